@@ -56,9 +56,7 @@ class MnistSpec(Spec):
     hidden_sizes: list[Size] = Field(min_length=1, description="units of each hidden layer")
     activation: Literal["sigmoid", "relu", "tanh"]
     initialization: Literal["glorot_normal", "he_normal", "zeros", "standard_normal"]
-    skip_connections: bool = Field(
-        False, description="add a hidden layer's input to its output where sizes agree"
-    )
+    skip_connections: bool = Field(False, description="add a hidden layer's input to its output where sizes agree")
 
 
 class Cifar10Spec(Spec):
@@ -88,9 +86,7 @@ class About(Model):
 
 def _entry(name: str, spec: type[Spec]) -> type[About]:
     """Return the model of an experiment as written: any of the spec's keys, and the base for the rest."""
-    fields: dict[str, Any] = {
-        "base": (str | None, Field(None, description="the experiment that gives the rest"))
-    }
+    fields: dict[str, Any] = {"base": (str | None, Field(None, description="the experiment that gives the rest"))}
     for key, info in spec.model_fields.items():
         constraint = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
         fields[key] = (constraint, Field(None, description=info.description))
@@ -132,9 +128,7 @@ class Standin(Model):
 class Data(Model):
     """Where the data comes from."""
 
-    source: Literal["official", "standin"] = Field(
-        "official", description="official files, or generated data"
-    )
+    source: Literal["official", "standin"] = Field("official", description="official files, or generated data")
     mirrors: list[str] = Field([], description="folders or http addresses, tried before the official servers")
     standin: Standin = Standin()
 
@@ -221,9 +215,7 @@ class Config(Model):
             return SPECS[dataset].model_validate(given)
         except ValidationError as error:
             missing = ", ".join(str(e["loc"][0]) for e in error.errors())
-            raise ValueError(
-                f"experiments.{dataset}.{name}: {missing} not given, neither here nor in a base"
-            ) from None
+            raise ValueError(f"experiments.{dataset}.{name}: {missing} not given, neither here nor in a base") from None
 
 
 class Experiment(Model):
@@ -292,13 +284,13 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
     `files` are those it was merged from, the strongest last: an error names the one that holds the offending key.
     Raises UserError for unknown keys, wrong types and impossible values.
     """
-    files = [Path(file) for file in files]
-    for file in files:
-        read_yaml(file)
+    paths = [Path(file) for file in files]
+    for path in paths:
+        read_yaml(path)
     try:
         parsed = Config.model_validate(config)
     except ValidationError as error:
-        problems = [f"{_holder(problem, files)}{problem}" for problem in describe(error, Config)]
+        problems = [f"{_holder(problem, paths)}{problem}" for problem in describe(error, Config)]
         raise UserError("\n".join(["the configuration is not valid", *problems])) from None
     experiments: dict[str, Experiment] = {}
     run_of: dict[tuple[str, str], str] = {}

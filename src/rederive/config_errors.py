@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-
 # Parts of a location that are no keys of the file: a mapping's key at fault, an alternative of a union.
 _NOT_A_KEY = re.compile(r"\[key\]|constrained-\w+|literal\[.*\]|str|int|float")
 
