@@ -96,8 +96,8 @@ def _entry(name: str, spec: type[Spec]) -> type[About]:
 class Experiments(Model):
     """The experiments of each dataset, by name."""
 
-    mnist: dict[Name, _entry("MnistEntry", MnistSpec)] = {}  # type: ignore[misc]
-    cifar10: dict[Name, _entry("Cifar10Entry", Cifar10Spec)] = {}  # type: ignore[misc]
+    mnist: dict[Name, _entry("MnistEntry", MnistSpec)] = {}  # type: ignore[misc, valid-type]
+    cifar10: dict[Name, _entry("Cifar10Entry", Cifar10Spec)] = {}  # type: ignore[misc, valid-type]
 
 
 class Table(Model):
