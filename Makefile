@@ -1,0 +1,57 @@
+# The commands of the README. Everything runs in .venv, which the first of them makes from the locked requirements.
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# A single thread a process: the workflow runs processes side by side.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo report test lint bench env env-dev lock clean help
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+demo: env  ## the whole report in minutes, on generated stand-in data
+	snakemake --cores all --configfile config.demo.yaml
+	@rederive where results/demo
+
+report: env  ## the whole report from config.yaml, on the official data
+	snakemake --cores all
+	@rederive where results
+
+test: env-dev  ## every test that this machine can run
+	pytest $(PYTEST_ARGS)
+
+lint: env-dev  ## style, types, and the workflow's own linter
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+bench: env-dev  ## measurements, each against its peer on the same work
+	for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done
+
+env: $(VENV)/.installed
+
+env-dev: $(VENV)/.installed-dev
+
+$(VENV)/.uv: requirements.lock
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > $(VENV)/uv.lock
+	python -m pip install --quiet --require-hashes -r $(VENV)/uv.lock
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.uv requirements.lock pyproject.toml
+	uv pip install --quiet --require-hashes -r requirements.lock
+	uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
+	uv pip install --quiet --require-hashes -r requirements-dev.lock
+	touch $@
+
+lock: $(VENV)/.uv  ## resolve the requirements anew (needs the package registry)
+	python scripts/lock.py
+
+clean:  ## remove what was built; the environment and downloaded data stay
+	rm -rf results .snakemake
