@@ -1,0 +1,99 @@
+"""Prepared data sets on disk: one .npy file for each array, and a manifest that says what they are."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rederive import files
+from rederive.errors import UserError
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.uint8]
+Manifest = dict[str, Any]
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images, uint8 of 0 to 255, (n, 28, 28) or (n, 3, 32, 32), and their labels, uint8 of 0 to 9, (n,)."""
+
+    images: Images
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set; `manifest["checksum"]` identifies its contents, `manifest["source"]` is official or standin."""
+
+    train: Split
+    validation: Split | None
+    test: Split
+    manifest: Manifest
+
+
+def save(directory: str | Path, dataset: str, source: str, splits: dict[str, Split]) -> Manifest:
+    """Write the arrays of `splits` and, after all of them, their manifest to `directory`; return the manifest."""
+    folder = Path(directory)
+    arrays: dict[str, NDArray[np.uint8]] = {}
+    for name, split in splits.items():
+        arrays[f"{name}_images.npy"] = split.images
+        arrays[f"{name}_labels.npy"] = split.labels
+    for name, array in arrays.items():
+        with files.atomic(folder / name) as temporary, temporary.open("wb") as stream:
+            np.save(stream, array, allow_pickle=False)
+    manifest: Manifest = {
+        "dataset": dataset,
+        "source": source,
+        "checksum": checksum(arrays),
+        "sizes": {name: len(split) for name, split in splits.items()},
+        "files": {name: files.sha256(folder / name) for name in arrays},
+    }
+    files.write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def checksum(arrays: dict[str, NDArray[np.uint8]]) -> str:
+    """Return a SHA-256 over the names, types, shapes and contents of `arrays`, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def load(directory: str | Path) -> Dataset:
+    """Open a prepared data set. The arrays are read-only maps of the files, so nothing is read before it is used.
+
+    Raises UserError when the folder holds no prepared data set, or one that does not agree with its manifest.
+    """
+    folder = Path(directory)
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        splits = {name: _load_split(folder, name, size) for name, size in manifest["sizes"].items()}
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"{folder}: no prepared data set here ({error}).\n"
+            "Expected the arrays and manifest.json that `rederive prepare` or `rederive standin` writes; run it again."
+        ) from error
+    return Dataset(splits["train"], splits.get("validation"), splits["test"], manifest)
+
+
+def _load_split(folder: Path, name: str, size: int) -> Split:
+    split = Split(
+        np.load(folder / f"{name}_images.npy", mmap_mode="r", allow_pickle=False),
+        np.load(folder / f"{name}_labels.npy", mmap_mode="r", allow_pickle=False),
+    )
+    if not len(split.images) == len(split.labels) == size:
+        found = f"{len(split.images)} images and {len(split.labels)} labels"
+        raise ValueError(f"{name}: {found}, where the manifest says {size}")
+    return split
