@@ -8,20 +8,8 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COMPILE = [
-    "uv",
-    "pip",
-    "compile",
-    "--quiet",
-    "--universal",
-    "--generate-hashes",
-    "--python-version",
-    "3.11",
-    "--no-emit-index-url",
-    "--no-header",
-    "--no-annotate",
-    "pyproject.toml",
-]
+COMPILE = ["uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--python-version", "3.11"]
+COMPILE += ["--no-emit-index-url", "--no-header", "--no-annotate", "pyproject.toml"]
 # What is on top of the first lock agrees with it: each is constrained by it.
 LOCKS = {
     "requirements.lock": ["--group", "build"],

@@ -25,11 +25,24 @@ def train(data: list) -> float:
 def unrelated():
     return 1
 ''',
-    "pkg/steps.py": "UNUSED = 1\nSCALE = 2\ndef step(layer, rate):\n    import pkg.late\n    return pkg.late.helper(layer) * SCALE\n",
+    "pkg/steps.py": """
+UNUSED = 1
+SCALE = 2
+def step(layer, rate):
+    import pkg.late
+    return pkg.late.helper(layer) * SCALE
+""",
     "pkg/late.py": "def helper(x):\n    return x\ndef other(x):\n    return -x\n",
     "pkg/constants.py": "RATE = 0.1\nOTHER = 7\n",
     "pkg/nets/__init__.py": "",
-    "pkg/nets/layers.py": "class Base:\n    depth = 1\nclass Dense(Base):\n    units: int = 3\nclass Conv(Base):\n    pass\n",
+    "pkg/nets/layers.py": """
+class Base:
+    depth = 1
+class Dense(Base):
+    units: int = 3
+class Conv(Base):
+    pass
+""",
 }
 
 
