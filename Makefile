@@ -53,5 +53,13 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 lock: $(VENV)/.uv  ## resolve the requirements anew (needs the package registry)
 	python scripts/lock.py
 
+# Browser, TeX and Slurm: tests that need one say so and skip where it is missing. Debian or Ubuntu, as root.
+system-packages:
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	  chromium chromium-driver poppler-utils \
+	  latexmk texlive-latex-recommended texlive-fonts-recommended texlive-latex-extra lmodern \
+	  slurm-wlm munge >/dev/null
+
 clean:  ## remove what was built; the environment and downloaded data stay
 	rm -rf results .snakemake
