@@ -1,0 +1,448 @@
+"""The differentiable operations. `backward` is given G, the gradient of a scalar L with respect to the result Y.
+
+Each class is one rule of calculus: the value, and under it dL/dinput in terms of G. The sources are written for
+arrays of any library and any shape, symbolic ones too: `rederive.derivations` proves them as they stand here.
+"""
+# ruff: noqa: D102  (the class says what its forward and backward compute)
+
+import math
+from typing import Any
+
+import numpy as np
+
+from rederive.autograd.examples import Example, Labels
+from rederive.autograd.graph import Array, Context, Op, Tensor
+
+BROADCAST = tuple(map(Example, ("n m, n m", "n m, m", "n m, n 1", "1 m, n 1", "n m,", "n 1, n m")))
+
+
+class Add(Op):
+    """Y = X + Z, entry by entry, with broadcasting."""
+
+    examples = BROADCAST
+
+    @staticmethod
+    def forward(context: Context, x: Array, z: Array) -> Array:
+        return x + z
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> tuple[Array, Array]:
+        return G, G
+
+
+class Sub(Op):
+    """Y = X - Z, entry by entry, with broadcasting."""
+
+    examples = BROADCAST
+
+    @staticmethod
+    def forward(context: Context, x: Array, z: Array) -> Array:
+        return x - z
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> tuple[Array, Array | None]:
+        return G, -G if context.needs[1] else None
+
+
+class Mul(Op):
+    """Y = X * Z, entry by entry, with broadcasting."""
+
+    examples = BROADCAST
+
+    @staticmethod
+    def forward(context: Context, x: Array, z: Array) -> Array:
+        context.save(x, z)
+        return x * z
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> tuple[Array | None, Array | None]:
+        x, z = context.saved
+        return G * z if context.needs[0] else None, G * x if context.needs[1] else None
+
+
+class Div(Op):
+    """Y = X / Z, entry by entry, with broadcasting; Z nowhere 0."""
+
+    examples = BROADCAST
+    domain = ("real", "nonzero")
+
+    @staticmethod
+    def forward(context: Context, x: Array, z: Array) -> Array:
+        context.save(x, z)
+        return x / z
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> tuple[Array | None, Array | None]:
+        x, z = context.saved
+        return G / z if context.needs[0] else None, -G * x / (z * z) if context.needs[1] else None
+
+
+class Neg(Op):
+    """Y = -X."""
+
+    examples = (Example("n m"),)
+
+    @staticmethod
+    def forward(context: Context, x: Array) -> Array:
+        return -x
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        return -G
+
+
+class Pow(Op):
+    """Y = X ** Z, entry by entry, with broadcasting; X positive, unless Z is a whole number and needs no gradient."""
+
+    examples = BROADCAST
+    domain = ("positive", "real")
+
+    @staticmethod
+    def forward(context: Context, x: Array, z: Array) -> Array:
+        y = x**z
+        context.save(x, z, y)
+        return y
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> tuple[Array | None, Array | None]:
+        x, z, y = context.saved
+        dx = G * z * x ** (z - 1) if context.needs[0] else None
+        dz = G * y * context.xp.log(x) if context.needs[1] else None
+        return dx, dz
+
+
+class MatMul(Op):
+    """Y = X Z, the product of matrices."""
+
+    signature = "n d, d m"
+
+    @staticmethod
+    def forward(context: Context, x: Array, z: Array) -> Array:
+        context.save(x, z)
+        return x @ z
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> tuple[Array | None, Array | None]:
+        x, z = context.saved
+        return G @ z.T if context.needs[0] else None, x.T @ G if context.needs[1] else None
+
+
+class Transpose(Op):
+    """Y = X^T."""
+
+    signature = "n m"
+
+    @staticmethod
+    def forward(context: Context, x: Array) -> Array:
+        return x.T
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        return G.T
+
+
+class Sum(Op):
+    """The sum of all entries, or along one axis."""
+
+    examples = (
+        Example("n m"),
+        Example("n m", axis=0),
+        Example("n m", axis=1),
+        Example("n m", axis=1, keepdims=True),
+        Example("n m", keepdims=True),
+    )
+
+    @staticmethod
+    def forward(context: Context, x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+        context.save(axis, keepdims)
+        return context.xp.sum(x, axis=axis, keepdims=keepdims)
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        axis, keepdims = context.saved
+        if axis is not None and not keepdims:
+            G = context.xp.expand_dims(G, axis=axis)
+        return context.xp.broadcast_to(G, context.shapes[0])
+
+
+class Mean(Op):
+    """The mean of all entries, or along one axis."""
+
+    examples = Sum.examples
+
+    @staticmethod
+    def forward(context: Context, x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+        count = math.prod(context.shapes[0]) if axis is None else context.shapes[0][axis]
+        context.save(axis, keepdims, count)
+        return context.xp.sum(x, axis=axis, keepdims=keepdims) / count
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        axis, keepdims, count = context.saved
+        if axis is not None and not keepdims:
+            G = context.xp.expand_dims(G, axis=axis)
+        return context.xp.broadcast_to(G / count, context.shapes[0])
+
+
+class Exp(Op):
+    """Y = exp(X), entry by entry."""
+
+    examples = (Example("n m"),)
+
+    @staticmethod
+    def forward(context: Context, x: Array) -> Array:
+        y = context.xp.exp(x)
+        context.save(y)
+        return y
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        (y,) = context.saved
+        return G * y
+
+
+class Log(Op):
+    """Y = log(X), entry by entry; X positive."""
+
+    examples = (Example("n m"),)
+    domain = "positive"
+
+    @staticmethod
+    def forward(context: Context, x: Array) -> Array:
+        context.save(x)
+        return context.xp.log(x)
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        (x,) = context.saved
+        return G / x
+
+
+class Sigmoid(Op):
+    """Y = 1 / (1 + exp(-X)), entry by entry."""
+
+    examples = (Example("n m"),)
+
+    @staticmethod
+    def forward(context: Context, x: Array) -> Array:
+        # Where exp(-x) overflows to infinity, 1 / infinity = 0 is the value to full precision: nothing to warn of.
+        with np.errstate(over="ignore"):
+            y = 1 / (1 + context.xp.exp(-x))
+        context.save(y)
+        return y
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        (y,) = context.saved
+        return G * y * (1 - y)
+
+
+class Tanh(Op):
+    """Y = tanh(X), entry by entry."""
+
+    examples = (Example("n m"),)
+
+    @staticmethod
+    def forward(context: Context, x: Array) -> Array:
+        y = context.xp.tanh(x)
+        context.save(y)
+        return y
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        (y,) = context.saved
+        return G * (1 - y * y)
+
+
+class ReLU(Op):
+    """Y = max(X, 0), entry by entry. It has no derivative at 0; the gradient there is 0 by convention."""
+
+    examples = (Example("n m"),)
+    domain = "nonzero"
+
+    @staticmethod
+    def forward(context: Context, x: Array) -> Array:
+        context.save(x > 0)
+        return context.xp.maximum(x, 0)
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        (positive,) = context.saved
+        return context.xp.where(positive, G, 0)
+
+
+class Normalize(Op):
+    """Each row divided by its sum; no row sums to 0."""
+
+    signature = "n m"
+    domain = "positive"
+
+    @staticmethod
+    def forward(context: Context, x: Array) -> Array:
+        total = context.xp.sum(x, axis=1, keepdims=True)
+        y = x / total
+        context.save(y, total)
+        return y
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        y, total = context.saved
+        return (G - context.xp.sum(G * y, axis=1, keepdims=True)) / total
+
+
+class Expand(Op):
+    """X repeated along its axes of size 1, and along new ones before them, to a given shape."""
+
+    examples = (
+        Example("n 1", shape=("n", "m")),
+        Example("1 m", shape=("n", "m")),
+        Example("m", shape=("n", "m")),
+        Example("", shape=("n", "m")),
+    )
+
+    @staticmethod
+    def forward(context: Context, x: Array, shape: tuple[Any, ...]) -> Array:
+        return context.xp.broadcast_to(x, shape)
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        return G  # the sweep sums it to the shape of X, as for every operand that broadcasts
+
+
+class RepeatColumns(Op):
+    """The matrix whose columns are all the vector x."""
+
+    signature = "n"
+    examples = (Example("n", columns="m"),)
+
+    @staticmethod
+    def forward(context: Context, x: Array, columns: Any) -> Array:
+        xp = context.xp
+        return xp.broadcast_to(xp.expand_dims(x, axis=1), (*context.shapes[0], columns))
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        return context.xp.sum(G, axis=1)
+
+
+class Reshape(Op):
+    """The same entries, in the same order, in another shape."""
+
+    examples = (Example("n m", shape=("m", "n")),)
+    unproved = "The order of the entries depends on the sizes, which a symbolic shape does not have."
+
+    @staticmethod
+    def forward(context: Context, x: Array, shape: tuple[int, ...]) -> Array:
+        return context.xp.reshape(x, shape)
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        return context.xp.reshape(G, context.shapes[0])
+
+
+class Select(Op):
+    """One entry of each row: y_i = x_{i, columns_i}."""
+
+    signature = "n m"
+    examples = (Example("n m", columns=Labels(("n",), "m")),)
+
+    @staticmethod
+    def forward(context: Context, x: Array, columns: Array) -> Array:
+        chosen = one_hot(context.xp, columns, x)
+        context.save(chosen)
+        return context.xp.sum(x * chosen, axis=1)
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        (chosen,) = context.saved
+        return context.xp.expand_dims(G, axis=1) * chosen
+
+
+class LogSoftmax(Op):
+    """y_ij = log(exp(x_ij) / sum_k exp(x_ik)): the logarithms of probabilities, from any numbers."""
+
+    signature = "n m"
+
+    @staticmethod
+    def forward(context: Context, x: Array) -> Array:
+        y, probabilities = log_softmax(context.xp, x)
+        context.save(probabilities)
+        return y
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        (probabilities,) = context.saved
+        return G - probabilities * context.xp.sum(G, axis=1, keepdims=True)
+
+
+class SoftmaxCrossEntropy(Op):
+    """- sum_i log softmax(x_i)_{labels_i}: the cross-entropy of a batch of logits, summed over its rows."""
+
+    signature = "n m"
+    examples = (Example("n m", labels=Labels(("n",), "m")),)
+
+    @staticmethod
+    def forward(context: Context, x: Array, labels: Array) -> Array:
+        y, probabilities = log_softmax(context.xp, x)
+        target = one_hot(context.xp, labels, x)
+        context.save(probabilities, target)
+        return -context.xp.sum(y * target)
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> Array:
+        probabilities, target = context.saved
+        return G * (probabilities - target)
+
+
+class Linear(Op):
+    """Y = X W^T + b, row by row: a layer with weights W of shape (outputs, inputs) and a bias b."""
+
+    signature = "n d, k d, k"
+
+    @staticmethod
+    def forward(context: Context, x: Array, W: Array, b: Array) -> Array:
+        context.save(x if context.needs[1] else None, W if context.needs[0] else None)
+        return x @ W.T + b
+
+    @staticmethod
+    def backward(context: Context, G: Array) -> tuple[Array | None, Array | None, Array | None]:
+        x, W = context.saved
+        dx = G @ W if context.needs[0] else None
+        dW = G.T @ x if context.needs[1] else None
+        db = context.xp.sum(G, axis=0) if context.needs[2] else None
+        return dx, dW, db
+
+
+def log_softmax(xp: Any, x: Array) -> tuple[Array, Array]:
+    """Return log softmax of each row, and softmax.
+
+    Subtracting a number from every entry of a row changes neither, whatever the number; the row's maximum keeps exp
+    from overflowing. A proof may take `xp.max` for any row constants.
+    """
+    shifted = x - xp.max(x, axis=1, keepdims=True)
+    exponentials = xp.exp(shifted)
+    total = xp.sum(exponentials, axis=1, keepdims=True)
+    return shifted - xp.log(total), exponentials / total
+
+
+def one_hot(xp: Any, columns: Array, like: Array) -> Array:
+    """Return the matrix of the shape and dtype of `like` whose row i is 1 at columns_i and 0 elsewhere."""
+    if isinstance(columns, np.ndarray) and columns.size:
+        low, high = columns.min(), columns.max()
+        if low < 0 or high >= like.shape[1]:
+            raise ValueError(f"labels from {low} to {high}, expected 0 to {like.shape[1] - 1}")
+    numbers = xp.arange(like.shape[1], dtype=columns.dtype, device=like.device)
+    return xp.astype(xp.expand_dims(columns, axis=1) == numbers, like.dtype)
+
+
+def _reversed(op: type[Op]) -> Any:
+    return lambda self, other: op.apply(other, self)
+
+
+for _name, _op in {"add": Add, "sub": Sub, "mul": Mul, "truediv": Div, "pow": Pow, "matmul": MatMul}.items():
+    setattr(Tensor, f"__{_name}__", lambda self, other, op=_op: op.apply(self, other))
+    setattr(Tensor, f"__r{_name}__", _reversed(_op))
+Tensor.__neg__ = lambda self: Neg.apply(self)
+Tensor.__rpow__ = lambda self, base: Exp.apply(self * math.log(base))
+Tensor.sum = lambda self, axis=None, keepdims=False: Sum.apply(self, axis=axis, keepdims=keepdims)
+Tensor.mean = lambda self, axis=None, keepdims=False: Mean.apply(self, axis=axis, keepdims=keepdims)
