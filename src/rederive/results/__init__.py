@@ -1,0 +1,1 @@
+"""From the run table to statements: numbers with intervals, tables, and tested conclusions."""

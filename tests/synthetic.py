@@ -1,0 +1,126 @@
+"""A build with invented curves, in the formats of the real one, for tests of everything after training.
+
+The curves are smooth functions of the epoch with a little noise for each seed, near the published values where there
+are any, so that figures and tables look as they will; nothing is trained.
+"""
+
+import json
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+from rederive.config import Study, read_yaml, resolve
+from rederive.results.published import published_accuracies, published_curves
+
+REPOSITORY = Path(__file__).parents[1]
+PUBLISHED = REPOSITORY / "report" / "published.yaml"
+PUBLISHED_CURVES = REPOSITORY / "report" / "published_curves.csv"
+
+
+def study(**changes: Any) -> Study:
+    """The study of config.yaml, with top-level keys replaced."""
+    return resolve(read_yaml(REPOSITORY / "config.yaml") | changes)
+
+
+def write_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> list[Path]:
+    """Write study.json, runs, derivations and manifests below `folder`; return the runs' CSV files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made.save(folder / "study.json")
+    accuracies, curves = published_accuracies(PUBLISHED), published_curves(PUBLISHED_CURVES)
+    paths = []
+    for run, experiment in made.runs().items():
+        if run in without:
+            continue
+        accuracy = accuracies[run].accuracy if run in accuracies else 0.7
+        rows = [row for seed in made.seeds for row in curve_rows(experiment, seed, accuracy, curves.get(run, {}))]
+        path = folder / "runs" / experiment.dataset / experiment.name / f"seeds_{made.seeds[0]}-{made.seeds[-1]}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("seed,epoch,split,metric,value\n" + "".join(f"{row}\n" for row in sorted(rows)))
+        path.with_suffix(".json").write_text(json.dumps(provenance(experiment, made.seeds)))
+        paths.append(path)
+    for dataset, sizes in {
+        "mnist": {"train": 55000, "validation": 5000, "test": 10000},
+        "cifar10": {"train": 50000, "test": 10000},
+    }.items():
+        manifest = {"dataset": dataset, "source": made.data.source, "checksum": "ab" * 32, "sizes": sizes, "files": {}}
+        target = folder / "data" / dataset / "manifest.json"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(manifest))
+    for order, name in enumerate(("element_wise_division", "kl_divergence", "normalize")):
+        target = folder / "derivations" / f"{name}.json"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(derivation(name, order)))
+    return paths
+
+
+def curve_rows(experiment: Any, seed: int, accuracy: float, published: dict[int, float]) -> list[str]:
+    """Invented rows of one seed."""
+    noise = random.Random(f"{experiment.dataset}.{experiment.name}.{seed}")
+    split = "validation" if experiment.dataset == "mnist" else "test"
+    start, end = (0.4, 0.05) if experiment.dataset == "mnist" else (2.0, 0.9)
+    offset = noise.gauss(0, 0.004)
+    rows = []
+    for epoch in range(1, experiment.epochs + 1):
+        fitted = end + (start - end) * math.exp(-(epoch - 1) / 5)
+        loss = published.get(epoch, fitted) * math.exp(noise.gauss(0, 0.02))
+        reached = 0.1 + (accuracy - 0.1) * (1 - math.exp(-epoch / 2)) + offset + noise.gauss(0, 0.001)
+        rows += [
+            f"{seed},{epoch},train,loss,{loss!r}",
+            f"{seed},{epoch},{split},loss,{loss * 1.1!r}",
+            f"{seed},{epoch},{split},accuracy,{min(reached, 1.0)!r}",
+        ]
+    return rows
+
+
+def provenance(experiment: Any, seeds: list[int]) -> dict[str, Any]:
+    """What training writes beside a run; times and hosts must not reach the report."""
+    sizes = getattr(experiment.spec, "hidden_sizes", None) or experiment.spec.conv_channels
+    return {
+        "fingerprint": "cd" * 32,
+        "data_checksum": "ab" * 32,
+        "seeds": seeds,
+        "device": "cpu",
+        "versions": {"torch": "2.6.0", "numpy": "2.1.0"},
+        "host": "should-not-appear",
+        "started": "1999-01-01T00:00:00",
+        "diverged": {},
+        "parameters": 1000 * sum(sizes),
+        "flops_per_image": 2000 * sum(sizes),
+    }
+
+
+def derivation(name: str, order: int) -> dict[str, Any]:
+    """A verified derivation."""
+    steps = [
+        {
+            "index_latex": r"\frac{\partial L}{\partial X_{ij}} = \sum_k G_{kj} \partial Y_{kj} / \partial X_{ij}",
+            "matrix_latex": None,
+            "reason": "Chain rule.",
+            "proved": True,
+        },
+        {
+            "index_latex": r"= \frac{G_{ij}}{Y_{ij}}",
+            "matrix_latex": r"G \oslash Y",
+            "reason": "Only one term of the sum is left.",
+            "proved": True,
+        },
+    ]
+    mutants = {"total": 20, "rejected": 19, "equivalent": 1, "agreement": 20}
+    return {
+        "name": name,
+        "title": name.replace("_", " ").capitalize(),
+        "order": order,
+        "domain": "All entries of the denominator differ from zero.",
+        "statement_latex": r"Z_{ij} = \frac{X_{ij}}{Y_{ij}}",
+        "steps": steps,
+        "result_latex": r"\frac{\partial L}{\partial X} = G \oslash Y",
+        "code": {"op": "Divide", "proved": True, "inputs": ["X", "Y"]},
+        "routes": {"kronecker": True, "adjoint": True},
+        "numeric": {"complex_step_error": 1.2e-16, "max_relative_error": 3.4e-15},
+        "oracles": {"torch": {"version": "2.6.0", "max_relative_error": 1e-16}, "jax": "missing"},
+        "mutants": {"formula": mutants, "source": mutants},
+        "conventions": [],
+        "trusted": ["SymPy's core", "floating point"],
+        "passed": True,
+    }
