@@ -1,5 +1,19 @@
 """A small reverse-mode automatic differentiation engine: the one that trains the MNIST networks of the write-up."""
 
 from rederive.autograd.graph import Context, GraphError, Op, Tensor, all_ops, no_grad
+from rederive.autograd.modules import MLP, Dropout, Linear, Module
+from rederive.autograd.optimizers import SGD
 
-__all__ = ["Context", "GraphError", "Op", "Tensor", "all_ops", "no_grad"]
+__all__ = [
+    "MLP",
+    "SGD",
+    "Context",
+    "Dropout",
+    "GraphError",
+    "Linear",
+    "Module",
+    "Op",
+    "Tensor",
+    "all_ops",
+    "no_grad",
+]

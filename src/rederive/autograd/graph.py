@@ -366,7 +366,10 @@ def _check_signature(signature: str, shapes: tuple[Shape, ...]) -> None:
     sizes: dict[str, Any] = {}
     matches = len(shapes) == len(expected) and all(
         len(shape) == len(letters)
-        and all(sizes.setdefault(letter, size) == size for letter, size in zip(letters, shape, strict=True))
+        and all(
+            (int(letter) if letter.isdigit() else sizes.setdefault(letter, size)) == size
+            for letter, size in zip(letters, shape, strict=True)
+        )
         for shape, letters in zip(shapes, expected, strict=True)
     )
     if not matches:

@@ -431,18 +431,21 @@ def one_hot(xp: Any, columns: Array, like: Array) -> Array:
         low, high = columns.min(), columns.max()
         if low < 0 or high >= like.shape[1]:
             raise ValueError(f"labels from {low} to {high}, expected 0 to {like.shape[1] - 1}")
-    numbers = xp.arange(like.shape[1], dtype=columns.dtype, device=like.device)
-    return xp.astype(xp.expand_dims(columns, axis=1) == numbers, like.dtype)
+    numbers = xp.arange(like.shape[1], device=like.device)
+    return xp.astype(xp.equal(xp.expand_dims(columns, axis=1), numbers), like.dtype)
 
 
-def _reversed(op: type[Op]) -> Any:
-    return lambda self, other: op.apply(other, self)
+def _operators(op: Any) -> tuple[Any, Any]:
+    return lambda self, other: op.apply(self, other), lambda self, other: op.apply(other, self)
 
 
-for _name, _op in {"add": Add, "sub": Sub, "mul": Mul, "truediv": Div, "pow": Pow, "matmul": MatMul}.items():
-    setattr(Tensor, f"__{_name}__", lambda self, other, op=_op: op.apply(self, other))
-    setattr(Tensor, f"__r{_name}__", _reversed(_op))
-Tensor.__neg__ = lambda self: Neg.apply(self)
+Tensor.__add__, Tensor.__radd__ = _operators(Add)
+Tensor.__sub__, Tensor.__rsub__ = _operators(Sub)
+Tensor.__mul__, Tensor.__rmul__ = _operators(Mul)
+Tensor.__truediv__, Tensor.__rtruediv__ = _operators(Div)
+Tensor.__matmul__, Tensor.__rmatmul__ = _operators(MatMul)
+Tensor.__pow__ = lambda self, exponent: Pow.apply(self, exponent)
 Tensor.__rpow__ = lambda self, base: Exp.apply(self * math.log(base))
+Tensor.__neg__ = lambda self: Neg.apply(self)
 Tensor.sum = lambda self, axis=None, keepdims=False: Sum.apply(self, axis=axis, keepdims=keepdims)
 Tensor.mean = lambda self, axis=None, keepdims=False: Mean.apply(self, axis=axis, keepdims=keepdims)
