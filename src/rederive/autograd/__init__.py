@@ -1,7 +1,8 @@
 """A small reverse-mode automatic differentiation engine: the one that trains the MNIST networks of the write-up."""
 
-from rederive.autograd.graph import Context, GraphError, Op, Tensor, all_ops, no_grad
+from rederive.autograd.graph import Context, GraphError, Tensor, no_grad
 from rederive.autograd.modules import MLP, Dropout, Linear, Module
+from rederive.autograd.op import Op, all_ops
 from rederive.autograd.optimizers import SGD
 
 __all__ = [

@@ -8,36 +8,22 @@ Values are arrays of any library that follows the array API standard: NumPy, PyT
 symbolic. Nothing here looks into a value, and no gradient exists before it is needed.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
 
-from rederive.autograd.examples import Example, parse_shapes
-from rederive.autograd.guard import Guard
+from rederive.autograd.guard import Guard, read_only
 
 Array = Any  # of NumPy, PyTorch, or any other library with an array API namespace
 Shape = tuple[Any, ...]  # of integers, or of symbols
 
-_recording: ContextVar[bool] = ContextVar("recording", default=True)
-
 
 class GraphError(RuntimeError):
     """An operation or a backward sweep that cannot be carried out; the message says which, and why."""
-
-
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Within this block operations compute values and record nothing: for evaluation."""
-    token = _recording.set(False)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
 
 
 class Tensor:
@@ -69,17 +55,18 @@ class Tensor:
     __neg__: Any
     sum: Any
     mean: Any
+    T: Any
 
     def __init__(self, value: Array, *, requires_grad: bool = False, name: str = "") -> None:
         if not hasattr(value, "shape"):
             value = np.asarray(value, dtype=np.float64)
-        if requires_grad and isinstance(value, np.ndarray) and not np.issubdtype(value.dtype, np.inexact):
-            raise GraphError(f"A tensor of {value.dtype} has no gradient: convert the value to a floating dtype.")
         self.value = value
         self.requires_grad = requires_grad
         self.name = name
         self.grad: Array | None = None
         self.source: Node | None = None
+        if requires_grad and _is_integral(value):
+            raise GraphError(f"{self} of {value.dtype} has no gradient: convert the value to a floating dtype.")
 
     @property
     def shape(self) -> Shape:
@@ -87,33 +74,40 @@ class Tensor:
         return tuple(self.value.shape)
 
     def __repr__(self) -> str:
-        made = f", made by {self.source.op.__name__}" if self.source else ""
-        return f"Tensor({self.name + ', ' if self.name else ''}shape {format_shape(self.shape)}{made})"
+        words = [
+            self.name,
+            f"shape {format_shape(self.shape)}",
+            f"from {self.source.op.__name__}" if self.source else "",
+        ]
+        return f"Tensor({', '.join(filter(None, words))})"
 
     def backward(self, cotangent: Array | None = None, *, keep_graph: bool = False) -> None:
         """Add to the `grad` of every leaf that requires it the gradient of <cotangent, this tensor>.
 
-        Reverse-mode differentiation: the tensors are visited in reverse topological order, so the gradient of each is
+        Reverse-mode differentiation: tensors are visited in reverse topological order, so the gradient of each is
         complete when its turn comes. What has been used is dropped on the way. Gradients may share memory with each
-        other: replace them, never change them in place.
+        other and are not to be changed in place (NumPy refuses to); assign a new array instead.
 
         Args:
             cotangent: An array of this tensor's shape; by default 1, for a tensor with a single entry.
-            keep_graph: Keep the graph for another sweep, and the gradients of inner tensors too.
+            keep_graph: Keep the graph for another sweep, and the gradients of inner tensors as well.
 
         Raises:
             GraphError: If there is nothing to differentiate, the cotangent is missing or has another shape, the
                 graph was freed by an earlier sweep, or a value that it needs was changed in place.
         """
         gradients = {id(self): self._first_cotangent(cotangent)}
-        order = differentiable_ancestors(self)
+        order = ancestors(self, lambda tensor: tensor.requires_grad)
+        for tensor in order:
+            if tensor.source is not None:
+                tensor.source.check()
         while order:
             tensor = order.pop()
-            gradient = gradients.pop(id(tensor), None)
             node = tensor.source
+            gradient = gradients.pop(id(tensor), None)
             if gradient is not None:
                 if node is None or keep_graph:
-                    tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
+                    tensor.grad = read_only(gradient if tensor.grad is None else tensor.grad + gradient)
                 if node is not None:
                     for parent, part in node.pull_back(gradient):
                         known = gradients.get(id(parent))
@@ -148,14 +142,13 @@ class Context:
         saved: What `forward` passed to `save`.
     """
 
-    __slots__ = ("guard", "needs", "saved", "shapes", "xp")
+    __slots__ = ("needs", "saved", "shapes", "xp")
 
     def __init__(self, xp: Any, needs: tuple[bool, ...], shapes: tuple[Shape, ...]) -> None:
         self.xp = xp
         self.needs = needs
         self.shapes = shapes
         self.saved: tuple[Any, ...] = ()
-        self.guard: Guard | None = None
 
     def save(self, *values: Any) -> None:
         """Keep arrays (or anything else) for `backward`, which finds them in `saved`."""
@@ -165,119 +158,54 @@ class Context:
 class Node:
     """One application of an op: what made a tensor, from what."""
 
-    __slots__ = ("constants", "context", "inputs", "op")
+    __slots__ = ("constants", "context", "guard", "inputs", "op")
 
-    def __init__(self, op: type["Op"], inputs: tuple[Any, ...], constants: dict[str, Any], context: Context) -> None:
+    def __init__(self, op: Any, inputs: tuple[Any, ...], constants: dict[str, Any], context: Context) -> None:
         self.op = op
-        self.inputs = inputs
+        self.inputs = inputs  # tensors and numbers
         self.constants = constants
         self.context: Context | None = context
+        self.guard: Guard | None = Guard(context.saved)
+
+    def check(self) -> None:
+        """Raise GraphError if the graph was freed here, or what it needs was changed."""
+        if self.guard is None:
+            raise GraphError(
+                f"The graph was freed at {self.op.__name__} by an earlier backward(): compute the value again, or "
+                "keep the graph with backward(keep_graph=True)."
+            )
+        if changed := self.guard.changed():
+            raise GraphError(
+                f"A value of shape {format_shape(changed[0].shape)} which {self.op.__name__} needs for its gradient "
+                "was changed in place after the forward pass: change it after backward(), or change a copy."
+            )
 
     def pull_back(self, cotangent: Array) -> Iterator[tuple[Tensor, Array]]:
-        """Yield each input that needs a gradient with <cotangent, output> differentiated with respect to it."""
-        context = self.context
+        """Yield each input that needs it with its gradient of <cotangent, output>."""
+        context, name = self.context, self.op.__name__
         assert context is not None
         gradients = self.op.backward(context, cotangent)
         if not isinstance(gradients, tuple):
             gradients = (gradients,)
         if len(gradients) != len(self.inputs):
-            raise GraphError(
-                f"{self.op.__name__}.backward returned {len(gradients)} gradients for {len(self.inputs)} inputs."
-            )
+            raise GraphError(f"{name}.backward returned {len(gradients)} gradients for {len(self.inputs)} inputs.")
         for tensor, gradient, needed in zip(self.inputs, gradients, context.needs, strict=True):
             if needed and gradient is not None:
                 gradient = _cast(unbroadcast(context.xp, gradient, tensor.shape), tensor.value)
                 if tuple(gradient.shape) != tensor.shape:
-                    raise GraphError(
-                        f"{self.op.__name__}.backward returned a gradient of shape {format_shape(gradient.shape)} "
-                        f"for an input of shape {format_shape(tensor.shape)}."
-                    )
+                    raise GraphError(f"{name}.backward returned shape {format_shape(gradient.shape)} for {tensor}.")
                 yield tensor, gradient
 
     def free(self) -> None:
-        """Forget the inputs and all that was saved: this node can be traversed no more."""
+        """Forget the inputs and all that was saved: no sweep can pass here again."""
         self.inputs = ()
-        self.context = None
+        self.context = self.guard = None
 
 
-class Op(ABC):
-    """A differentiable operation: `forward` and `backward`, side by side. Defining a subclass registers it.
+def ancestors(root: Tensor, follow: Callable[[Tensor], bool]) -> list[Tensor]:
+    """Return `root` and the tensors it was computed from, each after its own inputs, as far as `follow` allows.
 
-    Both are written against the array API standard, with `context.xp` for its functions, so that one source runs on
-    NumPy, on PyTorch and on arrays of symbolic shape. Operands may broadcast: `backward` returns the gradient in the
-    shape of the result and the sweep sums it to the shape of the input.
-
-    The class attributes tell the tests how to check the op, without another line of code (see docs/engine.md).
-
-    Attributes:
-        signature: The shapes of the inputs, such as "n d, k d, k", checked at every application; "" for any shapes.
-        examples: Shapes and constants to test it with; by default the signature alone.
-        domain: Of all inputs, or of each: "real", "positive" or "nonzero".
-        unproved: Why the op cannot be proved on arrays of symbolic shape; "" where it can.
-    """
-
-    registry: ClassVar[list[type["Op"]]] = []
-
-    signature: ClassVar[str] = ""
-    examples: ClassVar[tuple[Example, ...]] = ()
-    domain: ClassVar[str | tuple[str, ...]] = "real"
-    unproved: ClassVar[str] = ""
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "forward" in cls.__dict__:
-            Op.registry.append(cls)
-        if "signature" in cls.__dict__ and "examples" not in cls.__dict__:
-            cls.examples = (Example(cls.signature),)
-
-    @staticmethod
-    @abstractmethod
-    def forward(context: Context, *arrays: Array, **constants: Any) -> Array:
-        """Compute the value from arrays (or numbers), saving in `context` what `backward` needs."""
-
-    @staticmethod
-    @abstractmethod
-    def backward(context: Context, cotangent: Array) -> Array | tuple[Array | None, ...]:
-        """Return the gradient of <cotangent, value> with respect to each input."""
-
-    @classmethod
-    def apply(cls, *inputs: Any, **constants: Any) -> Tensor:
-        """Compute the op on tensors, arrays and numbers, and record it if any input requires a gradient.
-
-        Raises:
-            GraphError: If the op cannot be computed for these shapes.
-        """
-        inputs = tuple(map(_operand, inputs))
-        arrays = tuple(item.value if isinstance(item, Tensor) else item for item in inputs)
-        shapes = tuple(item.shape if isinstance(item, Tensor) else () for item in inputs)
-        recording = _recording.get()
-        needs = tuple(recording and isinstance(item, Tensor) and item.requires_grad for item in inputs)
-        try:
-            _check_signature(cls.signature, shapes)
-            context = Context(namespace(*arrays), needs, shapes)
-            result = Tensor(cls.forward(context, *arrays, **constants))
-        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-            operands = ", ".join(map(format_shape, shapes)) or "no operands"
-            raise GraphError(f"{cls.__name__} of {operands}: {error}") from error
-        if any(needs):
-            context.guard = Guard(context.saved)
-            result.requires_grad = True
-            result.source = Node(cls, inputs, constants, context)
-        return result
-
-
-def all_ops() -> list[type[Op]]:
-    """Return every op that has been defined, built-in or not, in the order of definition."""
-    return list(Op.registry)
-
-
-def differentiable_ancestors(root: Tensor) -> list[Tensor]:
-    """Return `root` and the tensors it was computed from that require a gradient, each after its own inputs.
-
-    Depth-first with a stack of its own: the graph may be deeper than Python's recursion limit.
-
-    Raises:
-        GraphError: If a part of the graph was freed, or a value that it needs was changed.
+    Depth-first with a stack of its own: a graph may be deeper than Python's recursion limit.
     """
     order: list[Tensor] = []
     seen: set[int] = set()
@@ -289,25 +217,9 @@ def differentiable_ancestors(root: Tensor) -> list[Tensor]:
         elif id(tensor) not in seen:
             seen.add(id(tensor))
             stack.append((tensor, True))
-            if tensor.source is not None:
-                inputs = _usable(tensor.source).inputs
-                stack.extend((item, False) for item in inputs if isinstance(item, Tensor) and item.requires_grad)
+            inputs = tensor.source.inputs if tensor.source else ()
+            stack.extend((item, False) for item in reversed(inputs) if isinstance(item, Tensor) and follow(item))
     return order
-
-
-def _usable(node: Node) -> Node:
-    if node.context is None:
-        raise GraphError(
-            f"The graph was freed at {node.op.__name__} by an earlier backward(): compute the value again, or keep "
-            "the graph with backward(keep_graph=True)."
-        )
-    changed = node.context.guard.changed() if node.context.guard else []
-    if changed:
-        raise GraphError(
-            f"A value of shape {format_shape(changed[0].shape)} which {node.op.__name__} needs for its gradient was "
-            "changed in place after the forward pass: change it after backward(), or change a copy."
-        )
-    return node
 
 
 def unbroadcast(xp: Any, gradient: Array, shape: Shape) -> Array:
@@ -321,6 +233,19 @@ def unbroadcast(xp: Any, gradient: Array, shape: Shape) -> Array:
     return xp.sum(gradient, axis=stretched, keepdims=True) if stretched else gradient
 
 
+recording: ContextVar[bool] = ContextVar("recording", default=True)
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Within this block operations compute values and record nothing: for evaluation."""
+    token = recording.set(False)
+    try:
+        yield
+    finally:
+        recording.reset(token)
+
+
 _namespaces: dict[type, Any] = {}
 
 
@@ -328,11 +253,12 @@ def namespace(*arrays: Array) -> Any:
     """Return the array namespace of the arrays, which must belong to one library; numbers belong to any."""
     found = None
     for array in arrays:
-        if type(array) in (int, float):
+        kind = type(array)
+        if kind is float or kind is int:
             continue
-        xp = _namespaces.get(type(array))
-        if xp is None:
-            xp = _namespaces[type(array)] = array_namespace(array)
+        if kind not in _namespaces:
+            _namespaces[kind] = array_namespace(array)
+        xp = _namespaces[kind]
         if found is not None and xp is not found:
             raise GraphError(f"arrays of two libraries, {found.__name__} and {xp.__name__}: convert one of them")
         found = xp
@@ -344,33 +270,11 @@ def format_shape(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))})"
 
 
-def _operand(item: Any) -> Any:
-    # A number takes the dtype of what it meets; an array is a constant.
-    if isinstance(item, Tensor):
-        return item
-    if isinstance(item, int | float):
-        return item if type(item) is int else float(item)
-    return Tensor(item)
-
-
 def _cast(array: Array, like: Array) -> Array:
     # A float32 tensor has a float32 gradient, whatever it was multiplied with.
-    dtype = getattr(like, "dtype", None)
-    return array if dtype is None or array.dtype == dtype else namespace(array).astype(array, dtype)
+    return array if array.dtype == like.dtype else namespace(array).astype(array, like.dtype)
 
 
-def _check_signature(signature: str, shapes: tuple[Shape, ...]) -> None:
-    if not signature:
-        return
-    expected = parse_shapes(signature)
-    sizes: dict[str, Any] = {}
-    matches = len(shapes) == len(expected) and all(
-        len(shape) == len(letters)
-        and all(
-            (int(letter) if letter.isdigit() else sizes.setdefault(letter, size)) == size
-            for letter, size in zip(letters, shape, strict=True)
-        )
-        for shape, letters in zip(shapes, expected, strict=True)
-    )
-    if not matches:
-        raise ValueError(f"expected shapes {', '.join(map(format_shape, expected))}")
+def _is_integral(array: Array) -> bool:
+    xp = namespace(array)
+    return hasattr(xp, "isdtype") and xp.isdtype(array.dtype, ("bool", "integral"))

@@ -8,8 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from rederive.autograd import ops
-from rederive.autograd.graph import Array, GraphError, Op, Tensor, namespace
+from rederive.autograd.graph import Array, GraphError, Tensor, namespace
 from rederive.autograd.initializers import INITIALIZERS, Initialization
+from rederive.autograd.op import Op
 
 Activation = Literal["sigmoid", "relu", "tanh"]
 
@@ -105,7 +106,7 @@ class Dropout(Module):
         kept = self.generator.random(x.shape, dtype=np.float32) >= self.probability
         value = x.value
         mask = namespace(value).asarray(kept, dtype=value.dtype, device=value.device)
-        return x * (mask / (1 - self.probability))
+        return ops.Mul.apply(x, mask / (1 - self.probability))
 
 
 class MLP(Module):
@@ -157,6 +158,6 @@ class MLP(Module):
             hidden = self.activation.apply(layer(x))
             if self.skip_connections:
                 shortcut = self.shortcuts[i]
-                hidden = hidden + (shortcut(x) if shortcut else x)
+                hidden = ops.Add.apply(hidden, shortcut(x) if shortcut else x)
             x = self.dropout(hidden)
         return self.layers[-1](x)

@@ -1,7 +1,8 @@
-"""The differentiable operations. `backward` is given G, the gradient of a scalar L with respect to the result Y.
+"""The differentiable operations.
 
-Each class is one rule of calculus: the value, and under it dL/dinput in terms of G. The sources are written for
-arrays of any library and any shape, symbolic ones too: `rederive.derivations` proves them as they stand here.
+Each class is one rule of calculus: the value Y and, under it, the gradient of <G, Y> with respect to each input, where
+G is the cotangent. The sources are written for arrays of any library and any shape, symbolic ones too: the derivations
+prove them as they stand here.
 """
 # ruff: noqa: D102  (the class says what its forward and backward compute)
 
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from rederive.autograd.examples import Example, Labels
-from rederive.autograd.graph import Array, Context, Op, Tensor
+from rederive.autograd.graph import Array, Context, Tensor
+from rederive.autograd.op import Op
 
 BROADCAST = tuple(map(Example, ("n m, n m", "n m, m", "n m, n 1", "1 m, n 1", "n m,", "n 1, n m")))
 
@@ -26,8 +28,8 @@ class Add(Op):
         return x + z
 
     @staticmethod
-    def backward(context: Context, G: Array) -> tuple[Array, Array]:
-        return G, G
+    def backward(context: Context, cotangent: Array) -> tuple[Array, Array]:
+        return cotangent, cotangent
 
 
 class Sub(Op):
@@ -40,8 +42,8 @@ class Sub(Op):
         return x - z
 
     @staticmethod
-    def backward(context: Context, G: Array) -> tuple[Array, Array | None]:
-        return G, -G if context.needs[1] else None
+    def backward(context: Context, cotangent: Array) -> tuple[Array, Array | None]:
+        return cotangent, -cotangent if context.needs[1] else None
 
 
 class Mul(Op):
@@ -55,9 +57,9 @@ class Mul(Op):
         return x * z
 
     @staticmethod
-    def backward(context: Context, G: Array) -> tuple[Array | None, Array | None]:
+    def backward(context: Context, cotangent: Array) -> tuple[Array | None, Array | None]:
         x, z = context.saved
-        return G * z if context.needs[0] else None, G * x if context.needs[1] else None
+        return cotangent * z if context.needs[0] else None, cotangent * x if context.needs[1] else None
 
 
 class Div(Op):
@@ -72,9 +74,9 @@ class Div(Op):
         return x / z
 
     @staticmethod
-    def backward(context: Context, G: Array) -> tuple[Array | None, Array | None]:
+    def backward(context: Context, cotangent: Array) -> tuple[Array | None, Array | None]:
         x, z = context.saved
-        return G / z if context.needs[0] else None, -G * x / (z * z) if context.needs[1] else None
+        return cotangent / z if context.needs[0] else None, -cotangent * x / (z * z) if context.needs[1] else None
 
 
 class Neg(Op):
@@ -87,8 +89,8 @@ class Neg(Op):
         return -x
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
-        return -G
+    def backward(context: Context, cotangent: Array) -> Array:
+        return -cotangent
 
 
 class Pow(Op):
@@ -104,10 +106,10 @@ class Pow(Op):
         return y
 
     @staticmethod
-    def backward(context: Context, G: Array) -> tuple[Array | None, Array | None]:
+    def backward(context: Context, cotangent: Array) -> tuple[Array | None, Array | None]:
         x, z, y = context.saved
-        dx = G * z * x ** (z - 1) if context.needs[0] else None
-        dz = G * y * context.xp.log(x) if context.needs[1] else None
+        dx = cotangent * z * x ** (z - 1) if context.needs[0] else None
+        dz = cotangent * y * context.xp.log(x) if context.needs[1] else None
         return dx, dz
 
 
@@ -122,9 +124,9 @@ class MatMul(Op):
         return x @ z
 
     @staticmethod
-    def backward(context: Context, G: Array) -> tuple[Array | None, Array | None]:
+    def backward(context: Context, cotangent: Array) -> tuple[Array | None, Array | None]:
         x, z = context.saved
-        return G @ z.T if context.needs[0] else None, x.T @ G if context.needs[1] else None
+        return cotangent @ z.T if context.needs[0] else None, x.T @ cotangent if context.needs[1] else None
 
 
 class Transpose(Op):
@@ -137,8 +139,8 @@ class Transpose(Op):
         return x.T
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
-        return G.T
+    def backward(context: Context, cotangent: Array) -> Array:
+        return cotangent.T
 
 
 class Sum(Op):
@@ -158,11 +160,11 @@ class Sum(Op):
         return context.xp.sum(x, axis=axis, keepdims=keepdims)
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
+    def backward(context: Context, cotangent: Array) -> Array:
         axis, keepdims = context.saved
         if axis is not None and not keepdims:
-            G = context.xp.expand_dims(G, axis=axis)
-        return context.xp.broadcast_to(G, context.shapes[0])
+            cotangent = context.xp.expand_dims(cotangent, axis=axis)
+        return context.xp.broadcast_to(cotangent, context.shapes[0])
 
 
 class Mean(Op):
@@ -177,11 +179,11 @@ class Mean(Op):
         return context.xp.sum(x, axis=axis, keepdims=keepdims) / count
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
+    def backward(context: Context, cotangent: Array) -> Array:
         axis, keepdims, count = context.saved
         if axis is not None and not keepdims:
-            G = context.xp.expand_dims(G, axis=axis)
-        return context.xp.broadcast_to(G / count, context.shapes[0])
+            cotangent = context.xp.expand_dims(cotangent, axis=axis)
+        return context.xp.broadcast_to(cotangent / count, context.shapes[0])
 
 
 class Exp(Op):
@@ -196,9 +198,9 @@ class Exp(Op):
         return y
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
+    def backward(context: Context, cotangent: Array) -> Array:
         (y,) = context.saved
-        return G * y
+        return cotangent * y
 
 
 class Log(Op):
@@ -213,9 +215,9 @@ class Log(Op):
         return context.xp.log(x)
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
+    def backward(context: Context, cotangent: Array) -> Array:
         (x,) = context.saved
-        return G / x
+        return cotangent / x
 
 
 class Sigmoid(Op):
@@ -232,9 +234,9 @@ class Sigmoid(Op):
         return y
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
+    def backward(context: Context, cotangent: Array) -> Array:
         (y,) = context.saved
-        return G * y * (1 - y)
+        return cotangent * y * (1 - y)
 
 
 class Tanh(Op):
@@ -249,9 +251,9 @@ class Tanh(Op):
         return y
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
+    def backward(context: Context, cotangent: Array) -> Array:
         (y,) = context.saved
-        return G * (1 - y * y)
+        return cotangent * (1 - y * y)
 
 
 class ReLU(Op):
@@ -266,9 +268,9 @@ class ReLU(Op):
         return context.xp.maximum(x, 0)
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
+    def backward(context: Context, cotangent: Array) -> Array:
         (positive,) = context.saved
-        return context.xp.where(positive, G, 0)
+        return context.xp.where(positive, cotangent, 0)
 
 
 class Normalize(Op):
@@ -285,9 +287,9 @@ class Normalize(Op):
         return y
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
+    def backward(context: Context, cotangent: Array) -> Array:
         y, total = context.saved
-        return (G - context.xp.sum(G * y, axis=1, keepdims=True)) / total
+        return (cotangent - context.xp.sum(cotangent * y, axis=1, keepdims=True)) / total
 
 
 class Expand(Op):
@@ -305,8 +307,8 @@ class Expand(Op):
         return context.xp.broadcast_to(x, shape)
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
-        return G  # the sweep sums it to the shape of X, as for every operand that broadcasts
+    def backward(context: Context, cotangent: Array) -> Array:
+        return cotangent  # the sweep sums it to the shape of X, as for every operand that broadcasts
 
 
 class RepeatColumns(Op):
@@ -321,8 +323,8 @@ class RepeatColumns(Op):
         return xp.broadcast_to(xp.expand_dims(x, axis=1), (*context.shapes[0], columns))
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
-        return context.xp.sum(G, axis=1)
+    def backward(context: Context, cotangent: Array) -> Array:
+        return context.xp.sum(cotangent, axis=1)
 
 
 class Reshape(Op):
@@ -336,8 +338,8 @@ class Reshape(Op):
         return context.xp.reshape(x, shape)
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
-        return context.xp.reshape(G, context.shapes[0])
+    def backward(context: Context, cotangent: Array) -> Array:
+        return context.xp.reshape(cotangent, context.shapes[0])
 
 
 class Select(Op):
@@ -353,9 +355,9 @@ class Select(Op):
         return context.xp.sum(x * chosen, axis=1)
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
+    def backward(context: Context, cotangent: Array) -> Array:
         (chosen,) = context.saved
-        return context.xp.expand_dims(G, axis=1) * chosen
+        return context.xp.expand_dims(cotangent, axis=1) * chosen
 
 
 class LogSoftmax(Op):
@@ -370,9 +372,9 @@ class LogSoftmax(Op):
         return y
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
+    def backward(context: Context, cotangent: Array) -> Array:
         (probabilities,) = context.saved
-        return G - probabilities * context.xp.sum(G, axis=1, keepdims=True)
+        return cotangent - probabilities * context.xp.sum(cotangent, axis=1, keepdims=True)
 
 
 class SoftmaxCrossEntropy(Op):
@@ -389,9 +391,9 @@ class SoftmaxCrossEntropy(Op):
         return -context.xp.sum(y * target)
 
     @staticmethod
-    def backward(context: Context, G: Array) -> Array:
+    def backward(context: Context, cotangent: Array) -> Array:
         probabilities, target = context.saved
-        return G * (probabilities - target)
+        return cotangent * (probabilities - target)
 
 
 class Linear(Op):
@@ -405,11 +407,11 @@ class Linear(Op):
         return x @ W.T + b
 
     @staticmethod
-    def backward(context: Context, G: Array) -> tuple[Array | None, Array | None, Array | None]:
+    def backward(context: Context, cotangent: Array) -> tuple[Array | None, Array | None, Array | None]:
         x, W = context.saved
-        dx = G @ W if context.needs[0] else None
-        dW = G.T @ x if context.needs[1] else None
-        db = context.xp.sum(G, axis=0) if context.needs[2] else None
+        dx = cotangent @ W if context.needs[0] else None
+        dW = cotangent.T @ x if context.needs[1] else None
+        db = context.xp.sum(cotangent, axis=0) if context.needs[2] else None
         return dx, dW, db
 
 
@@ -447,5 +449,6 @@ Tensor.__matmul__, Tensor.__rmatmul__ = _operators(MatMul)
 Tensor.__pow__ = lambda self, exponent: Pow.apply(self, exponent)
 Tensor.__rpow__ = lambda self, base: Exp.apply(self * math.log(base))
 Tensor.__neg__ = lambda self: Neg.apply(self)
+Tensor.T = property(lambda self: Transpose.apply(self))
 Tensor.sum = lambda self, axis=None, keepdims=False: Sum.apply(self, axis=axis, keepdims=keepdims)
 Tensor.mean = lambda self, axis=None, keepdims=False: Mean.apply(self, axis=axis, keepdims=keepdims)
