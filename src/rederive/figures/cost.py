@@ -1,0 +1,40 @@
+"""What accuracy costs: test accuracy against operations for one image."""
+
+from rederive.figures.page import Page, Source, new
+
+COLUMNS = ("experiment", "label", "flops_per_image", "seeds", "mean", "low", "high")
+
+
+def draw(source: Source) -> Page:
+    """Draw the networks of CIFAR-10, each architecture at its best training."""
+    figure, axes = new(2.8, notice=bool(source.notice))
+    ax = axes[0, 0]
+    page = Page(figure, "Accuracy and computation on CIFAR-10", "", COLUMNS, [])
+    best: dict[float, tuple[float, str]] = {}
+    for name, experiment in source.study.experiments.items():
+        flops = source.index.get(experiment.run, {}).get("flops_per_image")
+        ours = source.at(experiment, "accuracy", experiment.epochs) if experiment.dataset == "cifar10" else None
+        if not flops or not ours:
+            continue
+        look = source.looks[name]
+        if ours.low is not None:
+            ax.plot([flops[0]] * 2, [ours.low, ours.high], color=look.colour, linewidth=1.5)
+        ax.plot([flops[0]], [ours.value], look.marker, color=look.colour, markersize=5)
+        page.rows.append((name, experiment.label, flops[0], ours.n, ours.value, ours.low, ours.high))
+        best[flops[0]] = max(best.get(flops[0], (0.0, "")), (ours.value, experiment.label))
+    for flops_of_network, (accuracy, label) in best.items():
+        ax.annotate(
+            label, (flops_of_network, accuracy), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=7
+        )
+    if best:
+        ax.set_xscale("log")
+        ax.margins(x=0.15, y=0.15)
+    else:
+        ax.text(0.5, 0.5, "not run", transform=ax.transAxes, ha="center", color="#777777")
+    ax.set_xlabel("Operations for one image in training (counted)")
+    ax.set_ylabel("Test accuracy")
+    points = "; ".join(
+        f"{label}: {accuracy:.3f} at {flops:.3g} operations" for flops, (accuracy, label) in best.items()
+    )
+    page.alt = f"{page.title}: the most accurate training of each network. {points or 'Not run'}."
+    return page

@@ -1,0 +1,270 @@
+"""Curves over epochs: our mean as a line, the seeds' range as a band, the write-up's curve thin and dashed."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from rederive.config import Experiment
+from rederive.figures.page import Page, Panel, Source, new
+from rederive.results.numbers import quantity_words
+
+
+@dataclass(frozen=True)
+class PanelPlan:
+    """What one panel shows."""
+
+    title: str
+    experiments: tuple[str, ...]
+    quantity: str = "training_loss"
+    log: bool = False
+
+
+PLANS: dict[str, tuple[str, tuple[PanelPlan, ...]]] = {
+    "mnist_activations": (
+        "Sigmoid and ReLU on MNIST",
+        (
+            PanelPlan("Validation accuracy", ("mnist.benchmark", "mnist.relu"), "accuracy"),
+            PanelPlan("Training loss", ("mnist.benchmark", "mnist.relu"), log=True),
+        ),
+    ),
+    "mnist_configurations": (
+        "Training loss of six configurations on MNIST",
+        (
+            PanelPlan(
+                "Training loss",
+                (
+                    *("mnist.benchmark", "mnist.width_8", "mnist.two_hidden_layers"),
+                    *("mnist.momentum_0.9", "mnist.momentum_0.8", "mnist.he"),
+                ),
+                log=True,
+            ),
+        ),
+    ),
+    "mnist_initialization": (
+        "Training loss on MNIST by initialisation",
+        (
+            PanelPlan("Training loss", ("mnist.benchmark", "mnist.he", "mnist.normal", "mnist.zeros"), log=True),
+            PanelPlan(
+                "Validation accuracy", ("mnist.benchmark", "mnist.he", "mnist.normal", "mnist.zeros"), "accuracy"
+            ),
+        ),
+    ),
+    "mnist_extensions": (
+        "Beyond the write-up, on MNIST",
+        (
+            PanelPlan("Skip connection", ("mnist.two_hidden_layers", "mnist.skip_connections"), log=True),
+            PanelPlan("Dropout", ("mnist.benchmark", "mnist.dropout"), log=True),
+        ),
+    ),
+    "cifar10_parameters": (
+        "Training loss on CIFAR-10 by hyper-parameter",
+        (
+            PanelPlan(
+                "Learning rate",
+                ("cifar10.benchmark", "cifar10.learning_rate_0.01", "cifar10.learning_rate_0.0001"),
+            ),
+            PanelPlan("Batch size", ("cifar10.benchmark", "cifar10.batch_1", "cifar10.batch_16", "cifar10.batch_32")),
+            PanelPlan("Momentum", ("cifar10.benchmark", "cifar10.momentum_0.8", "cifar10.no_momentum")),
+            PanelPlan(
+                "Test accuracy by batch size",
+                ("cifar10.benchmark", "cifar10.batch_1", "cifar10.batch_16", "cifar10.batch_32"),
+                "accuracy",
+            ),
+        ),
+    ),
+    "cifar10_variations": (
+        "Training loss on CIFAR-10 by network and training",
+        (
+            PanelPlan("Normalisation and L2", ("cifar10.baseline", "cifar10.batch_norm", "cifar10.sgd_l2")),
+            PanelPlan("Optimiser", ("cifar10.baseline", "cifar10.rmsprop", "cifar10.adam", "cifar10.adam_l2")),
+            PanelPlan(
+                "Width",
+                (
+                    *("cifar10.baseline", "cifar10.double_filters", "cifar10.double_linear"),
+                    "cifar10.batch_norm_adam_double_filters",
+                ),
+            ),
+            PanelPlan(
+                "Three convolutional layers",
+                ("cifar10.three_conv_adam", "cifar10.three_conv_adamw", "cifar10.three_conv_kl"),
+            ),
+        ),
+    ),
+    "cifar10_extensions": (
+        "Beyond the write-up, on CIFAR-10",
+        (
+            PanelPlan("Training loss", ("cifar10.three_conv_adam", "cifar10.residual", "cifar10.dropout")),
+            PanelPlan("Test accuracy", ("cifar10.three_conv_adam", "cifar10.residual", "cifar10.dropout"), "accuracy"),
+        ),
+    ),
+}
+
+COLUMNS = ("panel", "experiment", "label", "quantity", "epoch", "seeds", "mean", "lowest", "highest", "published")
+
+
+def draw(name: str, source: Source) -> Page:
+    """Draw one of `PLANS`."""
+    title, plans = PLANS[name]
+    columns = min(len(plans), 2)
+    rows = math.ceil(len(plans) / columns)
+    figure, axes = new(2.9 if len(plans) == 1 else 2.3 * rows, rows, columns, bool(source.notice))
+    page = Page(figure, title, "", COLUMNS, [])
+    for ax, plan in zip(axes.flat, plans, strict=False):
+        page.panels.append(_panel(ax, plan, source, page.rows))
+    page.alt = f"{title}. " + " ".join(_describe(panel, plan) for panel, plan in zip(page.panels, plans, strict=True))
+    figure.draw_without_rendering()  # the layout is known only then
+    for panel in page.panels:
+        _label_ends(panel)
+    figure.set_layout_engine("none")
+    return page
+
+
+def _panel(ax: Axes, plan: PanelPlan, source: Source, rows: list[tuple[Any, ...]]) -> Panel:
+    panel = Panel(ax)
+    shown = [source.study.experiments[name] for name in plan.experiments if name in source.study.experiments]
+    last = max((_last(experiment, source) for experiment in shown), default=1)
+    for experiment in shown:
+        name = f"{experiment.dataset}.{experiment.name}"
+        mean = _ours(ax, experiment, plan.quantity, source, rows, plan.title)
+        published = {}
+        if plan.quantity == "training_loss":
+            published = {e: v for e, v in source.published_curves.get(name, {}).items() if e <= last}
+            _published_curve(ax, name, published, source)
+        elif name in source.published:
+            _published_points(ax, experiment, source)
+        if mean or published:
+            panel.series.append(
+                {
+                    "experiment": name,
+                    "label": experiment.label,
+                    "colour": source.looks[name].colour,
+                    "values": {str(epoch): _short(value) for epoch, value in mean.items()},
+                    "published": {str(epoch): _short(value) for epoch, value in published.items()},
+                }
+            )
+    if plan.log:
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.yaxis.set_minor_formatter(lambda value, _: "")
+    ax.set_title(plan.title)
+    ax.set_xlabel("Epoch")
+    # A third of the width is for the labels at the ends of the lines.
+    ax.set_xlim(0.5, 1 + max(last - 1, 1) * 1.55)
+    ax.set_xticks([epoch for epoch in _ticks(last) if epoch <= last])
+    if not panel.series:
+        ax.text(0.5, 0.5, "not run", transform=ax.transAxes, ha="center", color="#777777")
+        ax.set_yticks([])
+    return panel
+
+
+def _last(experiment: Experiment, source: Source) -> int:
+    reached = source.index.get(experiment.run, {}).get("epochs", 0)
+    return min(reached, experiment.epochs) or experiment.epochs
+
+
+def _ticks(last: int) -> list[int]:
+    step = max(1, round(last / 4 / 5) * 5) if last > 8 else max(1, last // 4)
+    return [1, *range(step, last + 1, step)] if step > 1 else list(range(1, last + 1))
+
+
+def _ours(
+    ax: Axes, experiment: Experiment, quantity: str, source: Source, rows: list[tuple[Any, ...]], panel: str
+) -> dict[int, float]:
+    """Draw our curve with its band, add its rows to the table, and return its mean by epoch."""
+    name = f"{experiment.dataset}.{experiment.name}"
+    look = source.looks[name]
+    published = source.published_curves.get(name, {}) if quantity == "training_loss" else {}
+    mean: dict[int, float] = {}
+    low: list[float] = []
+    high: list[float] = []
+    for epoch in range(1, experiment.epochs + 1):
+        values = list(source.runs.at(experiment.run, quantity, epoch).values())
+        finite = [value for value in values if math.isfinite(value)]
+        given = published.get(epoch)
+        if not values and given is None:
+            continue
+        if finite and len(finite) == len(values):
+            mean[epoch] = math.fsum(values) / len(values)
+            low.append(min(values))
+            high.append(max(values))
+        extremes = (mean[epoch], low[-1], high[-1]) if epoch in mean else (None, None, None)
+        rows.append((panel, name, experiment.label, quantity, epoch, len(values), *extremes, given))
+    if mean:
+        epochs = list(mean)
+        ax.fill_between(epochs, low, high, color=look.colour, alpha=0.18, linewidth=0)
+        every = max(1, len(epochs) // 4)
+        ax.plot(
+            epochs,
+            list(mean.values()),
+            color=look.colour,
+            marker=look.marker,
+            markevery=(len(epochs) - 1) % every or every,
+        )
+    return mean
+
+
+def _published_curve(ax: Axes, name: str, curve: dict[int, float], source: Source) -> None:
+    if curve:
+        epochs = sorted(curve)
+        look = source.looks[name]
+        ax.plot(epochs, [curve[e] for e in epochs], color=look.colour, linewidth=0.8, linestyle=(0, (4, 2.5)))
+
+
+def _published_points(ax: Axes, experiment: Experiment, source: Source) -> None:
+    """Mark the accuracies of the write-up's tables that belong to this run, each at its epoch, as open markers."""
+    for name, other in source.study.experiments.items():
+        if other.run == experiment.run and name in source.published and source.study.data.source == "official":
+            look = source.looks[name]
+            value = source.published[name].accuracy
+            ax.plot([other.epochs], [value], look.marker, color=look.colour, markerfacecolor="white", markersize=6)
+
+
+def _label_ends(panel: Panel) -> None:
+    """Write each curve's name beside its last point, moved apart where they would touch."""
+    ax = panel.axes
+    wanted = []
+    for series in panel.series:
+        points = series["values"] or series["published"]
+        epoch = max(map(int, points))
+        x, y = ax.transData.transform((epoch, points[str(epoch)]))
+        note = "" if series["values"] else " (published only)"
+        wanted.append((y, x, series["label"] + note, series["colour"]))
+    wanted.sort()
+    spacing = 9.5
+    heights = [y for y, *_ in wanted]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + spacing)
+    top = ax.bbox.y1 - 2
+    if heights and heights[-1] > top:
+        heights[-1] = top
+        for i in range(len(heights) - 2, -1, -1):
+            heights[i] = min(heights[i], heights[i + 1] - spacing)
+    right = max((x for _, x, *_ in wanted), default=0)
+    for height, (y, x, label, colour) in zip(heights, wanted, strict=True):
+        start, bend = ax.transData.inverted().transform([(x + 3, y), (right + 9, height)])
+        ax.plot([start[0], bend[0]], [start[1], bend[1]], color=colour, linewidth=0.4)
+        ax.annotate(
+            label, bend, xytext=(2, 0), textcoords="offset points", va="center", fontsize=7, color=colour,
+            annotation_clip=False,
+        )  # fmt: skip
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def _describe(panel: Panel, plan: PanelPlan) -> str:
+    """Return a panel in words: where each curve starts and ends."""
+    parts = []
+    for series in panel.series:
+        points = series["values"] or series["published"]
+        first, last = min(map(int, points)), max(map(int, points))
+        origin = "" if series["values"] else " (published only)"
+        parts.append(
+            f"{series['label']}{origin} goes from {points[str(first)]:.3g} at epoch {first} to "
+            f"{points[str(last)]:.3g} at epoch {last}"
+        )
+    words = quantity_words(plan.experiments[0].partition(".")[0], plan.quantity)
+    return f"{plan.title} ({words}): {'; '.join(parts) or 'not run'}."

@@ -1,0 +1,134 @@
+"""What all figures share: where their numbers come from, and how a finished one is written."""
+
+import csv
+import io
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rederive.config import Experiment, Study
+from rederive.figures import style
+from rederive.files import atomic, write_text
+from rederive.results.numbers import read_json
+from rederive.results.published import PublishedValue, published_accuracies, published_curves
+from rederive.results.runs import RunTable
+from rederive.results.statistics import Estimate, mean_interval
+
+STANDIN_NOTICE = "Generated stand-in data, not MNIST or CIFAR-10: these numbers say nothing about the write-up"
+
+
+@dataclass(frozen=True)
+class Source:
+    """All that figures are drawn from."""
+
+    study: Study
+    runs: RunTable
+    index: dict[str, Any]
+    published: dict[str, PublishedValue]
+    published_curves: dict[str, dict[int, float]]
+    looks: dict[str, style.Look]
+
+    @classmethod
+    def load(cls, study: Path, runs: Path, index: Path, published: Path, curves: Path) -> "Source":
+        """Read all inputs."""
+        loaded = Study.load(study)
+        return cls(
+            loaded,
+            RunTable.load(runs),
+            read_json(index),
+            published_accuracies(published),
+            published_curves(curves),
+            style.looks(loaded),
+        )
+
+    @property
+    def notice(self) -> str:
+        """What every figure has to say about its data; empty for real data."""
+        return STANDIN_NOTICE if self.study.data.source == "standin" else ""
+
+    def at(self, experiment: Experiment, quantity: str, epoch: int) -> Estimate | None:
+        """Return the mean over seeds with its interval; None where it was not run that far."""
+        values = list(self.runs.at(experiment.run, quantity, epoch).values())
+        return mean_interval(values) if values else None
+
+
+@dataclass
+class Panel:
+    """One set of axes, and the curves in it, for the page that shows values on hover."""
+
+    axes: Axes
+    series: list[dict[str, Any]] = field(default_factory=list)
+
+    def layout(self) -> dict[str, Any]:
+        """Return where the axes lie in the SVG (points from its upper left corner), and their limits."""
+        figure = self.axes.figure
+        assert isinstance(figure, Figure)
+        width, height = figure.get_size_inches() * 72
+        box = self.axes.get_position()
+        left, bottom, right, top = (float(edge) for edge in box.extents)
+        return {
+            "box": [round(v, 2) for v in (left * width, (1 - top) * height, right * width, (1 - bottom) * height)],
+            "x": [round(float(v), 6) for v in self.axes.get_xlim()],
+            "series": self.series,
+        }
+
+
+@dataclass
+class Page:
+    """A finished figure."""
+
+    figure: Figure
+    title: str
+    alt: str
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    panels: list[Panel] = field(default_factory=list)
+
+    def save(self, folder: Path, name: str, notice: str) -> dict[str, Any]:
+        """Write SVG, PDF and CSV, and return the figure's entry of the index."""
+        if notice:
+            self.figure.text(0.5, 0.995, notice, ha="center", va="top", fontsize=7, weight="bold", color="#b00020")
+        self.figure.patch.set_gid("page")
+        layout = [panel.layout() for panel in self.panels]
+        dates: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+        for kind, metadata in dates.items():
+            with atomic(folder / f"{name}.{kind}") as temporary:
+                self.figure.savefig(temporary, format=kind, metadata=metadata)
+        plt.close(self.figure)
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(tuple(_cell(value) for value in row) for row in self.rows)
+        write_text(folder / f"{name}.csv", buffer.getvalue())
+        alt = f"{notice}. {self.alt}" if notice else self.alt
+        return {"title": self.title, "alt": alt, "panels": layout}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def new(height: float, rows: int = 1, columns: int = 1, notice: bool = False, **options: Any) -> tuple[Figure, Any]:
+    """Return a figure of the text's width, with a grid of axes and room for the notice above them."""
+    # The SVG and PDF writers put no date into a file where this is set and metadata say none.
+    os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
+    matplotlib.rcParams.update(style.SETTINGS)  # type: ignore[arg-type]
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(style.WIDTH, height), squeeze=False, layout="constrained", **options
+    )
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    room = 0.16 / height if notice else 0
+    engine.set(rect=(0, 0, 1, 1 - room))  # type: ignore[call-arg]
+    return figure, axes

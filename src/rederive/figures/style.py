@@ -1,0 +1,77 @@
+"""One style for all figures.
+
+Colours are those of Okabe and Ito that have contrast enough on white; each experiment has one colour and one marker in
+every figure, so that lines are told apart without colour, too. Ours are solid, the published ones thin and dashed.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rederive.config import Study
+
+INK = "#222222"
+GRID = "#dddddd"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b8578c", "#8a6d00", "#56a0c9", "#6a3d9a")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+WIDTH = 6.3  # inches: the width of the text on A4
+
+SETTINGS: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": INK,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "figure.dpi": 72,  # one unit of the SVG is one point
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "grid.color": GRID,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 3.5,
+    "path.simplify": False,
+    "pdf.fonttype": 42,
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "rederive",
+    "text.color": INK,
+    "text.parse_math": False,  # labels come from the config: a $ is a $
+    "xtick.color": INK,
+    "xtick.labelsize": 7.5,
+    "xtick.major.width": 0.6,
+    "ytick.color": INK,
+    "ytick.labelsize": 7.5,
+    "ytick.major.width": 0.6,
+    "ytick.minor.width": 0.4,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an experiment is drawn."""
+
+    colour: str
+    marker: str
+
+
+def looks(study: Study) -> dict[str, Look]:
+    """Return each experiment's look: a benchmark is black, the others follow the order of the config.
+
+    Experiments that read one run share its look. Colours and markers repeat with different periods, so that their
+    pairs do not.
+    """
+    found: dict[str, Look] = {}
+    for dataset in ("mnist", "cifar10"):
+        runs = list(study.runs(dataset))
+        others = [run for run in runs if not run.endswith(".benchmark")]
+        found |= {run: Look(INK, "o") for run in runs if run not in others}
+        for i, run in enumerate(others):
+            # One step more for each round of the colours.
+            found[run] = Look(COLOURS[i % len(COLOURS)], MARKERS[(i + 1 + i // len(COLOURS)) % len(MARKERS)])
+    return {name: found[experiment.run] for name, experiment in study.experiments.items()}

@@ -1,0 +1,171 @@
+"""Set the report: Markdown to HTML, LaTeX, Typst and PDF.
+
+    convert(report_md, output, trace_json, figures_dir, theme_dir, engine="auto")
+
+The suffix of `output` says what is made: `.html` (one file with everything in it), `.tex`, `.typ`, or `.pdf`, which
+`engine` (auto, latexmk, tectonic or typst) sets in a temporary folder; auto is a LaTeX engine where there is one, else
+Typst. `trace_json` and `figures_dir/index.json` are needed for HTML only. Equal inputs give equal bytes.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from rederive.errors import UserError
+from rederive.files import write_bytes, write_text
+from rederive.report import html
+
+# What both GitHub's and Jekyll's Markdown read: pandoc's own extensions that guess at plain text are off.
+READER = "markdown-smart-citations-example_lists-fancy_lists+tex_math_dollars+pipe_tables+native_spans"
+
+ENGINES = ("auto", "latexmk", "tectonic", "typst")
+
+
+def convert(
+    report_md: Path,
+    output: Path,
+    trace_json: Path,
+    figures_dir: Path,
+    theme_dir: Path,
+    engine: str = "auto",
+) -> None:
+    """Write the report in the format of `output`'s suffix."""
+    front, body = split_front_matter(Path(report_md).read_text(encoding="utf-8"))
+    theme = Path(theme_dir).resolve()
+    figures = Path(figures_dir).resolve()
+    match Path(output).suffix:
+        case ".html":
+            page = _pandoc(body, "html5", front, theme, ["--mathml", "--toc", "--toc-depth=2", "--section-divs"])
+            write_text(output, html.finish(page, Path(report_md).parent, figures, Path(trace_json), theme))
+        case ".tex":
+            write_text(output, _latex(body, front, theme))
+        case ".typ":
+            write_text(output, _typst(body, front, theme))
+        case ".pdf":
+            write_bytes(output, _pdf(body, front, theme, figures, choose_engine(engine)))
+        case suffix:
+            raise UserError(f"{output}: found the suffix {suffix!r}; expected .html, .tex, .typ or .pdf")
+
+
+def split_front_matter(text: str) -> tuple[dict[str, str], str]:
+    """Return the YAML front matter and the text after it."""
+    match = re.match(r"---\n(.*?)\n---\n(.*)", text, re.DOTALL)
+    if not match:
+        raise UserError("report.md has no front matter; render it again")
+    return yaml.safe_load(match[1]), match[2]
+
+
+def choose_engine(wanted: str) -> str:
+    """Return the engine that will set the PDF. Raises UserError where the one that is wanted is not there."""
+    if wanted not in ENGINES:
+        raise UserError(f"pdf_engine: found {wanted!r}; expected one of {', '.join(ENGINES)}")
+    if wanted == "auto":
+        return next((engine for engine in ("latexmk", "tectonic") if shutil.which(engine)), "typst")
+    if wanted != "typst" and not shutil.which(wanted):
+        raise UserError(f"pdf_engine: {wanted} is not installed; install it, or set pdf_engine: typst")
+    return wanted
+
+
+def _latex(body: str, front: dict[str, str], theme: Path) -> str:
+    source = _pandoc(body, "latex", front, theme, ["--toc", "--toc-depth=2"])
+    return source.replace("%REPORT-CHARACTERS", _declarations(source))
+
+
+# How pdfTeX sets characters that its fonts do not name so.
+CHARACTERS = {
+    "−": r"\ensuremath{-}",
+    "×": r"\ensuremath{\times}",
+    "±": r"\ensuremath{\pm}",
+    "≤": r"\ensuremath{\le}",
+    "≥": r"\ensuremath{\ge}",
+    "≠": r"\ensuremath{\neq}",
+    "→": r"\ensuremath{\to}",
+    "∂": r"\ensuremath{\partial}",
+    "∑": r"\ensuremath{\sum}",
+    "√": r"\ensuremath{\surd}",
+    "⊘": r"\ensuremath{\oslash}",
+    "⊙": r"\ensuremath{\odot}",
+    "✓": r"\ensuremath{\checkmark}",
+}
+
+
+def _declarations(source: str) -> str:
+    """Return what LaTeX has to be told of the characters in its source: a label may hold any.
+
+    Those of Latin scripts LaTeX knows. One that nobody knows is printed as its code point and stops no build.
+    """
+    lines = []
+    for character in sorted(set(source)):
+        if ord(character) < 0x180 or 0x2010 <= ord(character) <= 0x2027:
+            continue
+        shown = CHARACTERS.get(character) or rf"\texttt{{U+{ord(character):04X}}}"
+        lines.append(rf"\DeclareUnicodeCharacter{{{ord(character):04X}}}{{{shown}}}")
+    return "\n".join(lines)
+
+
+def _typst(body: str, front: dict[str, str], theme: Path) -> str:
+    return _pandoc(body, "typst", front, theme, ["--toc", "--toc-depth=2"])
+
+
+def _pandoc(body: str, target: str, front: dict[str, str], theme: Path, options: list[str]) -> str:
+    import pypandoc
+
+    suffix = {"html5": "html", "latex": "tex", "typst": "typ"}[target]
+    arguments = [
+        pypandoc.get_pandoc_path(),
+        f"--from={READER}",
+        f"--to={target}",
+        "--standalone",
+        f"--template={theme / f'report.{suffix}'}",
+        f"--lua-filter={theme / 'filter.lua'}",
+        # As plain text: from the front matter pandoc would read titles as Markdown.
+        f"--metadata=title:{front['title']}",
+        *(f"--metadata=author:{author}" for author in front.get("author", [])),
+        "--metadata=lang:en-GB",
+        "--wrap=preserve",
+        *options,
+    ]
+    result = subprocess.run(arguments, input=body, capture_output=True, text=True, encoding="utf-8", check=False)
+    if result.returncode:
+        raise UserError(f"pandoc cannot set the report: {result.stderr.strip()}")
+    return result.stdout
+
+
+def _pdf(body: str, front: dict[str, str], theme: Path, figures: Path, engine: str) -> bytes:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "figures").symlink_to(figures)
+        work = folder / "report"
+        work.mkdir()
+        if engine == "typst":
+            import typst
+
+            source = work / "report.typ"
+            source.write_text(_typst(body, front, theme), encoding="utf-8")
+            try:
+                return typst.compile(str(source), root=str(folder), ignore_system_fonts=True)
+            except typst.TypstError as error:
+                raise UserError(f"Typst cannot set the report: {error}") from None
+        (work / "report.tex").write_text(_latex(body, front, theme), encoding="utf-8")
+        command = {
+            "latexmk": ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "report.tex"],
+            "tectonic": ["tectonic", "-Z", "deterministic-mode", "report.tex"],
+        }[engine]
+        environment = os.environ | {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
+        run = subprocess.run(command, cwd=work, env=environment, capture_output=True, check=False)
+        if run.returncode:
+            output = run.stdout.decode("utf-8", "replace")
+            raise UserError(f"{engine} cannot set the report:\n{_latex_error(output)}")
+        return (work / "report.pdf").read_bytes()
+
+
+def _latex_error(output: str) -> str:
+    lines = output.splitlines()
+    errors = [i for i, line in enumerate(lines) if line.startswith("!")]
+    start = errors[0] if errors else max(0, len(lines) - 15)
+    return "\n".join(lines[start : start + 12])

@@ -1,0 +1,70 @@
+"""The HTML page: figures and the origin of numbers put into pandoc's output, so that one file holds everything."""
+
+import csv
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from rederive.figures import style
+from rederive.results.numbers import read_json
+
+
+def finish(page: str, base: Path, figures: Path, trace_json: Path, theme: Path) -> str:
+    """Return the page with its style, script, figures and data in it."""
+    index = read_json(figures / "index.json")
+
+    def image(match: re.Match[str]) -> str:
+        name = Path(html.unescape(match["src"])).stem
+        return _figure(name, html.unescape(match["alt"]), figures, index[name])
+
+    page = re.sub(r'<img\s+src="(?P<src>[^"]*)"\s+alt="(?P<alt>[^"]*)"[^>]*/?>', image, page)
+    page = page.replace("/*REPORT-CSS*/", (theme / "report.css").read_text(encoding="utf-8"))
+    page = page.replace("/*REPORT-JS*/", (theme / "report.js").read_text(encoding="utf-8"))
+    data = {
+        "trace": read_json(trace_json),
+        "figures": {name: entry["panels"] for name, entry in index.items()},
+    }
+    return page.replace("/*REPORT-DATA*/", _script_json(data))
+
+
+def _script_json(value: Any) -> str:
+    """Return JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _figure(name: str, alt: str, figures: Path, entry: dict[str, Any]) -> str:
+    """Return a figure's SVG for the page, with colours that follow light and dark, and its values as a table."""
+    svg = (figures / f"{name}.svg").read_text(encoding="utf-8")
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # Identifiers must be unique in the page; each figure's drawing refers only to its own.
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = svg.replace('href="#', f'href="#{name}-').replace("url(#", f"url(#{name}-")
+    for colour, variable in COLOURS.items():
+        svg = svg.replace(colour, f"var(--{variable})")
+    svg = re.sub(r'\s(width|height)="[\d.]+pt"', "", svg, count=2)
+    label = html.escape(alt, quote=True)
+    svg = svg.replace("<svg", f'<svg class="plot" role="img" aria-label="{label}" data-figure="{name}"', 1)
+    return f'<div class="drawing">{svg}</div>{_values(figures / f"{name}.csv")}'
+
+
+COLOURS = {
+    style.INK: "ink",
+    style.GRID: "grid",
+    "#ffffff": "paper",
+    **{colour: f"series-{i}" for i, colour in enumerate(style.COLOURS)},
+}
+
+
+def _values(path: Path) -> str:
+    with path.open(encoding="utf-8", newline="") as stream:
+        header, *rows = csv.reader(stream)
+    head = "".join(f'<th scope="col">{html.escape(cell.replace("_", " "))}</th>' for cell in header)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return (
+        "<details><summary>Values</summary>"
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>'
+    )

@@ -1,0 +1,88 @@
+"""The numbers that a text may use, and the record of which it used where."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rederive.errors import UserError
+from rederive.report.markdown import escape, link, slug
+from rederive.results.keys import CURVES, CurveKey, unknown
+
+Number = Mapping[str, Any]
+
+
+class Numbers:
+    """All numbers of a build by key; each printed number is a link to its entry in the appendix."""
+
+    def __init__(self, numbers: Mapping[str, Number], experiments: Sequence[str]):
+        self._numbers = dict(numbers)
+        self._experiments = set(experiments)
+        self.uses: dict[str, list[str]] = defaultdict(list)
+        self.place = ""  # where in the document the next numbers are used
+
+    def get(self, key: str) -> Number:
+        """Return a number. A curve of a known experiment that was not run gives one that says so.
+
+        Raises UserError, with the nearest keys, for one that does not exist.
+        """
+        if key in self._numbers:
+            return self._numbers[key]
+        curve = CurveKey.parse(key)
+        known = {number.rpartition(".")[0] for number in self._numbers if number.endswith(".published")}
+        if curve and curve.experiment in self._experiments | known and re.fullmatch(r"\d*", curve.epoch or ""):
+            return {
+                "value": None,
+                "text": "–",
+                "unit": "accuracy" if curve.quantity == CURVES[0] else "loss",
+                "how": f"{curve.quantity.replace('_', ' ')} of {curve.experiment}",
+                "missing": "this configuration does not train it so far",
+            }
+        raise unknown(key, self._numbers, "the text")
+
+    def use(self, key: str, text: str) -> str:
+        """Return `text` as a link to the number's entry, and remember that it is used here."""
+        self.get(key)
+        if self.place not in self.uses[key]:
+            self.uses[key].append(self.place)
+        return link(escape(text), identifier(key))
+
+    def num(self, key: str, signed: bool = False) -> str:
+        """Return a number as Markdown."""
+        number = self.get(key)
+        return self.use(key, sign(number) if signed else str(number["text"]))
+
+    def interval(self, key: str, signed: bool = False) -> str:
+        """Return a number with its 95 % interval as Markdown; alone where there is none."""
+        number = self.get(key)
+        text = sign(number) if signed else str(number["text"])
+        return self.use(key, f"{text} {bounds(number, signed)}".strip())
+
+    def check_identifiers(self) -> None:
+        """Raise UserError where two used keys would have one anchor."""
+        seen: dict[str, str] = {}
+        for key in self.uses:
+            if (other := seen.setdefault(identifier(key), key)) != key:
+                raise UserError(f"the keys {other!r} and {key!r} cannot be told apart in links; rename one")
+
+
+def identifier(key: str) -> str:
+    """Return the anchor of a number's entry in the appendix."""
+    return f"n-{slug(key)}"
+
+
+def sign(number: Number) -> str:
+    """Return a number's text with its sign."""
+    text = str(number["text"])
+    return f"+{text}" if number["value"] is not None and number["value"] > 0 else text.replace("-", "−")
+
+
+def bounds(number: Number, signed: bool = False) -> str:
+    """Return `(low to high)`, or nothing where there is no interval."""
+    from rederive.results.numbers import format_value
+
+    if number.get("low") is None:
+        return ""
+    ends = [{"value": v, "text": format_value(v, number["unit"])} for v in (number["low"], number["high"])]
+    low, high = (sign(end) if signed else end["text"] for end in ends)
+    return f"({low} to {high})"
