@@ -59,6 +59,8 @@ class Tensor:
 
     def __init__(self, value: Array, *, requires_grad: bool = False, name: str = "") -> None:
         if not hasattr(value, "shape"):
+            if not isinstance(value, int | float | list | tuple):
+                raise GraphError(f"A tensor of {value!r}: expected an array or numbers.")
             value = np.asarray(value, dtype=np.float64)
         self.value = value
         self.requires_grad = requires_grad
