@@ -8,20 +8,9 @@ local function starts_with(block, word)
   return first and first.t == "Strong" and pandoc.utils.stringify(first):find("^" .. word .. " %d+%.") ~= nil
 end
 
-local function identifier(block)
-  local first = block.content[1]
-  return first.t == "Span" and first.identifier or ""
-end
-
--- The caption without its anchor: the figure or table has it.
+-- With its anchor: not every format keeps identifiers of figures and tables.
 local function caption_of(block)
-  local inlines = pandoc.List(block.content)
-  if inlines[1].t == "Span" then
-    local inner = inlines[1].content
-    inlines:remove(1)
-    for i = #inner, 1, -1 do inlines:insert(1, inner[i]) end
-  end
-  return pandoc.Caption({ pandoc.Plain(inlines) })
+  return pandoc.Caption({ pandoc.Plain(block.content) })
 end
 
 local function is_image(block)
@@ -55,11 +44,11 @@ function Blocks(blocks)
     local block, following = blocks[i], blocks[i + 1]
     local image = image_of(block)
     if image and starts_with(following, "Figure") then
-      result:insert(pandoc.Figure({ pandoc.Plain({ for_format(image) }) }, caption_of(following), { id = identifier(following) }))
+      result:insert(pandoc.Figure({ pandoc.Plain({ for_format(image) }) }, caption_of(following)))
       i = i + 2
     elseif starts_with(block, "Table") and following and following.t == "Table" then
       following.caption = caption_of(block)
-      following.attr = pandoc.Attr(identifier(block), { "sortable" })
+      following.classes:insert("sortable")
       result:insert(following)
       i = i + 2
     else

@@ -69,8 +69,8 @@ def _figures(a: Path, b: Path) -> Iterator[str]:
 
 
 def _text(a: Path, b: Path) -> Iterator[str]:
-    lines = [path.read_text(encoding="utf-8").splitlines() if path.exists() else [] for path in (a, b)]
-    for line in difflib.unified_diff(*lines, lineterm="", n=0):
+    first, second = (path.read_text(encoding="utf-8").splitlines() if path.exists() else [] for path in (a, b))
+    for line in difflib.unified_diff(first, second, lineterm="", n=0):
         if line[0] in "+-" and not line.startswith(("+++", "---")):
             yield f"text        {line}"
 

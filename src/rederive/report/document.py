@@ -1,5 +1,6 @@
 """What templates can call, and what it records on the way."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,17 +12,20 @@ from rederive.config import Study
 from rederive.errors import UserError
 from rederive.report.citations import References
 from rederive.report.listings import listing
-from rederive.report.markdown import anchor, code, escape, link, slug, table
-from rederive.report.origin import Numbers, bounds, identifier
-from rederive.results.claims import Claim
+from rederive.report.markdown import anchor, code, escape, link, slug
+from rederive.report.origin import Numbers, identifier
+from rederive.report.tables import Tables
+from rederive.results.claims import FAILS, HOLDS, UNDECIDED, UNTESTABLE, Claim
 from rederive.results.keys import unknown
-from rederive.results.numbers import number, published_inside
+from rederive.results.numbers import number
 
 # Stands where the appendix of origins goes: it can be written only when all numbers have been used.
 _ORIGINS = "\x00origins\x00"
 _REFERENCES = "\x00references\x00"
 
 STANDIN_TITLE = "[Stand-in data] "
+
+COUNTS = {HOLDS: "holds", FAILS: "does_not_hold", UNDECIDED: "undecided", UNTESTABLE: "not_testable"}
 
 
 @dataclass
@@ -44,6 +48,7 @@ class Document:
     def __post_init__(self) -> None:
         self.origin = Numbers({**self.numbers, **self._claim_numbers()}, list(self.study.experiments))
         self.references = References(self.references_bib)
+        self._tables = Tables(self)
 
     def functions(self, environment: jinja2.Environment) -> dict[str, Any]:
         """Return the globals of the templates."""
@@ -55,9 +60,10 @@ class Document:
             "place": self.place,
             "claim": self.claim,
             "verdict": lambda name: self._verdict(name)["verdict"],
-            "scorecard": self.scorecard,
-            "tests": self.tests,
-            "table": self.table,
+            "verdicts": self.named,
+            "caption": self.caption,
+            "has_figure": lambda name: name in self.figures,
+            "versions": self.versions,
             "figure": self.figure,
             "fig": lambda name: self._reference("Figure", f"fig-{slug(name)}"),
             "tab": lambda name: self._reference("Table", f"tab-{slug(name)}"),
@@ -72,8 +78,8 @@ class Document:
             "study": self.study,
             "title": self.title,
             "standin": self.study.data.source == "standin",
-            "md_table": table,
             "code": code,
+            **self._tables.functions(),
         }
 
     @property
@@ -103,36 +109,6 @@ class Document:
         number = self._number("Table", identifier)
         return f"{anchor(f'**{number}.**', identifier)} {' '.join(text.split())}"
 
-    def table(self, name: str, caption: str) -> str:
-        """Return a result table of the study: each row reproduced and published, and whether they agree."""
-        wanted = [table for table in self.study.tables if table.name == name]
-        if not wanted:
-            raise unknown(name, [table.name for table in self.study.tables], "table")
-        names = [f"{wanted[0].dataset}.{row}" for row in wanted[0].rows]
-        before, self.origin.place = self.origin.place, f"table {name}"
-        rows = [self._table_row(name) for name in names]
-        self.origin.place = before
-        header = ["Changed", "Value", "Epochs", "Reproduced (95 % interval)", "Published", "Difference", "One more run"]
-        return f"\n{self.caption(name, caption)}\n\n{table(header, rows, 'llrlrrl')}\n"
-
-    def _table_row(self, name: str) -> list[str]:
-        experiment = self.study.experiments[name]
-        published, difference = "", ""
-        if f"{name}.published" in self.numbers:
-            published = self.origin.num(f"{name}.published")
-            difference = self.origin.num(f"{name}.difference", signed=True)
-        inside = published_inside(name, self.numbers)
-        value = escape(experiment.value) + (" (ours)" if experiment.origin == "ours" else "")
-        return [
-            escape(experiment.changed),
-            value,
-            self.origin.num(f"{name}.epochs"),
-            self.origin.interval(f"{name}.accuracy"),
-            published,
-            difference,
-            {True: "inside", False: "outside", None: ""}[inside],
-        ]
-
     def _number(self, kind: str, identifier: str) -> str:
         if identifier in self._labels:
             raise UserError(f"{kind} {identifier} stands in the text twice")
@@ -153,58 +129,32 @@ class Document:
         if sentence is None:
             reasons = "; ".join(dict.fromkeys(test["reason"] for test in verdict["tests"] if test["reason"]))
             sentence = f"{self.claims[name].says} These runs cannot test it: {escape(reasons)}."
-        before, self.origin.place = self.origin.place, f"claim {verdict['number']} ({name})"
-        text = self._render(sentence, result=lambda i: self._result(name, i))
-        self.origin.place = before
+        with self.origin.at(f"claim {verdict['number']} ({name})"):
+            text = self._render(sentence, result=lambda i: self.result(name, i))
         number, said = verdict["number"], verdict["verdict"]
         return f"{text} {link(f'Claim {number}: {said}', f'claim-{number}')}"
 
-    def scorecard(self, caption: str) -> str:
-        """Return the table of all claims with the estimate that decided each."""
-        before, self.origin.place = self.origin.place, "scorecard"
-        rows = []
-        for name, verdict in sorted(self.verdicts.items(), key=lambda item: item[1]["number"]):
-            deciding = next(
-                (i for i, t in enumerate(verdict["tests"], 1) if t["verdict"] == verdict["verdict"] and t["n"]), 1
-            )
-            if verdict["tests"][deciding - 1]["value"] is None:
-                deciding = next((i for i, t in enumerate(verdict["tests"], 1) if t["value"] is not None), deciding)
-            measured = verdict["tests"][deciding - 1]
-            rows.append(
-                [
-                    anchor(str(verdict["number"]), f"claim-{verdict['number']}"),
-                    self._render(self.claims[name].says),
-                    escape(verdict["place"]),
-                    self._result(name, deciding) if measured["value"] is not None else escape(measured["reason"]),
-                    f"**{verdict['verdict']}**",
-                ]
-            )
-        self.origin.place = before
-        header = ["No.", "What the write-up concludes", "From", "Our estimate", "Verdict"]
-        return f"\n{self.caption('scorecard', caption)}\n\n{table(header, rows, 'rllll')}\n"
+    def says(self, name: str) -> str:
+        """Return our sentence for a claim."""
+        return self._render(self.claims[name].says)
 
-    def tests(self, caption: str) -> str:
-        """Return the table of all tests: what each measures, the bound, and how it came out."""
-        before, self.origin.place = self.origin.place, "table of tests"
-        rows = []
-        for name, verdict in sorted(self.verdicts.items(), key=lambda item: item[1]["number"]):
-            for i, test in enumerate(verdict["tests"], 1):
-                measured = test["value"] is not None
-                rows.append(
-                    [
-                        link(str(verdict["number"]), f"claim-{verdict['number']}"),
-                        escape(test["measures"]),
-                        self._result(name, i) if measured else "proved" if test["proved"] else "–",
-                        escape(_bound(test)),
-                        escape(test["verdict"] + (f" ({test['reason']})" if test["reason"] else "")),
-                    ]
-                )
-        self.origin.place = before
-        header = ["Claim", "What is measured, for each seed", "Mean (95 % interval)", "Bound", "Outcome"]
-        return f"\n{self.caption('tests', caption)}\n\n{table(header, rows, 'rllll')}\n"
+    def result(self, name: str, i: int) -> str:
+        """Return the estimate of a claim's test, counted from 1."""
+        test = self._verdict(name)["tests"][i - 1]
+        if test["value"] is None:
+            return "–"
+        return self.origin.interval(f"claims.{name}.{i}")
+
+    def claims_in_order(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return all claims with their verdicts, by number."""
+        return sorted(self.verdicts.items(), key=lambda item: item[1]["number"])
+
+    def named(self, verdict: str) -> list[str]:
+        """Return the names of the claims with a verdict, by number."""
+        return [name for name, found in self.claims_in_order() if found["verdict"] == verdict]
 
     def _claim_numbers(self) -> dict[str, Any]:
-        found = {}
+        found: dict[str, Any] = {}
         for name, verdict in self.verdicts.items():
             for i, test in enumerate(verdict["tests"], 1):
                 if test["value"] is None:
@@ -224,11 +174,16 @@ class Document:
                     runs=test["runs"],
                     files=files,
                 )
+                if test["published"] is not None:
+                    how = f"{test['measures']}: {test['quantity']}, computed from the published values"
+                    found[f"claims.{name}.{i}.published"] = number(test["published"], unit, how)
+        verdicts = [outcome["verdict"] for outcome in self.verdicts.values()]
+        found["claims.count"] = number(len(verdicts), "count", "conclusions in claims.yaml")
+        for verdict, key in COUNTS.items():
+            found[f"claims.{key}"] = number(
+                verdicts.count(verdict), "count", f"conclusions with the verdict: {verdict}"
+            )
         return found
-
-    def _result(self, name: str, i: int) -> str:
-        test = self.verdicts[name]["tests"][i - 1]
-        return self.origin.interval(f"claims.{name}.{i}") if test["value"] is not None else "–"
 
     def _verdict(self, name: str) -> Mapping[str, Any]:
         if name not in self.verdicts:
@@ -237,6 +192,16 @@ class Document:
 
     def _render(self, template: str, **more: Callable[..., str]) -> str:
         return self._environment.from_string(template).render(**more)
+
+    def versions(self) -> str:
+        """Return the libraries that trained the runs, with their versions."""
+        found = {
+            f"{escape(name)} {escape(version)}"
+            for facts in self.runs.values()
+            for versions in facts.get("versions", [])
+            for name, version in json.loads(versions).items()
+        }
+        return ", ".join(sorted(found))
 
     def _experiment(self, name: str) -> Any:
         if name not in self.study.experiments:
@@ -250,21 +215,11 @@ class Document:
         self.origin.check_identifiers()
         for target, label in self._labels.items():
             text = text.replace(f"\x00{target}\x00", link(label, target))
-        text = text.replace(_ORIGINS, self._origins()).replace(_REFERENCES, self.references.bibliography())
+        text = text.replace(_ORIGINS, self._tables.origins()).replace(_REFERENCES, self.references.bibliography())
         if "\x00" in text:
             missing = text.split("\x00")[1]
             raise UserError(f"the text refers to {missing}, which it does not have")
         return text
-
-    def _origins(self) -> str:
-        rows = []
-        for key in sorted(self.origin.uses):
-            number = self.origin.get(key)
-            value = f"{number['text']} {bounds(number)}".strip()
-            how = escape(number["how"] + (f" ({number['missing']})" if number.get("missing") else ""))
-            runs = ", ".join(code(run) for run in number.get("runs", []))
-            rows.append([anchor(code(key), identifier(key)), escape(value), f"{how}{'; runs ' if runs else ''}{runs}"])
-        return table(["Key", "Value", "How"], rows, "lll")
 
     def trace(self) -> dict[str, Any]:
         """Return the record of every number that the text uses."""
@@ -274,11 +229,3 @@ class Document:
             "numbers": {key: {**number, "anchor": identifier(key)} for key, number in used.items()},
             "runs": {run: self.runs[run] for run in sorted(runs) if run in self.runs},
         }
-
-
-def _bound(test: Mapping[str, Any]) -> str:
-    if test["proved"]:
-        return f"derivation {test['proved']}"
-    ((kind, value),) = test["bound"].items()
-    margin = f", margin {test['margin']:g}" if test["margin"] else ""
-    return f"within ±{value:g}" if kind == "within" else f"{kind} {value:g}{margin}"

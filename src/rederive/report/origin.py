@@ -2,12 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rederive.errors import UserError
 from rederive.report.markdown import escape, link, slug
 from rederive.results.keys import CURVES, CurveKey, unknown
+from rederive.results.numbers import format_value
 
 Number = Mapping[str, Any]
 
@@ -47,15 +49,25 @@ class Numbers:
             self.uses[key].append(self.place)
         return link(escape(text), identifier(key))
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._numbers
+
+    @contextmanager
+    def at(self, place: str) -> Iterator[None]:
+        """Within this block numbers are used at another place of the document."""
+        before, self.place = self.place, place
+        yield
+        self.place = before
+
     def num(self, key: str, signed: bool = False) -> str:
         """Return a number as Markdown."""
         number = self.get(key)
-        return self.use(key, sign(number) if signed else str(number["text"]))
+        return self.use(key, sign(number) if signed else plain(number))
 
     def interval(self, key: str, signed: bool = False) -> str:
         """Return a number with its 95 % interval as Markdown; alone where there is none."""
         number = self.get(key)
-        text = sign(number) if signed else str(number["text"])
+        text = sign(number) if signed else plain(number)
         return self.use(key, f"{text} {bounds(number, signed)}".strip())
 
     def check_identifiers(self) -> None:
@@ -71,18 +83,20 @@ def identifier(key: str) -> str:
     return f"n-{slug(key)}"
 
 
+def plain(number: Number) -> str:
+    """Return a number's text, with a real minus."""
+    return str(number["text"]).replace("-", "−")
+
+
 def sign(number: Number) -> str:
-    """Return a number's text with its sign."""
-    text = str(number["text"])
-    return f"+{text}" if number["value"] is not None and number["value"] > 0 else text.replace("-", "−")
+    """Return a number's text with its sign, plus or minus."""
+    return ("+" if number["value"] is not None and number["value"] > 0 else "") + plain(number)
 
 
 def bounds(number: Number, signed: bool = False) -> str:
     """Return `(low to high)`, or nothing where there is no interval."""
-    from rederive.results.numbers import format_value
-
     if number.get("low") is None:
         return ""
     ends = [{"value": v, "text": format_value(v, number["unit"])} for v in (number["low"], number["high"])]
-    low, high = (sign(end) if signed else end["text"] for end in ends)
+    low, high = (sign(end) if signed else plain(end) for end in ends)
     return f"({low} to {high})"

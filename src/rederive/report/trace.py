@@ -2,9 +2,9 @@
 
     describe(results_dir, key) -> str
 
-prints for one key its value, how it was computed, the runs, seeds and files with their SHA-256, the rule that made them,
-the fingerprint of the code, the experiment's settings, the checksum of the data, and everything in the report that uses
-it. Without a report (or for a number that it does not use) the last part says so.
+prints for one key its value, how it was computed, the runs, seeds and files with their SHA-256, the rule that made
+them, the fingerprint of the code, the experiment's settings, the checksum of the data, and everything in the report
+that uses it. Without a report (or for a number that it does not use) the last part says so.
 """
 
 from collections.abc import Iterator, Mapping

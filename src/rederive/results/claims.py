@@ -1,6 +1,7 @@
 """Test each conclusion of the write-up on the runs.
 
-    test_claims(study_path, runs_csv, runs_index, claims_yaml, derivations, output_json)
+    test_claims(study_path, runs_csv, runs_index, claims_yaml, published_yaml, published_curves_csv, derivations,
+                output_json)
     differing(claims_json) -> list[str]          what `rederive check-claims` prints; empty where all is as pinned
 
 A claim has one or more tests. A test is a quantity, computed once for each seed that all its experiments share, and
@@ -17,7 +18,8 @@ not there or there is one seed only (no interval), and is undecided otherwise.
 
 Quantities are written with the keys of `rederive.results.keys` in braces, `+ - * /`, `min`, `max` and `span` (largest
 minus smallest): `{mnist.relu.accuracy} - {mnist.benchmark.accuracy}`. In place of an epoch a curve also has `@mean`
-(over its epochs) and `@largest_rise` (the largest step upwards from one epoch to the next).
+(over its epochs) and `@largest_rise` (the largest step upwards from one epoch to the next). Where the write-up gives
+all values of a quantity it is computed from those, too: a conclusion may not follow from its own numbers.
 """
 
 import ast
@@ -36,6 +38,7 @@ from rederive.errors import UserError
 from rederive.files import write_json
 from rederive.results.keys import CurveKey, unknown
 from rederive.results.numbers import read_json
+from rederive.results.published import PublishedValue, published_accuracies, published_curves
 from rederive.results.runs import Curve, RunTable
 from rederive.results.statistics import Estimate, mean_interval
 
@@ -128,12 +131,15 @@ def test_claims(
     runs_csv: Path,
     runs_index: Path,
     claims_yaml: Path,
+    published_yaml: Path,
+    published_curves_csv: Path,
     derivations: Sequence[Path],
     output_json: Path,
 ) -> None:
     """Test every claim and write the verdicts."""
     study = Study.load(study_path)
     evidence = Evidence(study, RunTable.load(runs_csv), read_json(runs_index), [read_json(p) for p in derivations])
+    published = Published(study, published_accuracies(published_yaml), published_curves(published_curves_csv))
     result = {}
     for name, claim in load_claims(claims_yaml).items():
         try:
@@ -145,7 +151,10 @@ def test_claims(
             "place": claim.place,
             "verdict": combine([outcome.verdict for outcome in outcomes]),
             "expected": claim.expected.get(study.data.source),
-            "tests": [_record(test, outcome) for test, outcome in zip(claim.tests, outcomes, strict=True)],
+            "tests": [
+                _record(test, outcome) | {"published": published.value(test)}
+                for test, outcome in zip(claim.tests, outcomes, strict=True)
+            ],
         }
     write_json(output_json, result)
 
@@ -276,6 +285,44 @@ class Evidence:
         if not recorded:
             raise NotTestableError(f"the files of {experiment.run} do not say its {field}")
         return float(recorded[0])
+
+
+class Published:
+    """The write-up's own values, for the quantities that they suffice for."""
+
+    def __init__(self, study: Study, accuracies: Mapping[str, PublishedValue], curves: Mapping[str, Curve]):
+        self._study, self._accuracies, self._curves = study, accuracies, curves
+
+    def value(self, test: Test) -> float | None:
+        """Return a test's quantity as the write-up has it; None where it does not give all values.
+
+        On stand-in data, with other epochs and sizes, there is nothing to compare.
+        """
+        if test.quantity is None or self._study.data.source != "official":
+            return None
+        keys, expression = parse_quantity(test.quantity)
+        values = [self._value(key) for key in keys]
+        known = [value for value in values if value is not None]
+        return evaluate(expression, known) if len(known) == len(values) else None
+
+    def _value(self, key: str) -> float | None:
+        name = _experiment(key)
+        curve_key = CurveKey.parse(key)
+        if curve_key is None:
+            experiment = self._study.experiments.get(name)
+            setting = getattr(experiment.spec, key.removeprefix(f"{name}."), None) if experiment else None
+            return None if setting is None else float(setting)
+        if curve_key.quantity == "accuracy":
+            published = self._accuracies.get(name)
+            return published.accuracy if published and curve_key.epoch is None else None
+        curve = self._curves.get(name, {})
+        last = max(curve, default=0)
+        if curve_key.quantity != "training_loss" or not last:
+            return None
+        if curve_key.epoch in SUMMARIES:
+            whole = all(epoch in curve for epoch in range(1, last + 1))
+            return SUMMARIES[curve_key.epoch](curve, last) if whole else None
+        return curve.get(int(curve_key.epoch or last))
 
 
 def _mean(curve: Curve, last: int) -> float:

@@ -220,13 +220,15 @@ def _finite(value: float | None) -> float | None:
 
 def _study_facts(study: Study, runs: RunTable, index: Mapping[str, Any]) -> dict[str, Number]:
     planned = study.runs()
-    origins = [origin for run in index.values() for origin in run.get("origin", [])]
     facts = {
         "study.seeds": (len(study.seeds), "seeds of the configuration"),
         "study.experiments": (len(study.experiments), "experiments of the configuration"),
         "study.runs": (len(planned), "experiments with a training run of their own"),
         "study.runs_present": (len(runs.runs), "runs in the run table"),
-        "study.runs_restored": (origins.count("archive"), "runs taken from the archive instead of trained"),
+        "study.runs_restored": (
+            sum(bool(run.get("archived")) for run in index.values()),
+            "runs taken from the archive instead of trained",
+        ),
         "study.trainings": (sum(len(run["seeds"]) for run in index.values()), "trainings: runs times seeds"),
     }
     return {key: number(value, "count", how) for key, (value, how) in facts.items()}
@@ -247,7 +249,16 @@ def _derivation_facts(derivations: Sequence[Mapping[str, Any]]) -> dict[str, Num
         for kind in kinds:
             for count in sums:
                 sums[count] += derivation["mutants"].get(kind, {}).get(count, 0)
-        numbers[f"{name}.steps"] = number(len(derivation["steps"]), "count", f"steps of {derivation['title']}")
+        title = derivation["title"]
+        proved = sum(bool(step["proved"]) for step in derivation["steps"])
+        mutants = [derivation["mutants"].get(kind, {}) for kind in kinds]
+        rejected = sum(kind.get("rejected", 0) for kind in mutants)
+        numbers[f"{name}.steps"] = number(len(derivation["steps"]), "count", f"steps of {title}")
+        numbers[f"{name}.steps_proved"] = number(proved, "count", f"steps of {title} that are proved")
+        numbers[f"{name}.mutants"] = number(
+            sum(kind.get("total", 0) for kind in mutants), "count", f"mutants of {title}"
+        )
+        numbers[f"{name}.mutants_rejected"] = number(rejected, "count", f"mutants of {title} that were rejected")
         error = derivation["numeric"].get("max_relative_error")
         numbers[f"{name}.max_relative_error"] = number(
             error, "error", f"largest relative error of {derivation['title']}"

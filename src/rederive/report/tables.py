@@ -1,0 +1,240 @@
+"""The tables of the report, as Markdown with traced numbers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rederive.report.markdown import anchor, code, escape, link, table
+from rederive.report.origin import bounds, identifier
+from rederive.results.keys import unknown
+from rederive.results.numbers import published_inside
+
+if TYPE_CHECKING:
+    from rederive.report.document import Document
+
+AGREEMENT = {True: "inside", False: "outside", None: ""}
+DIGITS = 12  # of a hash, in print
+
+
+class Tables:
+    """Each function returns a table with its caption above it."""
+
+    def __init__(self, document: "Document"):
+        self._document = document
+        self._origin = document.origin
+
+    def functions(self) -> dict[str, Any]:
+        """Return the tables by the names that templates call them."""
+        return {
+            "table": self.results,
+            "losses": self.losses,
+            "networks": self.networks,
+            "scorecard": self.scorecard,
+            "tests": self.tests,
+            "derivation_table": self.derivations,
+            "runs_table": self.runs,
+        }
+
+    def results(self, name: str, caption: str) -> str:
+        """A result table of the study: each row reproduced and published, and whether they agree."""
+        wanted = {table.name: table for table in self._document.study.tables}
+        if name not in wanted:
+            raise unknown(name, wanted, "table")
+        names = [f"{wanted[name].dataset}.{row}" for row in wanted[name].rows]
+        header = ["Changed", "Value", "Epochs", "Reproduced (95 % interval)"]
+        published = any(f"{row}.published" in self._document.numbers for row in names)
+        if published:
+            header += ["Published", "Difference", "One more run"]
+        with self._origin.at(f"table {name}"):
+            rows = [self._result(row)[: len(header)] for row in names]
+        return self._captioned(name, caption, header, rows, "llrrrrl"[: len(header)])
+
+    def _result(self, name: str) -> list[str]:
+        experiment = self._document.study.experiments[name]
+        has_published = f"{name}.published" in self._document.numbers
+        return [
+            escape(experiment.changed),
+            escape(experiment.value) + (" (ours)" if experiment.origin == "ours" else ""),
+            self._origin.num(f"{name}.epochs"),
+            self._origin.interval(f"{name}.accuracy"),
+            self._origin.num(f"{name}.published") if has_published else "",
+            self._origin.num(f"{name}.difference", signed=True) if has_published else "",
+            AGREEMENT[published_inside(name, self._document.numbers)],
+        ]
+
+    def losses(self, caption: str) -> str:
+        """Our training loss beside the published curve's, over the first epoch and over the last of the experiment."""
+        rows = []
+        with self._origin.at("table losses"):
+            for name, experiment in self._document.study.experiments.items():
+                ends = [f"{name}.published_loss@{epoch}" for epoch in (1, experiment.epochs)]
+                if experiment.run != name or not any(key in self._document.numbers for key in ends):
+                    continue
+                row = [f"{'MNIST' if experiment.dataset == 'mnist' else 'CIFAR-10'}: {escape(experiment.label)}"]
+                for epoch, key in zip((1, experiment.epochs), ends, strict=True):
+                    row.append(self._origin.interval(f"{name}.training_loss@{epoch}"))
+                    row.append(self._origin.num(key) if key in self._document.numbers else "–")
+                rows.append(row)
+        header = ["Experiment", "First epoch", "Published", "Last epoch", "Published"]
+        return self._captioned("losses", caption, header, rows, "lrrrr")
+
+    def networks(self, names: Sequence[str], caption: str) -> str:
+        """Parameters and operations of the networks of some experiments, those that the study has."""
+        with self._origin.at("table networks"):
+            rows = [
+                [
+                    escape(self._document.study.experiments[name].label),
+                    self._origin.num(f"{name}.parameters"),
+                    self._origin.num(f"{name}.flops_per_image"),
+                ]
+                for name in names
+                if name in self._document.study.experiments
+            ]
+        header = ["Network of", "Parameters", "Operations for one image"]
+        return self._captioned("networks", caption, header, rows, "lrr")
+
+    # Claims
+
+    def scorecard(self, caption: str) -> str:
+        """All claims, with the estimate that decided each."""
+        rows = []
+        with self._origin.at("scorecard"):
+            for name, verdict in self._document.claims_in_order():
+                deciding = _deciding(verdict)
+                test = verdict["tests"][deciding - 1]
+                estimate = (
+                    self._document.result(name, deciding) if test["value"] is not None else escape(test["reason"])
+                )
+                rows.append(
+                    [
+                        anchor(str(verdict["number"]), f"claim-{verdict['number']}"),
+                        self._document.says(name),
+                        escape(verdict["place"]),
+                        estimate or "–",
+                        f"**{verdict['verdict']}**",
+                    ]
+                )
+        header = ["No.", "What the write-up concludes", "From", "Our estimate", "Verdict"]
+        return self._captioned("scorecard", caption, header, rows, "rllll")
+
+    def tests(self, caption: str) -> str:
+        """All tests: what each measures, the bound, and how it came out."""
+        with self._origin.at("table of tests"):
+            rows = [
+                [
+                    link(str(verdict["number"]), f"claim-{verdict['number']}"),
+                    escape(test["measures"]),
+                    self._document.result(name, i)
+                    if test["value"] is not None
+                    else "proved"
+                    if test["proved"]
+                    else "–",
+                    escape(_bound(test)),
+                    self._published(name, i),
+                    escape(test["verdict"] + (f" ({test['reason']})" if test["reason"] else "")),
+                ]
+                for name, verdict in self._document.claims_in_order()
+                for i, test in enumerate(verdict["tests"], 1)
+            ]
+        header = ["No.", "Measured for each seed", "Mean (95 % interval)", "Bound", "Published", "Outcome"]
+        return self._captioned("tests", caption, header, rows, "rlllrl")
+
+    def _published(self, name: str, i: int) -> str:
+        key = f"claims.{name}.{i}.published"
+        return self._origin.num(key) if key in self._origin else "–"
+
+    # Proofs, runs, origins
+
+    def derivations(self, caption: str) -> str:
+        """How each derivation was checked."""
+        rows = []
+        with self._origin.at("table of derivations"):
+            for derivation in self._document.derivations:
+                key = f"derivations.{derivation['name']}"
+                rows.append(
+                    [
+                        escape(derivation["title"]),
+                        f"{self._origin.num(f'{key}.steps_proved')} of {self._origin.num(f'{key}.steps')}",
+                        _code_proved(derivation.get("code")),
+                        ", ".join(escape(_words(route)) for route, right in _items(derivation["routes"]) if right),
+                        self._origin.num(f"{key}.max_relative_error"),
+                        ", ".join(_oracles(derivation["oracles"])),
+                        f"{self._origin.num(f'{key}.mutants_rejected')} of {self._origin.num(f'{key}.mutants')}",
+                    ]
+                )
+        header = ["Derivation", "Steps", "Code", "Routes", "Largest error", "Oracles", "Mutants rejected"]
+        return self._captioned("derivations", caption, header, rows, "lrllrlr")
+
+    def runs(self, caption: str) -> str:
+        """The runs, with what made them."""
+        rows = []
+        for run, facts in sorted(self._document.runs.items()):
+            files = [digest[:DIGITS] for _, digest in sorted(facts["files"].items())]
+            hashes = [
+                ", ".join(code(str(value)[:DIGITS]) for value in facts.get(field, [])) or "–"
+                for field in ("fingerprint", "data_checksum")
+            ]
+            seeds = ", ".join(map(str, facts["seeds"]))
+            diverged = f" (diverged: seed {', '.join(sorted(facts['diverged']))})" if facts.get("diverged") else ""
+            rows.append(
+                [
+                    code(run),
+                    seeds + diverged,
+                    str(facts["epochs"]),
+                    *hashes,
+                    ", ".join(code(digest) for digest in files),
+                ]
+            )
+        header = ["Run", "Seeds", "Epochs", "Code", "Data", "Files"]
+        return self._captioned("runs", caption, header, rows, "llrlll")
+
+    def origins(self) -> str:
+        """All numbers that the text uses, each with how it was computed."""
+        rows = []
+        for key in sorted(self._origin.uses):
+            number = self._origin.get(key)
+            how = escape(number["how"] + (f" ({number['missing']})" if number.get("missing") else ""))
+            runs = ", ".join(code(run) for run in number.get("runs", []))
+            value = f"{number['text']} {bounds(number)}".strip()
+            rows.append([anchor(code(key), identifier(key)), escape(value), f"{how}{'; ' if runs else ''}{runs}"])
+        return table(["Key", "Value", "How"], rows, "lll")
+
+    def _captioned(
+        self, name: str, caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], align: str
+    ) -> str:
+        return f"\n{self._document.caption(name, caption)}\n\n{table(header, rows, align)}\n"
+
+
+def _deciding(verdict: Mapping[str, Any]) -> int:
+    """Return which test (from 1) to show for a claim: one that came out as the claim did, and has an estimate."""
+    tests = list(enumerate(verdict["tests"], 1))
+    measured = [(i, test) for i, test in tests if test["value"] is not None] or tests
+    return next((i for i, test in measured if test["verdict"] == verdict["verdict"]), measured[0][0])
+
+
+def _bound(test: Mapping[str, Any]) -> str:
+    if test["proved"]:
+        return f"derivation {_words(test['proved'])}"
+    ((kind, value),) = test["bound"].items()
+    margin = f", margin {test['margin']:g}" if test["margin"] else ""
+    return f"within ±{value:g}" if kind == "within" else f"{kind} {value:g}{margin}"
+
+
+def _code_proved(found: Mapping[str, Any] | None) -> str:
+    if not found:
+        return "–"
+    return "proved" if found["proved"] else "**not proved**"
+
+
+def _oracles(found: Mapping[str, Any]) -> Iterator[str]:
+    names = {"torch": "PyTorch", "jax": "JAX", "tensorflow": "TensorFlow"}
+    for oracle, outcome in _items(found):
+        missing = " (missing)" if outcome == "missing" else ""
+        yield escape(names.get(oracle, oracle) + missing)
+
+
+def _items(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(found.items())
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
