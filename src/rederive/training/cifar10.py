@@ -1,0 +1,138 @@
+"""Convolutional networks on CIFAR-10, trained on PyTorch: on a CPU seed by seed, on a GPU all seeds at once."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rederive.config import Cifar10Spec
+from rederive.data import Dataset, Split
+from rederive.training.history import Row
+from rederive.training.loop import Watcher, fit
+from rederive.training.networks import initial_network
+from rederive.training.steps import Captured, Step, laid_out
+
+PIECE_IMAGES = 2048
+EVALUATION_BATCH = 1000
+
+
+def train_cifar10(
+    spec: Cifar10Spec, data: Dataset, seeds: Sequence[int], device: str, watch: Callable[[list[int]], Watcher]
+) -> list[Row]:
+    """Train one network for each seed; return every epoch's losses and accuracies.
+
+    The write-up's protocol: images scaled to -1..1, shuffled each epoch; PyTorch's initial parameters. The training
+    loss is the mean over the epoch's batches, of each before its step. `watch` gives each group of seeds that is
+    trained together its watcher.
+    """
+    torch.set_deterministic_debug_mode("warn")
+    # As one more axis of every array, more seeds cost a GPU little; a CPU is faster with one at a time.
+    groups = [list(seeds)] if device == "cuda" else [[seed] for seed in seeds]
+    rows = []
+    for group in groups:
+        rows += fit(Cifar10Learner(spec, data, group, device), spec.epochs, watch(group))
+    return rows
+
+
+class Cifar10Learner:
+    """One network on its way, or one for each of several seeds; see `rederive.training.loop.Learner`.
+
+    With more than one seed, arrays have an axis of seeds before that of the images. `traced` False keeps the plain
+    step, which is the reference.
+    """
+
+    def __init__(self, spec: Cifar10Spec, data: Dataset, seeds: list[int], device: str = "cpu", traced: bool = True):
+        self.spec = spec
+        self.seeds = seeds
+        self.device = device
+        self.stacked = len(seeds) > 1
+        self.images = torch.tensor(np.asarray(data.train.images), device=device)
+        self.labels = torch.tensor(np.asarray(data.train.labels), device=device).long()
+        self.test = data.test
+        self.batches = -(-len(self.labels) // spec.batch_size)
+        self.piece = max(1, PIECE_IMAGES // spec.batch_size)
+        self.step = Step(spec, [initial_network(spec, seed) for seed in seeds], device, traced)
+        self.take: Callable[..., Tensor] = Captured(self.step) if device == "cuda" else self.step
+        # Of the losses of the epoch's batches so far, one for each seed. It stays on the device until it is asked for.
+        self.total = torch.zeros(len(seeds) if self.stacked else (), dtype=torch.float64, device=device)
+        self._epoch = 0
+        self._order = self._keep = torch.empty(0)
+
+    def advance(self, epoch: int, first: int, last: int) -> None:
+        """Train on the batches `first` to `last` (not included) of the epoch."""
+        if first == 0:
+            self.total.zero_()
+        if epoch != self._epoch:
+            self._draw(epoch)
+        size = self.spec.batch_size
+        rows = self._order[..., first * size : last * size]
+        parts = [scaled(self.images[rows]), self.labels[rows]]
+        if self.spec.dropout:
+            parts.append(self._keep[..., first * size : last * size, :])
+        # With so small a batch oneDNN spends more on setting up a convolution than on computing it.
+        with torch.backends.mkldnn.flags(enabled=size > 1, allow_tf32=None):
+            for batch in zip(*(part.split(size, dim=int(self.stacked)) for part in parts), strict=True):
+                self.total += self.take(*batch)
+
+    def _draw(self, epoch: int) -> None:
+        """Draw the epoch's order of images, and dropout's masks: from the seed and the epoch, and nothing else."""
+        count, keep = len(self.labels), 1 - self.spec.dropout
+        orders, masks = [], []
+        for seed in self.seeds:
+            generator = np.random.default_rng([seed, epoch])
+            orders.append(generator.permutation(count))
+            if self.spec.dropout:
+                units = (count, self.step.template.output.in_features)
+                masks.append((generator.random(units, dtype=np.float32) < keep).astype(np.float32) / np.float32(keep))
+        self._epoch = epoch
+        self._order = self._joined(orders)
+        self._keep = self._joined(masks)
+
+    def _joined(self, arrays: list[np.ndarray]) -> Tensor:
+        joined = np.empty(0) if not arrays else np.stack(arrays) if self.stacked else arrays[0]
+        return torch.from_numpy(joined).to(self.device)
+
+    def finish_epoch(self, epoch: int) -> list[Row]:
+        """Return the epoch's training loss, and the loss and accuracy on the test images after it, for each seed."""
+        totals = self.total.reshape(-1).tolist()
+        losses, accuracies = self.evaluate(self.test)
+        rows = []
+        for seed, total, loss, accuracy in zip(self.seeds, totals, losses, accuracies, strict=True):
+            rows += [
+                Row(seed, epoch, "train", "loss", total / self.batches),
+                Row(seed, epoch, "test", "loss", loss),
+                Row(seed, epoch, "test", "accuracy", accuracy),
+            ]
+        return rows
+
+    def evaluate(self, split: Split) -> tuple[list[float], list[float]]:
+        """Return the mean cross-entropy and the share of right answers of each seed's network."""
+        loss = torch.zeros(len(self.seeds), dtype=torch.float64, device=self.device)
+        right = torch.zeros(len(self.seeds), dtype=torch.int64, device=self.device)
+        for start in range(0, len(split), EVALUATION_BATCH):
+            some = slice(start, start + EVALUATION_BATCH)
+            labels = torch.tensor(np.asarray(split.labels[some]), device=self.device).long()
+            logits = self.step.evaluate(scaled(torch.tensor(np.asarray(split.images[some]), device=self.device)))
+            logits = logits.reshape(len(self.seeds), len(labels), -1)
+            losses = functional.cross_entropy(logits.flatten(0, 1), labels.repeat(len(self.seeds)), reduction="none")
+            loss += losses.reshape(len(self.seeds), -1).sum(1, dtype=torch.float64)
+            right += (logits.argmax(-1) == labels).sum(1)
+        return [total / len(split) for total in loss.tolist()], [count / len(split) for count in right.tolist()]
+
+    def state(self) -> dict[str, Any]:
+        """Return parameters, running statistics, moments and the sum of the losses so far."""
+        tensors = self.step.state() | {"total": self.total}
+        return {name: tensor.cpu().contiguous().numpy().copy() for name, tensor in tensors.items()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state that `state` returned."""
+        for name, tensor in (self.step.state() | {"total": self.total}).items():
+            tensor.copy_(torch.from_numpy(state[name]))
+
+
+def scaled(images: Tensor) -> Tensor:
+    """Return bytes as numbers from -1 to 1: over 255, less a half, over a half (the write-up's protocol)."""
+    return laid_out(images.float().div_(255).sub_(0.5).div_(0.5))

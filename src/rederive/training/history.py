@@ -1,0 +1,34 @@
+"""What a training run leaves behind: one number for each seed, epoch, split and metric."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+COLUMNS = ("seed", "epoch", "split", "metric", "value")
+
+
+class Row(NamedTuple):
+    """One number: the loss or the accuracy of a split after an epoch, counted from 1. It may be nan or inf."""
+
+    seed: int
+    epoch: int
+    split: str
+    metric: str
+    value: float
+
+
+def to_csv(rows: Iterable[Row]) -> str:
+    """Return the rows, sorted, as CSV; numbers in the shortest form that reads back as the same number."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows((*row[:-1], repr(float(row.value))) for row in sorted(rows, key=lambda row: row[:-1]))
+    return buffer.getvalue()
+
+
+def diverged(rows: Iterable[Row]) -> dict[int, int]:
+    """Return, for each seed whose training loss was not finite in some epoch, the first such epoch."""
+    lost = [row for row in rows if (row.split, row.metric) == ("train", "loss") and not math.isfinite(row.value)]
+    return {row.seed: row.epoch for row in sorted(lost, key=lambda row: row.epoch, reverse=True)}

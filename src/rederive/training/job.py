@@ -1,0 +1,145 @@
+"""One training job: a run of the study, some of its seeds; reads the study and the data, writes what came out."""
+
+import platform
+import socket
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rederive import __version__, files
+from rederive.config import Cifar10Spec, Experiment, MnistSpec, Study
+from rederive.data import Dataset, load
+from rederive.errors import UserError
+from rederive.fingerprint import fingerprint
+from rederive.training import spec as cost
+from rederive.training.history import Row, diverged, to_csv
+from rederive.training.keeper import Keeper, StopRequest
+
+CODE = {"mnist": "rederive.training.mnist:train_mnist", "cifar10": "rederive.training.cifar10:train_cifar10"}
+
+
+def run_job(
+    study_path: str | Path,
+    run: str,
+    seeds: Sequence[int],
+    data_dir: str | Path,
+    checkpoint_dir: str | Path,
+    output_csv: str | Path,
+    device: str,
+    threads: int,
+) -> None:
+    """Do what `rederive.training.train` says."""
+    began = datetime.now(UTC)
+    study = Study.load(study_path)
+    experiment = _experiment(study, run, study_path)
+    data = load(data_dir)
+    if data.manifest["dataset"] != experiment.dataset:
+        raise UserError(f"{data_dir}: found {data.manifest['dataset']} data; {run} trains on {experiment.dataset}.")
+    place = _device(device)
+    code = fingerprint(CODE[experiment.dataset])
+    key = {
+        "spec": experiment.spec.identity(),
+        "fingerprint": code,
+        "data_checksum": data.manifest["checksum"],
+        "threads": threads,
+        "device": place,
+    }
+    keepers: list[Keeper] = []
+    with StopRequest().listening() as stop:
+
+        def watch(group: list[int]) -> Keeper:
+            folder = Path(checkpoint_dir) / run
+            keepers.append(Keeper(run, folder, key, group, study.training.checkpoint_minutes, stop))
+            return keepers[-1]
+
+        rows = _train(experiment, data, list(seeds), place, threads, study.training.tf32, watch)
+    provenance = {
+        "run": run,
+        "spec": experiment.spec.model_dump(mode="json"),
+        "fingerprint": code,
+        "data_checksum": data.manifest["checksum"],
+        "data_source": data.manifest["source"],
+        "origin": experiment.origin,
+        "seeds": list(seeds),
+        "threads": threads,
+        "device": _device_name(place),
+        "versions": _versions(),
+        "parameters": cost.parameters(experiment.spec),
+        "flops_per_image": cost.training_flops_per_image(experiment.spec),
+        "diverged": {str(seed): epoch for seed, epoch in diverged(rows).items()},
+        "seconds_per_epoch": {"-".join(map(str, keeper.key["seeds"])): keeper.seconds for keeper in keepers},
+        "restored_from_epoch": {
+            "-".join(map(str, keeper.key["seeds"])): keeper.restored
+            for keeper in keepers
+            if keeper.restored is not None
+        },
+        "started": began.isoformat(timespec="seconds"),
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "host": socket.gethostname(),
+    }
+    try:
+        files.write_json(Path(output_csv).with_suffix(".json"), provenance)
+        files.write_text(output_csv, to_csv(rows))
+    except OSError as error:
+        raise UserError(
+            f"{output_csv}: could not be written ({error.strerror}). The training is done and its checkpoint is kept "
+            f"in {checkpoint_dir}: make room and run again."
+        ) from error
+    for keeper in keepers:
+        keeper.forget()
+
+
+def _experiment(study: Study, run: str, study_path: str | Path) -> Experiment:
+    runs = study.runs()
+    if run not in runs:
+        shared = study.experiments[run].run if run in study.experiments else None
+        hint = f"it is read from {shared}" if shared else f"its runs: {', '.join(runs)}"
+        raise UserError(f"{study_path}: {run} is no run of this study; {hint}.")
+    return runs[run]
+
+
+def _train(
+    experiment: Experiment, data: Dataset, seeds: list[int], device: str, threads: int, tf32: bool, watch: Any
+) -> list[Row]:
+    if isinstance(experiment.spec, MnistSpec):
+        from rederive.training.mnist import train_mnist
+
+        return train_mnist(experiment.spec, data, seeds, device, watch)
+    assert isinstance(experiment.spec, Cifar10Spec)
+    import torch
+
+    from rederive.training.cifar10 import train_cifar10
+
+    torch.set_num_threads(threads)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+    return train_cifar10(experiment.spec, data, seeds, device, watch)
+
+
+def _device(wanted: str) -> str:
+    """Return cpu or cuda. torch, which takes seconds to import, is asked only where the driver of a GPU is there."""
+    if wanted == "cpu" or (wanted == "auto" and not Path("/proc/driver/nvidia/version").exists()):
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "cuda":
+        raise UserError("device cuda: PyTorch finds no GPU here; set training.device to cpu or auto.")
+    return "cpu"
+
+
+def _device_name(device: str) -> str:
+    if device == "cpu":
+        return f"cpu ({platform.machine()})"
+    import torch
+
+    return f"cuda ({torch.cuda.get_device_name()})"
+
+
+def _versions() -> dict[str, str]:
+    libraries: tuple[str, ...] = ("numpy", "torch")
+    used = {name: version(name) for name in libraries if name in sys.modules}
+    return {"rederive": __version__, "python": platform.python_version(), **used}

@@ -1,0 +1,137 @@
+"""Multilayer perceptrons on MNIST, trained on the project's own engine, with NumPy or, on a GPU, with PyTorch."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from rederive.autograd import MLP, SGD, Tensor, no_grad
+from rederive.autograd.ops import SoftmaxCrossEntropy
+from rederive.config import MnistSpec
+from rederive.data import Dataset, Split
+from rederive.training.history import Row
+from rederive.training.loop import Watcher, fit
+
+CLASSES = 10
+PIECE_IMAGES = 2048
+EVALUATION_BATCH = 1000
+
+
+def train_mnist(
+    spec: MnistSpec, data: Dataset, seeds: Sequence[int], device: str, watch: Callable[[list[int]], Watcher]
+) -> list[Row]:
+    """Train one network for each seed, one after the other; return every epoch's losses and accuracies.
+
+    The write-up's protocol: pixels as they are, 0 to 255; batches in file order; cross-entropy summed over the batch.
+    The training loss is that of each batch before its step, summed over the epoch and divided by the number of images.
+    `watch` gives each seed's watcher.
+    """
+    rows = []
+    for seed in seeds:
+        rows += fit(MnistLearner(spec, data, seed, device), spec.epochs, watch([seed]))
+    return rows
+
+
+class MnistLearner:
+    """One network on its way; see `rederive.training.loop.Learner`."""
+
+    def __init__(self, spec: MnistSpec, data: Dataset, seed: int, device: str = "cpu") -> None:
+        if data.validation is None:
+            raise ValueError("MNIST has a validation split")
+        self.seeds = [seed]
+        self.batch_size = spec.batch_size
+        self.batches = -(-len(data.train) // spec.batch_size)
+        self.piece = max(1, PIECE_IMAGES // spec.batch_size)
+        self.place = _place_on(device)
+        self.images, self.labels = _rows(data.train)
+        self.validation = data.validation
+        self.network = MLP(
+            [self.images.shape[1], *spec.hidden_sizes, CLASSES],
+            np.random.default_rng(seed),
+            activation=spec.activation,
+            initialization=spec.initialization,
+            skip_connections=spec.skip_connections,
+            dropout=spec.dropout,
+            dtype=np.float32,
+        )
+        self.network.convert(self.place)
+        self.optimizer = SGD(
+            self.network.parameters(), spec.learning_rate, momentum=spec.momentum, weight_decay=spec.weight_decay
+        )
+        self.total = 0.0  # of the losses of the epoch's batches so far
+
+    def advance(self, epoch: int, first: int, last: int) -> None:
+        """Train on the batches `first` to `last` (not included) of the epoch."""
+        if first == 0:
+            self.total = 0.0
+        for batch in range(first, last):
+            rows = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
+            # A generator of its own for each step: the masks do not depend on where a run was resumed.
+            self.network.dropout.generator = np.random.default_rng([self.seeds[0], epoch, batch])
+            self.total += self.step(self.images[rows].astype(np.float32), self.labels[rows])
+
+    def step(self, images: np.ndarray, labels: np.ndarray) -> float:
+        """Change the parameters by one batch, images (n, 784) and labels (n,); return its summed loss before that."""
+        logits = self.network(Tensor(self.place(images)))
+        loss = SoftmaxCrossEntropy.apply(logits, labels=self.place(labels))
+        loss.backward()
+        self.optimizer.step()
+        return float(loss.value)
+
+    def finish_epoch(self, epoch: int) -> list[Row]:
+        """Return the epoch's training loss, and the loss and accuracy on the validation images after it."""
+        loss, accuracy = self.evaluate(self.validation)
+        (seed,) = self.seeds
+        return [
+            Row(seed, epoch, "train", "loss", self.total / len(self.labels)),
+            Row(seed, epoch, "validation", "loss", loss),
+            Row(seed, epoch, "validation", "accuracy", accuracy),
+        ]
+
+    def evaluate(self, split: Split) -> tuple[float, float]:
+        """Return the mean cross-entropy and the share of right answers."""
+        images, labels = _rows(split)
+        loss, right = 0.0, 0
+        self.network.train(False)
+        with no_grad():
+            for start in range(0, len(labels), EVALUATION_BATCH):
+                some = labels[start : start + EVALUATION_BATCH]
+                logits = self.network(Tensor(self.place(images[start : start + len(some)].astype(np.float32))))
+                loss += float(SoftmaxCrossEntropy.apply(logits, labels=self.place(some)).value)
+                right += int((np.asarray(logits.value.argmax(1).tolist()) == some).sum())
+        self.network.train()
+        return loss / len(labels), right / len(labels)
+
+    def state(self) -> dict[str, Any]:
+        """Return parameters, velocities and the sum of the losses so far."""
+        state = {name: _to_numpy(parameter.value) for name, parameter in self.network.named_parameters()}
+        for (name, _), velocity in zip(self.network.named_parameters(), self.optimizer.velocities, strict=True):
+            if velocity is not None:
+                state[f"velocity of {name}"] = _to_numpy(velocity)
+        return state | {"total": np.array(self.total)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state that `state` returned."""
+        for position, (name, parameter) in enumerate(self.network.named_parameters()):
+            parameter.value = self.place(state[name])
+            velocity = state.get(f"velocity of {name}")
+            self.optimizer.velocities[position] = None if velocity is None else self.place(velocity)
+        self.total = float(state["total"])
+
+
+def _rows(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images as rows of bytes, and the labels as integers."""
+    return np.asarray(split.images).reshape(len(split), -1), np.asarray(split.labels).astype(np.int64)
+
+
+def _place_on(device: str) -> Callable[[np.ndarray], Any]:
+    """Return what turns a NumPy array into one that the engine computes with on `device`."""
+    if device == "cpu":
+        return np.array
+    import torch
+
+    return lambda array: torch.tensor(array, device=device)
+
+
+def _to_numpy(array: Any) -> np.ndarray:
+    return np.array(array.cpu() if hasattr(array, "cpu") else array)
