@@ -36,7 +36,7 @@ class Example:
         found = {letter for shape in self.shapes for letter in shape if letter.isalpha()}
         for value in self.constants.values():
             parts = (*value.shape, value.below) if isinstance(value, Labels) else value
-            found |= {part for part in parts if isinstance(part, str)} if isinstance(parts, tuple) else set()
+            found |= {part for part in (parts if isinstance(parts, tuple) else (parts,)) if isinstance(part, str)}
         return sorted(found)
 
     def bind(

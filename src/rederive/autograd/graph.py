@@ -120,18 +120,18 @@ class Tensor:
     def _first_cotangent(self, cotangent: Array | None) -> Array:
         if not self.requires_grad:
             raise GraphError(f"{self} depends on no tensor with requires_grad=True: there is no gradient to compute.")
+        xp = namespace(self.value)
         if cotangent is None:
             if any(size != 1 for size in self.shape):
                 raise GraphError(
                     f"backward() from {self}, which is not a single number: pass a cotangent of its shape, or "
                     "reduce it to a scalar first, for example with sum()."
                 )
-            return namespace(self.value).ones_like(self.value)
-        if not hasattr(cotangent, "shape"):
-            cotangent = np.asarray(cotangent, dtype=np.float64)
+            return xp.ones_like(self.value)
+        cotangent = xp.asarray(cotangent, dtype=self.value.dtype, device=self.value.device, copy=True)
         if tuple(cotangent.shape) != self.shape:
             raise GraphError(f"backward() from {self} got a cotangent of shape {format_shape(cotangent.shape)}.")
-        return _cast(cotangent, self.value)
+        return cotangent
 
 
 class Context:
