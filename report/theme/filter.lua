@@ -63,13 +63,46 @@ end
 function Link(link)
   local kinds = { ["#n-"] = "num", ["#claim-"] = "verdict", ["#ref-"] = "cite" }
   for prefix, class in pairs(kinds) do
-    if link.target:sub(1, #prefix) == prefix then
-      link.classes:insert(class)
-      if class == "verdict" then
-        local verdict = pandoc.utils.stringify(link.content):match("^Claim %d+: (.*)$")
-        if verdict then link.classes:insert((verdict:gsub(" with these runs", ""):gsub(" ", "-"))) end
-      end
-    end
+    if link.target:sub(1, #prefix) == prefix then link.classes:insert(class) end
+  end
+  local text = pandoc.utils.stringify(link.content)
+  local verdict = link.classes:includes("verdict") and text:match("^Claim %d+: (.*)$")
+  if not verdict then return link end
+  verdict = verdict:gsub(" with these runs", ""):gsub(" ", "-")
+  link.classes:insert(verdict)
+  if FORMAT:match("latex") then
+    link.content:insert(1, pandoc.RawInline("latex", "\\verdict{" .. verdict .. "}{"))
+    link.content:insert(pandoc.RawInline("latex", "}"))
+  elseif FORMAT == "typst" then
+    link.content:insert(1, pandoc.RawInline("typst", '#verdict("' .. verdict .. '")['))
+    link.content:insert(pandoc.RawInline("typst", "]"))
   end
   return link
+end
+
+-- Code breaks after its points and underscores: keys are long, and columns narrow.
+function Code(code)
+  if not FORMAT:match("latex") then return nil end
+  local escaped = code.text:gsub("[\\{}$&#^_~%%]", {
+    ["\\"] = "\\textbackslash{}", ["{"] = "\\{", ["}"] = "\\}", ["$"] = "\\$", ["&"] = "\\&", ["#"] = "\\#",
+    ["^"] = "\\textasciicircum{}", ["_"] = "\\_", ["~"] = "\\textasciitilde{}", ["%"] = "\\%",
+  })
+  escaped = escaped:gsub("\\_", "\\_\\allowbreak{}"):gsub("([%.@/])", "%1\\allowbreak{}")
+  return pandoc.RawInline("latex", "\\texttt{" .. escaped .. "}")
+end
+
+-- The list of contents stands after the first section, the abstract, so that the first page says what this is.
+function Pandoc(doc)
+  local raw = { latex = "\\contents", typst = "#contents" }
+  if not raw[FORMAT] then return nil end
+  local headings = 0
+  local blocks = pandoc.List()
+  for _, block in ipairs(doc.blocks) do
+    if block.t == "Header" and block.level == 1 then
+      headings = headings + 1
+      if headings == 2 then blocks:insert(pandoc.RawBlock(FORMAT, raw[FORMAT])) end
+    end
+    blocks:insert(block)
+  end
+  return pandoc.Pandoc(blocks, doc.meta)
 end

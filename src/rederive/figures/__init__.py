@@ -26,12 +26,16 @@ CURVES = {
 }
 
 
+# Traced graphs: small computations as the engine sees them.
+GRAPHS = {"graph_add": "add", "graph_mlp": "mlp"}
+
+
 def names(study: Study) -> list[str]:
     """Return the figures that a study has, sorted."""
     curves = [name for name, needed in CURVES.items() if needed in study.experiments]
     tables = [f"table_{table.name}" for table in study.tables]
     cost = ["cifar10_cost"] if any(e.dataset == "cifar10" for e in study.experiments.values()) else []
-    return sorted([*curves, *tables, *cost])
+    return sorted([*curves, *tables, *cost, *GRAPHS])
 
 
 def plot(
@@ -44,7 +48,7 @@ def plot(
     only: Sequence[str] | None = None,
 ) -> None:
     """Draw figures: all, or those named in `only`. Raises UserError for a name that there is not."""
-    from rederive.figures import cost, curves, dots
+    from rederive.figures import cost, curves, dots, graphs
     from rederive.figures.page import Source
     from rederive.files import write_json
 
@@ -54,6 +58,9 @@ def plot(
         raise UserError(f"found no figure {', '.join(unknown)}; known: {', '.join(known)}")
     index = {}
     for name in known if only is None else only:
+        if name in GRAPHS:
+            index[name] = graphs.draw(GRAPHS[name], Path(output_dir), name)
+            continue
         if name in CURVES:
             page = curves.draw(name, source)
         elif name == "cifar10_cost":

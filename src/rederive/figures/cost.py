@@ -1,5 +1,7 @@
 """What accuracy costs: test accuracy against operations for one image."""
 
+from matplotlib.ticker import LogLocator
+
 from rederive.figures.page import Page, Source, new
 
 COLUMNS = ("experiment", "label", "flops_per_image", "seeds", "mean", "low", "high")
@@ -28,6 +30,9 @@ def draw(source: Source) -> Page:
         )
     if best:
         ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(_count)
+        ax.xaxis.set_minor_formatter(_count)
+        ax.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
         ax.margins(x=0.15, y=0.15)
     else:
         ax.text(0.5, 0.5, "not run", transform=ax.transAxes, ha="center", color="#777777")
@@ -38,3 +43,11 @@ def draw(source: Source) -> Page:
     )
     page.alt = f"{page.title}: the most accurate training of each network. {points or 'Not run'}."
     return page
+
+
+def _count(value: float, _: int) -> str:
+    """Return a number of operations in words that need no powers of ten."""
+    for size, word in ((1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
+        if value >= size:
+            return f"{value / size:g} {word}"
+    return f"{value:g}"

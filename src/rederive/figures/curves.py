@@ -1,6 +1,8 @@
 """Curves over epochs: our mean as a line, the seeds' range as a band, the write-up's curve thin and dashed."""
 
 import math
+import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,6 +118,8 @@ def draw(name: str, source: Source) -> Page:
     page.alt = f"{title}. " + " ".join(_describe(panel, plan) for panel, plan in zip(page.panels, plans, strict=True))
     figure.draw_without_rendering()  # the layout is known only then
     for panel in page.panels:
+        _make_room(panel)
+    for panel in page.panels:
         _label_ends(panel)
     figure.set_layout_engine("none")
     return page
@@ -150,8 +154,7 @@ def _panel(ax: Axes, plan: PanelPlan, source: Source, rows: list[tuple[Any, ...]
         ax.yaxis.set_minor_formatter(lambda value, _: "")
     ax.set_title(plan.title)
     ax.set_xlabel("Epoch")
-    # A third of the width is for the labels at the ends of the lines.
-    ax.set_xlim(0.5, 1 + max(last - 1, 1) * 1.55)
+    ax.set_xlim(0.5, last + 0.5)
     ax.set_xticks([epoch for epoch in _ticks(last) if epoch <= last])
     if not panel.series:
         ax.text(0.5, 0.5, "not run", transform=ax.transAxes, ha="center", color="#777777")
@@ -221,34 +224,69 @@ def _published_points(ax: Axes, experiment: Experiment, source: Source) -> None:
             ax.plot([other.epochs], [value], look.marker, color=look.colour, markerfacecolor="white", markersize=6)
 
 
+LABEL_SIZE = 7  # points
+LABEL_LINE = 8.2  # points from one line of labels to the next
+
+
+def _make_room(panel: Panel) -> None:
+    """Wrap the labels where they are long, and end the axis late enough for them to stand beside the lines."""
+    ax = panel.axes
+    drawn = [_end(series) for series in panel.series]
+    if not drawn:
+        return
+    for series in panel.series:
+        note = "" if series["values"] else " (published only)"
+        series["shown"] = "\n".join(textwrap.wrap(series["label"] + note, 20)) or " "
+    renderer = ax.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    widest = 0.0
+    for series in panel.series:
+        text = ax.text(0, 0, series["shown"], fontsize=LABEL_SIZE)
+        widest = max(widest, text.get_window_extent(renderer).width)
+        text.remove()
+    left, _ = ax.get_xlim()
+    last = max(epoch for epoch, _ in drawn)
+    share = max(0.3, (ax.bbox.width - widest - 16) / ax.bbox.width)
+    ax.set_xlim(left, left + (last - left) / share)
+
+
 def _label_ends(panel: Panel) -> None:
     """Write each curve's name beside its last point, moved apart where they would touch."""
     ax = panel.axes
     wanted = []
     for series in panel.series:
-        points = series["values"] or series["published"]
-        epoch = max(map(int, points))
-        x, y = ax.transData.transform((epoch, points[str(epoch)]))
-        note = "" if series["values"] else " (published only)"
-        wanted.append((y, x, series["label"] + note, series["colour"]))
+        x, y = ax.transData.transform(_end(series))
+        label = series.pop("shown")
+        wanted.append((y, x, label, series["colour"], LABEL_LINE * (label.count("\n") + 1)))
     wanted.sort()
-    spacing = 9.5
     heights = [y for y, *_ in wanted]
+    room = [height for *_, height in wanted]
     for i in range(1, len(heights)):
-        heights[i] = max(heights[i], heights[i - 1] + spacing)
-    top = ax.bbox.y1 - 2
-    if heights and heights[-1] > top:
-        heights[-1] = top
-        for i in range(len(heights) - 2, -1, -1):
-            heights[i] = min(heights[i], heights[i + 1] - spacing)
+        heights[i] = max(heights[i], heights[i - 1] + (room[i] + room[i - 1]) / 2 + 1)
+    top = ax.bbox.y1
+    for i in reversed(range(len(heights))):
+        heights[i] = min(heights[i], top - room[i] / 2)
+        top = heights[i] - room[i] / 2 - 1
     right = max((x for _, x, *_ in wanted), default=0)
-    for height, (y, x, label, colour) in zip(heights, wanted, strict=True):
+    for height, (y, x, label, colour, _) in zip(heights, wanted, strict=True):
         start, bend = ax.transData.inverted().transform([(x + 3, y), (right + 9, height)])
         ax.plot([start[0], bend[0]], [start[1], bend[1]], color=colour, linewidth=0.4)
         ax.annotate(
-            label, bend, xytext=(2, 0), textcoords="offset points", va="center", fontsize=7, color=colour,
+            label,
+            bend,
+            xytext=(2, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=LABEL_SIZE,
+            linespacing=1.05,
+            color=colour,
             annotation_clip=False,
-        )  # fmt: skip
+        )
+
+
+def _end(series: Mapping[str, Any]) -> tuple[int, float]:
+    points = series["values"] or series["published"]
+    epoch = max(map(int, points))
+    return epoch, points[str(epoch)]
 
 
 def _short(value: float) -> float:

@@ -72,6 +72,8 @@ class Document:
             "references": lambda: _REFERENCES,
             "origins": lambda: _ORIGINS,
             "derivations": self.derivations,
+            "conventions": self.conventions,
+            "trusted": list(dict.fromkeys(line for proof in self.derivations for line in proof["trusted"])),
             "escape": escape,
             "label": lambda name: escape(self._experiment(name).label),
             "runs": self.runs,
@@ -138,12 +140,12 @@ class Document:
         """Return our sentence for a claim."""
         return self._render(self.claims[name].says)
 
-    def result(self, name: str, i: int) -> str:
+    def result(self, name: str, i: int, unbroken: bool = False) -> str:
         """Return the estimate of a claim's test, counted from 1."""
         test = self._verdict(name)["tests"][i - 1]
         if test["value"] is None:
             return "–"
-        return self.origin.interval(f"claims.{name}.{i}")
+        return self.origin.interval(f"claims.{name}.{i}", unbroken=unbroken)
 
     def claims_in_order(self) -> list[tuple[str, Mapping[str, Any]]]:
         """Return all claims with their verdicts, by number."""
@@ -166,7 +168,9 @@ class Document:
                 found[f"claims.{name}.{i}"] = number(
                     test["value"],
                     unit,
-                    f"{test['measures']}: {test['quantity']}, computed for each seed",
+                    f"{test['measures']}, computed for each seed",
+                    formula=test["quantity"],
+                    brief=f"claim {verdict['number']}, test {i}",
                     low=test["low"] if test["n"] else None,
                     high=test["high"] if test["n"] else None,
                     n=test["n"],
@@ -175,8 +179,13 @@ class Document:
                     files=files,
                 )
                 if test["published"] is not None:
-                    how = f"{test['measures']}: {test['quantity']}, computed from the published values"
-                    found[f"claims.{name}.{i}.published"] = number(test["published"], unit, how)
+                    found[f"claims.{name}.{i}.published"] = number(
+                        test["published"],
+                        unit,
+                        f"{test['measures']}, computed from the published values",
+                        formula=test["quantity"],
+                        brief=f"claim {verdict['number']}, test {i}, on published values",
+                    )
         verdicts = [outcome["verdict"] for outcome in self.verdicts.values()]
         found["claims.count"] = number(len(verdicts), "count", "conclusions in claims.yaml")
         for verdict, key in COUNTS.items():
@@ -192,6 +201,14 @@ class Document:
 
     def _render(self, template: str, **more: Callable[..., str]) -> str:
         return self._environment.from_string(template).render(**more)
+
+    def conventions(self, derivation: Mapping[str, Any] | None = None) -> list[str]:
+        """Return the conventions that only this derivation has; without one, those that all have."""
+        sets = [set(proof["conventions"]) for proof in self.derivations]
+        common = set.intersection(*sets) if sets else set()
+        if derivation is None:
+            return [line for line in (self.derivations[0]["conventions"] if sets else []) if line in common]
+        return [line for line in derivation["conventions"] if line not in common]
 
     def versions(self) -> str:
         """Return the libraries that trained the runs, with their versions."""

@@ -20,6 +20,8 @@ def finish(page: str, base: Path, figures: Path, trace_json: Path, theme: Path) 
         return _figure(name, html.unescape(match["alt"]), figures, index[name])
 
     page = re.sub(r'<img\s+src="(?P<src>[^"]*)"\s+alt="(?P<alt>[^"]*)"[^>]*/?>', image, page)
+    page = re.sub(r"(<td[^>]*)(><strong>(holds|does not hold|undecided)</strong></td>)", _verdict_cell, page)
+    page = re.sub(r"<table.*?</table>", _scrolling, page, flags=re.DOTALL)
     page = page.replace("/*REPORT-CSS*/", (theme / "report.css").read_text(encoding="utf-8"))
     page = page.replace("/*REPORT-JS*/", (theme / "report.js").read_text(encoding="utf-8"))
     data = {
@@ -27,6 +29,22 @@ def finish(page: str, base: Path, figures: Path, trace_json: Path, theme: Path) 
         "figures": {name: entry["panels"] for name, entry in index.items()},
     }
     return page.replace("/*REPORT-DATA*/", _script_json(data))
+
+
+def _verdict_cell(match: re.Match[str]) -> str:
+    return f'{match[1]} class="{match[3].replace(" ", "-")}"{match[2]}'
+
+
+def _scrolling(match: re.Match[str]) -> str:
+    """Wrap a table so that a narrow page scrolls it and not the text; the keyboard reaches it, too."""
+    if 'class="values"' in match[0]:
+        return match[0]
+    caption = re.search(r"<strong>(Table \d+)\.", match[0])
+    label = caption[1] if caption else "Table"
+    # The widths are meant for paper.
+    table = re.sub(r"<colgroup>.*?</colgroup>", "", match[0], flags=re.DOTALL)
+    table = re.sub(r'<table([^>]*) style="[^"]*"', r"<table\1", table)
+    return f'<div class="wide" role="region" tabindex="0" aria-label="{label}">{table}</div>'
 
 
 def _script_json(value: Any) -> str:
@@ -66,5 +84,6 @@ def _values(path: Path) -> str:
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return (
         "<details><summary>Values</summary>"
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>'
+        '<div class="wide" role="region" tabindex="0" aria-label="Values of the figure"><table class="values">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"
     )

@@ -34,22 +34,42 @@ def code(text: str) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> str:
-    """Return a pipe table; `align` has l, r or c for each column.
+    """Return a pipe table; `align` has l or r for each column.
 
-    The dashes under the header are as long as the longest visible cell: pandoc takes the widths of columns from them.
+    The dashes under the header carry the columns' widths: pandoc reads them from there.
     """
     align = align or "l" * len(header)
-    widths = [max(3, *(_visible(row[i]) for row in [header, *rows])) for i in range(len(header))]
-    rules = []
-    for width, kind in zip(widths, align, strict=True):
-        dashes = "-" * min(width, 40)
-        rules.append(f":{dashes[1:]}" if kind == "l" else f"{dashes[1:]}:" if kind == "r" else f":{dashes[2:]}:")
+    widths = _widths([header, *rows])
+    rules = [
+        f":{'-' * (width - 1)}" if kind == "l" else f"{'-' * (width - 1)}:"
+        for width, kind in zip(widths, align, strict=True)
+    ]
     lines = [header, rules, *rows]
     return "\n".join("| " + " | ".join(cell.replace("\n", " ") for cell in line) + " |" for line in lines)
 
 
-def _visible(cell: str) -> int:
-    """Return about how many characters of a cell are seen."""
+PAGE = 96  # characters of a table's type that go on a line of the page
+SHORT = 15  # columns up to this wide are not broken
+
+
+def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    """Return the columns' widths in characters, for a page where they may not all fit on a line."""
+    texts = [[_visible(cell) for cell in column] for column in zip(*lines, strict=True)]
+    natural = [max(3, *map(len, column)) + 1 for column in texts]
+    if sum(natural) <= PAGE:
+        return natural
+    # Where words go on another line a column needs no more than its longest word.
+    words = [max([3, *(len(word) for text in column for word in text.split())]) + 1 for column in texts]
+    fixed = [width if width <= SHORT else 0 for width in natural]
+    room = max(PAGE - sum(fixed), 10)
+    total = sum(width for width, kept in zip(natural, fixed, strict=True) if not kept)
+    return [
+        kept or max(min(longest, 24), round(room * width / total))
+        for kept, width, longest in zip(fixed, natural, words, strict=True)
+    ]
+
+
+def _visible(cell: str) -> str:
+    """Return what is seen of a cell."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell)
-    text = re.sub(r"<[^>]*>|[\\*`]", "", text)
-    return len(text)
+    return re.sub(r"<[^>]*>|[\\*`]", "", text)

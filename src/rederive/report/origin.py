@@ -12,6 +12,7 @@ from rederive.results.keys import CURVES, CurveKey, unknown
 from rederive.results.numbers import format_value
 
 Number = Mapping[str, Any]
+NO_BREAK = "\u00a0"
 
 
 class Numbers:
@@ -64,11 +65,12 @@ class Numbers:
         number = self.get(key)
         return self.use(key, sign(number) if signed else plain(number))
 
-    def interval(self, key: str, signed: bool = False) -> str:
-        """Return a number with its 95 % interval as Markdown; alone where there is none."""
+    def interval(self, key: str, signed: bool = False, unbroken: bool = False) -> str:
+        """Return a number with its 95 % interval as Markdown; alone where there is none. `unbroken` keeps one line."""
         number = self.get(key)
         text = sign(number) if signed else plain(number)
-        return self.use(key, f"{text} {bounds(number, signed)}".strip())
+        text = f"{text} {bounds(number, signed)}".strip()
+        return self.use(key, text.replace(" ", NO_BREAK) if unbroken else text)
 
     def check_identifiers(self) -> None:
         """Raise UserError where two used keys would have one anchor."""

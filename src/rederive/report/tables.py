@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rederive.report.markdown import anchor, code, escape, link, table
-from rederive.report.origin import bounds, identifier
+from rederive.report.origin import NO_BREAK, bounds, identifier, plain
 from rederive.results.keys import unknown
 from rederive.results.numbers import published_inside
 
@@ -55,7 +55,7 @@ class Tables:
             escape(experiment.changed),
             escape(experiment.value) + (" (ours)" if experiment.origin == "ours" else ""),
             self._origin.num(f"{name}.epochs"),
-            self._origin.interval(f"{name}.accuracy"),
+            self._origin.interval(f"{name}.accuracy", unbroken=True),
             self._origin.num(f"{name}.published") if has_published else "",
             self._origin.num(f"{name}.difference", signed=True) if has_published else "",
             AGREEMENT[published_inside(name, self._document.numbers)],
@@ -71,7 +71,7 @@ class Tables:
                     continue
                 row = [f"{'MNIST' if experiment.dataset == 'mnist' else 'CIFAR-10'}: {escape(experiment.label)}"]
                 for epoch, key in zip((1, experiment.epochs), ends, strict=True):
-                    row.append(self._origin.interval(f"{name}.training_loss@{epoch}"))
+                    row.append(self._origin.interval(f"{name}.training_loss@{epoch}", unbroken=True))
                     row.append(self._origin.num(key) if key in self._document.numbers else "–")
                 rows.append(row)
         header = ["Experiment", "First epoch", "Published", "Last epoch", "Published"]
@@ -102,7 +102,9 @@ class Tables:
                 deciding = _deciding(verdict)
                 test = verdict["tests"][deciding - 1]
                 estimate = (
-                    self._document.result(name, deciding) if test["value"] is not None else escape(test["reason"])
+                    self._document.result(name, deciding, unbroken=True)
+                    if test["value"] is not None
+                    else escape(test["reason"])
                 )
                 rows.append(
                     [
@@ -123,7 +125,7 @@ class Tables:
                 [
                     link(str(verdict["number"]), f"claim-{verdict['number']}"),
                     escape(test["measures"]),
-                    self._document.result(name, i)
+                    self._document.result(name, i, unbroken=True)
                     if test["value"] is not None
                     else "proved"
                     if test["proved"]
@@ -188,15 +190,16 @@ class Tables:
         return self._captioned("runs", caption, header, rows, "llrlll")
 
     def origins(self) -> str:
-        """All numbers that the text uses, each with how it was computed."""
+        """All numbers that the text uses, each with where it comes from in a few words."""
         rows = []
         for key in sorted(self._origin.uses):
             number = self._origin.get(key)
-            how = escape(number["how"] + (f" ({number['missing']})" if number.get("missing") else ""))
-            runs = ", ".join(code(run) for run in number.get("runs", []))
-            value = f"{number['text']} {bounds(number)}".strip()
-            rows.append([anchor(code(key), identifier(key)), escape(value), f"{how}{'; ' if runs else ''}{runs}"])
-        return table(["Key", "Value", "How"], rows, "lll")
+            how = str(number.get("brief") or number["how"]) + (
+                f" ({number['missing']})" if number.get("missing") else ""
+            )
+            value = f"{plain(number)} {bounds(number)}".strip()
+            rows.append([anchor(code(key), identifier(key)), escape(value).replace(" ", NO_BREAK), escape(how)])
+        return table(["Key", "Value", "From"], rows, "lll")
 
     def _captioned(
         self, name: str, caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], align: str
@@ -228,7 +231,7 @@ def _code_proved(found: Mapping[str, Any] | None) -> str:
 def _oracles(found: Mapping[str, Any]) -> Iterator[str]:
     names = {"torch": "PyTorch", "jax": "JAX", "tensorflow": "TensorFlow"}
     for oracle, outcome in _items(found):
-        missing = " (missing)" if outcome == "missing" else ""
+        missing = f" ({outcome})" if isinstance(outcome, str) else ""
         yield escape(names.get(oracle, oracle) + missing)
 
 

@@ -10,7 +10,7 @@
     text    how it is printed
     unit    accuracy, loss, count, setting or text
     low, high, n    its 95 % interval and the number of seeds, where it is a mean over seeds
-    how     a sentence: how it was computed
+    how     a sentence: how it was computed; brief: the same in a few words
     runs, seeds, files    the runs it was read from; files as {path in the results folder: sha256}
     missing why there is no value
 
@@ -74,9 +74,12 @@ def summarise(
     for name, curve in published_curves(published_curves_csv).items():
         for epoch, loss in curve.items():
             how = f"read off the write-up's figure: mean training loss of {name} over epoch {epoch}"
-            numbers[f"{name}.published_loss@{epoch}"] = number(loss, "loss", how)
+            brief = f"read off a published figure, epoch {epoch}"
+            numbers[f"{name}.published_loss@{epoch}"] = number(loss, "loss", how, brief=brief)
     for name, value in published.items():
-        numbers[f"{name}.published"] = number(value.accuracy, "accuracy", f"the write-up's {value.place}")
+        numbers[f"{name}.published"] = number(
+            value.accuracy, "accuracy", f"the write-up's {value.place}", brief=f"published, {value.place}"
+        )
     numbers |= _study_facts(study, runs, index)
     for path in manifests:
         numbers |= _data_facts(read_json(path))
@@ -127,7 +130,7 @@ def _settings(name: str, experiment: Experiment) -> dict[str, Number]:
             text = "yes" if text else "no"
         unit = "text" if isinstance(text, str) else "setting"
         shown = text.replace("_", " ") if isinstance(text, str) else text
-        settings[f"{name}.{field}"] = number(shown, unit, f"config: {name}, {field}")
+        settings[f"{name}.{field}"] = number(shown, unit, f"config: {name}, {field}", brief="config")
     return settings
 
 
@@ -141,7 +144,7 @@ def _measured(name: str, experiment: Experiment, runs: RunTable, index: Mapping[
         found[f"{name}.{quantity}"] = found[f"{name}.{quantity}@{experiment.epochs}"]
     for cost in ("parameters", "flops_per_image"):
         values = index.get(experiment.run, {}).get(cost, [])
-        how = f"computed from the network of {name}"
+        how = f"counted from the layers of the network of {name}"
         missing = {} if values else {"missing": f"{experiment.run} was not run"}
         found[f"{name}.{cost}"] = number(values[0] if values else None, "count", how, **missing)
     return found
@@ -170,6 +173,7 @@ def _mean(experiment: Experiment, quantity: str, epoch: int, runs: RunTable, ind
         high=_finite(estimate.high),
         n=estimate.n,
         seeds=list(values),
+        brief=f"epoch {epoch}, {estimate.n} seed{'s' if estimate.n > 1 else ''} of {experiment.run}",
         **_origin(experiment, index),
     )
 
@@ -196,6 +200,7 @@ def _against(
             low=None if mean.low is None else mean.low - shift,
             high=None if mean.high is None else mean.high - shift,
             n=mean.n,
+            brief=f"ours minus {published.place}",
             **origin,
         ),
         f"{name}.one_more_run": number(
@@ -243,7 +248,7 @@ def _data_facts(manifest: Mapping[str, Any]) -> dict[str, Number]:
 def _derivation_facts(derivations: Sequence[Mapping[str, Any]]) -> dict[str, Number]:
     numbers: dict[str, Number] = {}
     kinds = ("formula", "source")
-    sums = dict.fromkeys(("total", "rejected", "equivalent", "agreement"), 0)
+    sums = dict.fromkeys(("total", "rejected", "equivalent", "agreeing"), 0)
     for derivation in derivations:
         name = f"derivations.{derivation['name']}"
         for kind in kinds:

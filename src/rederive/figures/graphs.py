@@ -1,0 +1,27 @@
+"""Traced graphs: computations as the engine records them, drawn by the engine's own drawing."""
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+from rederive.autograd.draw import draw_graph
+from rederive.autograd.trace import trace, trace_example
+from rederive.files import write_text
+
+TITLES = {"add": "An addition, traced", "mlp": "The loss of a small network, traced"}
+
+
+def draw(example: str, folder: Path, name: str) -> dict[str, Any]:
+    """Draw one of the engine's examples, write its steps as a table, and return the figure's entry of the index."""
+    result = trace_example(example)
+    for kind in ("svg", "pdf"):
+        draw_graph(result, folder / f"{name}.{kind}")
+    lines = str(trace(result)).splitlines()
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(("tensor", "what it is"))
+    writer.writerows(re.split(r": ", line, maxsplit=1) if ": " in line else (line, "") for line in lines)
+    write_text(folder / f"{name}.csv", buffer.getvalue())
+    return {"title": TITLES[example], "alt": f"{TITLES[example]}. {'. '.join(lines)}.", "panels": []}
