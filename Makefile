@@ -5,20 +5,20 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # A single thread a process: the workflow runs processes side by side.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo report test lint bench env env-dev lock clean help
+.PHONY: demo report test lint bench env env-dev env-cluster lock clean help
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
 demo: env  ## the whole report in minutes, on generated stand-in data
 	snakemake --cores all --configfile config.demo.yaml
-	@rederive where results/demo
+	@rederive where --study results/demo/study.json
 
 report: env  ## the whole report from config.yaml, on the official data
 	snakemake --cores all
-	@rederive where results
+	@rederive where
 
-test: env-dev  ## every test that this machine can run
+test: env-dev env-cluster  ## every test that this machine can run
 	pytest $(PYTEST_ARGS)
 
 lint: env-dev  ## style, types, and the workflow's own linter
@@ -35,6 +35,8 @@ env: $(VENV)/.installed
 
 env-dev: $(VENV)/.installed-dev
 
+env-cluster: $(VENV)/.installed-cluster
+
 $(VENV)/.uv: requirements.lock
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock > $(VENV)/uv.lock
@@ -42,12 +44,19 @@ $(VENV)/.uv: requirements.lock
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.uv requirements.lock pyproject.toml
-	uv pip install --quiet --require-hashes -r requirements.lock
+	uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
 	uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
-	uv pip install --quiet --require-hashes -r requirements-dev.lock
+	uv pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.lock
+	touch $@
+
+# Plugins for the tests of the cluster profiles. They lie beside the environment: with the Slurm plugin inside, every call
+# of Snakemake would ask a cluster that may not be there.
+$(VENV)/.installed-cluster: $(VENV)/.installed-dev requirements-cluster.lock
+	awk '/^[^ ]/ {on = /^snakemake-executor-plugin/} on' requirements-cluster.lock > $(VENV)/cluster.lock
+	uv pip install --quiet --compile-bytecode --require-hashes --no-deps --target $(VENV)/cluster -r $(VENV)/cluster.lock
 	touch $@
 
 lock: $(VENV)/.uv  ## resolve the requirements anew (needs the package registry)

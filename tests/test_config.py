@@ -45,15 +45,33 @@ def test_experiments_that_differ_in_length_alone_are_one_run_of_the_greatest_len
         short=MNIST | {"epochs": 5}, long={"base": "short", "epochs": 20}, other={"base": "short", "momentum": 0.9}
     )
     assert {name: e.run for name, e in study.experiments.items()} == {
-        "mnist.short": "mnist.short",
-        "mnist.long": "mnist.short",
+        "mnist.short": "mnist.long",
+        "mnist.long": "mnist.long",
         "mnist.other": "mnist.other",
     }
-    assert {name: (run.epochs, run.spec.epochs) for name, run in study.runs().items()} == {
-        "mnist.short": (20, 20),
-        "mnist.other": (5, 5),
-    }
+    assert {name: run.epochs for name, run in study.runs().items()} == {"mnist.long": 20, "mnist.other": 5}
     assert study.experiments["mnist.short"].epochs == 5
+
+
+def test_experiments_keep_the_order_of_the_files(tmp_path: Path) -> None:
+    # Snakemake puts the keys of a file given on the command line before those of the workflow's own.
+    text = (ROOT / "config.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text("experiments: {mnist: {he: {epochs: 3}, added: {base: he}}}\n")
+    (tmp_path / "config.yaml").write_text(text)
+    files = [tmp_path / "mine.yaml", tmp_path / "config.yaml", tmp_path / "mine.yaml"]
+    merged = merge(read_yaml(files[0]), read_yaml(files[1]))
+    expected = list(resolve(read_yaml(ROOT / "config.yaml")).experiments)
+    expected.insert(expected.index("cifar10.benchmark"), "mnist.added")
+    assert list(resolve(merged, files[1:]).experiments) == expected
+
+
+def test_the_report_does_not_depend_on_how_jobs_run() -> None:
+    def meaning(**change: Any) -> str:
+        return resolve(merge(read_yaml(ROOT / "config.yaml"), change)).meaning()
+
+    assert meaning(training={"threads": 4, "device": "cpu"}, data={"mirrors": ["/data"]}) == meaning()
+    assert meaning(report={"title": "Another"}) != meaning()
+    assert meaning(seeds=[0]) != meaning()
 
 
 @pytest.mark.parametrize(

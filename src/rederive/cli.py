@@ -29,16 +29,50 @@ class Dataset(StrEnum):
     CIFAR10 = "cifar10"
 
 
+class Results:
+    """Where each step's files lie: the results folder is the one that holds the study."""
+
+    def __init__(self, study: Path) -> None:
+        self.study = study
+        self.folder = study.parent
+        self.runs = self.folder / "runs.csv"
+        self.index = self.folder / "runs.json"
+        self.numbers = self.folder / "numbers.json"
+        self.tables = self.folder / "tables"
+        self.claims = self.folder / "claims.json"
+        self.figures = self.folder / "figures"
+        self.report = self.folder / "report"
+        self.text = self.report / "report.md"
+        self.trace = self.report / "trace.json"
+
+    def data(self, dataset: str) -> Path:
+        """Return the folder of a data set's arrays."""
+        return self.folder / "data" / dataset
+
+    def manifests(self) -> list[Path]:
+        """Return what says of each data set where its arrays come from."""
+        return [self.data(dataset) / "manifest.json" for dataset in Dataset]
+
+    def derivations(self) -> list[Path]:
+        """Return the results of the derivations."""
+        return sorted((self.folder / "derivations").glob("*.json"))
+
+
+SOURCES = Path("report")
+PUBLISHED = SOURCES / "published.yaml", SOURCES / "published_curves.csv"
+StudyFile = Annotated[
+    Path, typer.Option("--study", help="the resolved configuration; its folder is that of all results")
+]
 STUDY = Path("results/study.json")
-StudyFile = Annotated[Path, typer.Option("--study", help="the resolved configuration, written by `resolve`")]
 DatasetName = Annotated[Dataset, typer.Argument(help="the data set")]
 
 
 @app.command()
 def resolve(
     configs: Annotated[list[Path], typer.Argument(help="config files, each laid over those before it")],
-    output: Annotated[Path | None, typer.Option(help="where the study goes; without it, the config is only checked")]
-    = None,
+    output: Annotated[
+        Path | None, typer.Option(help="where the study goes; without it, the config is only checked")
+    ] = None,
 ) -> None:
     """Check config files and write the study that they describe."""
     from functools import reduce
@@ -69,27 +103,185 @@ def fetch(
 @app.command()
 def prepare(
     dataset: DatasetName,
-    source: Annotated[Path, typer.Option(help="the folder with the official files")],
-    output: Annotated[Path, typer.Option(help="the folder for the arrays")],
+    source: Annotated[Path | None, typer.Option(help="the folder with the official files [resources/DATASET]")] = None,
+    study: StudyFile = STUDY,
 ) -> None:
     """Check official files and write them as arrays that load at once."""
     from rederive.data.prepare import prepare
 
-    prepare(dataset, source, output)
+    prepare(dataset, source or Path("resources") / dataset, Results(study).data(dataset))
 
 
 @app.command()
-def standin(
-    dataset: DatasetName,
-    output: Annotated[Path, typer.Option(help="the folder for the arrays")],
-    study: StudyFile = STUDY,
-) -> None:
+def standin(dataset: DatasetName, study: StudyFile = STUDY) -> None:
     """Generate stand-in data of a data set's form, as the study says."""
     from rederive.config import Study
     from rederive.data.standin import generate
 
     wanted = Study.load(study).data.standin
-    generate(dataset, output, wanted.seed, getattr(wanted, dataset).model_dump())
+    generate(dataset, Results(study).data(dataset), wanted.seed, getattr(wanted, dataset).model_dump())
+
+
+@app.command()
+def train(
+    dataset: DatasetName,
+    experiment: Annotated[str, typer.Argument(help="the name of a run in the config, such as relu")],
+    seeds: Annotated[str | None, typer.Option(help="as in 0-1-2; without it, all of the study")] = None,
+    study: StudyFile = STUDY,
+) -> None:
+    """Train one run, from its last checkpoint where there is one."""
+    from rederive.config import Study
+    from rederive.training import train
+
+    paths = Results(study)
+    settings = Study.load(study)
+    chosen = seeds or "-".join(map(str, settings.seeds))
+    train(
+        study,
+        f"{dataset}.{experiment}",
+        [int(seed) for seed in chosen.split("-")],
+        data_dir=paths.data(dataset),
+        checkpoint_dir=paths.folder / "checkpoints",
+        output_csv=paths.folder / "runs" / dataset / experiment / f"seeds_{chosen}.csv",
+        device=settings.training.device,
+        threads=settings.training.threads,
+    )
+
+
+@app.command()
+def collect(study: StudyFile = STUDY) -> None:
+    """Put the files of all training jobs into one table."""
+    from rederive.config import Study
+    from rederive.results.collect import collect
+
+    paths = Results(study)
+    files = [paths.folder / file for file in Study.load(study).run_files()]
+    collect(study, files, paths.runs, paths.index)
+
+
+@app.command()
+def summarise(study: StudyFile = STUDY) -> None:
+    """Compute every number that the report can use, and its tables."""
+    from rederive.results.numbers import summarise
+
+    paths = Results(study)
+    summarise(
+        study,
+        paths.runs,
+        paths.index,
+        *PUBLISHED,
+        paths.derivations(),
+        paths.manifests(),
+        paths.numbers,
+        paths.tables,
+    )
+
+
+@app.command()
+def test_claims(study: StudyFile = STUDY) -> None:
+    """Test each conclusion of the write-up on the runs."""
+    from rederive.results.claims import test_claims
+
+    paths = Results(study)
+    test_claims(study, paths.runs, paths.index, SOURCES / "claims.yaml", *PUBLISHED, paths.derivations(), paths.claims)
+
+
+@app.command()
+def check_claims(study: StudyFile = STUDY) -> None:
+    """Compare the verdicts with those pinned in claims.yaml; exit with 1 where one differs."""
+    from rederive.results.claims import differing
+
+    if lines := differing(Results(study).claims):
+        print("\n".join(lines))
+        raise typer.Exit(1)
+
+
+@app.command()
+def plot(
+    only: Annotated[list[str] | None, typer.Argument(help="figures; without names, all")] = None,
+    study: StudyFile = STUDY,
+) -> None:
+    """Draw the figures, each with the numbers that it shows beside it."""
+    from rederive.figures import plot
+
+    paths = Results(study)
+    plot(study, paths.runs, paths.index, *PUBLISHED, paths.figures, only)
+
+
+@app.command()
+def render(study: StudyFile = STUDY) -> None:
+    """Render the report's text as Markdown. A derivation that does not pass stops it."""
+    from rederive.report.render import render
+
+    paths = Results(study)
+    render(
+        study,
+        paths.numbers,
+        paths.claims,
+        SOURCES / "claims.yaml",
+        paths.index,
+        paths.figures,
+        paths.derivations(),
+        SOURCES,
+        Path(__file__).parents[1],
+        paths.text,
+        paths.trace,
+    )
+
+
+@app.command()
+def convert(format: Annotated[str, typer.Argument(help="html, tex, typ or pdf")], study: StudyFile = STUDY) -> None:
+    """Set the report in a format."""
+    from rederive.config import Study
+    from rederive.report.formats import convert
+
+    paths = Results(study)
+    output, engine = paths.text.with_suffix(f".{format}"), Study.load(study).report.pdf_engine
+    convert(paths.text, output, paths.trace, paths.figures, SOURCES / "theme", engine)
+
+
+@app.command()
+def pack(study: StudyFile = STUDY) -> None:
+    """Pack the report's source: unpacked anywhere, `latexmk` in it gives the PDF."""
+    from rederive.report.archive import pack
+
+    paths = Results(study)
+    pack(paths.text, paths.text.with_suffix(".tex"), paths.figures, paths.report / "report-source.tar.gz")
+
+
+@app.command()
+def trace(
+    key: Annotated[
+        str | None, typer.Argument(help="such as mnist.relu.accuracy@10; without it, all are listed")
+    ] = None,
+    study: StudyFile = STUDY,
+) -> None:
+    """Tell where a number of the report comes from, and what uses it."""
+    from rederive.report import trace
+
+    folder = Results(study).folder
+    print(trace.describe(folder, key) if key else "\n".join(trace.keys(folder)))
+
+
+@app.command()
+def diff(
+    first: Annotated[Path, typer.Argument(help="the results folder of a build")],
+    second: Annotated[Path, typer.Argument(help="that of another")],
+) -> None:
+    """Tell what differs between two builds: numbers, verdicts, derivations, figures, text; exit with 1 if anything."""
+    from rederive.report.diff import diff
+
+    if lines := diff(first, second):
+        print("\n".join(lines))
+        raise typer.Exit(1)
+
+
+@app.command()
+def where(study: StudyFile = STUDY) -> None:
+    """Print where the report is."""
+    paths = Results(study)
+    for file in sorted(paths.report.glob("report.*")):
+        print(file.resolve())
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ follows from it: every experiment complete, with the run it is read from. The ru
 the command line work on the study.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -243,25 +244,27 @@ class Study(Model):
     tables: list[Table]
 
     def runs(self, dataset: str | None = None) -> dict[str, Experiment]:
-        """Return the experiments that are trained; `epochs` of each is the longest that any reader of it needs."""
-        found: dict[str, Experiment] = {}
-        for experiment in self.experiments.values():
-            if dataset not in (None, experiment.dataset):
-                continue
-            run = found.get(experiment.run, experiment)
-            epochs = max(run.epochs, experiment.epochs)
-            spec = run.spec.model_copy(update={"epochs": epochs})
-            found[experiment.run] = run.model_copy(update={"epochs": epochs, "spec": spec})
-        return found
+        """Return the experiments that are trained, of one data set or of all: each the longest with its spec."""
+        return {
+            key: experiment
+            for key, experiment in self.experiments.items()
+            if experiment.run == key and dataset in (None, experiment.dataset)
+        }
 
     def seed_groups(self) -> list[list[int]]:
         """Return the seeds of each training job of an experiment."""
         size = len(self.seeds) if self.training.seeds_per_job == "all" else self.training.seeds_per_job
         return [self.seeds[start : start + size] for start in range(0, len(self.seeds), size)]
 
-    def to_json(self) -> str:
-        """Return the study as JSON: equal studies give equal text."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+    def run_files(self, dataset: str | None = None) -> list[str]:
+        """Return what training writes, one CSV a job, as paths in the results folder."""
+        jobs = ["-".join(map(str, seeds)) for seeds in self.seed_groups()]
+        return [f"runs/{run.dataset}/{run.name}/seeds_{job}.csv" for run in self.runs(dataset).values() for job in jobs]
+
+    def meaning(self) -> str:
+        """Return a hash of all that the report depends on: not how jobs run, and not where data come from."""
+        told = self.model_dump(mode="json", exclude={"training": True, "data": {"mirrors"}, "report": {"pdf_engine"}})
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
     def save(self, path: str | Path) -> None:
         """Write the study to a file."""
@@ -285,27 +288,36 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
     Raises UserError for unknown keys, wrong types and impossible values.
     """
     paths = [Path(file) for file in files]
+    written: dict[str, Any] = {}
     for path in paths:
-        read_yaml(path)
+        written = merge(written, read_yaml(path))
+    config = _in_order_of(written, config)
     try:
         parsed = Config.model_validate(config)
     except ValidationError as error:
         problems = [f"{_holder(problem, paths)}{problem}" for problem in describe(error, Config)]
         raise UserError("\n".join(["the configuration is not valid", *problems])) from None
-    experiments: dict[str, Experiment] = {}
+    specs = {
+        (dataset, name): parsed.spec(dataset, name)
+        for dataset in SPECS
+        for name in getattr(parsed.experiments, dataset)
+    }
     run_of: dict[tuple[str, str], str] = {}
+    # The longest of equal experiments gives the run its name, the first of equally long ones.
+    for (dataset, name), spec in sorted(specs.items(), key=lambda item: -item[1].epochs):
+        run_of.setdefault((dataset, spec.identity()), f"{dataset}.{name}")
+    experiments: dict[str, Experiment] = {}
     for dataset in SPECS:
         for name, entry in getattr(parsed.experiments, dataset).items():
-            spec = parsed.spec(dataset, name)
-            key = f"{dataset}.{name}"
-            experiments[key] = Experiment(
+            spec = specs[dataset, name]
+            experiments[f"{dataset}.{name}"] = Experiment(
                 dataset=dataset,  # type: ignore[arg-type]
                 name=name,
                 label=entry.label or name.replace("_", " "),
                 changed=entry.changed,
                 value=entry.value,
                 origin=entry.origin,
-                run=run_of.setdefault((dataset, spec.identity()), key),
+                run=run_of[dataset, spec.identity()],
                 epochs=spec.epochs,
                 spec=spec,  # type: ignore[arg-type]
             )
@@ -328,6 +340,17 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
+
+
+def _in_order_of(order: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `config` with the keys that `order` has before the others, as they stand there, at every depth."""
+    first = [key for key in order if key in config]
+    return {
+        key: _in_order_of(order.get(key, {}), config[key])
+        if isinstance(config[key], Mapping) and isinstance(order.get(key, {}), Mapping)
+        else config[key]
+        for key in [*first, *(key for key in config if key not in order)]
+    }
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

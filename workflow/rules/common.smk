@@ -1,0 +1,56 @@
+# Helpers of the rules. Nothing here reads data, imports torch or takes time: this file is read again in every job.
+from pathlib import Path
+
+from rederive.config import resolve
+from rederive.errors import UserError
+from rederive.fingerprint import fingerprint
+
+try:
+    study = resolve(config, [*workflow.configfiles, *workflow.overwrite_configfiles])
+except UserError as error:
+    raise WorkflowError(str(error))
+
+study_file = Path(config.get("pathvars", {}).get("results", "results")) / "study.json"
+
+# Training asks for a GPU unless the config keeps it off them; a machine without one gives it nothing to wait for.
+gpus = 0 if study.training.device == "cpu" else 1
+
+templates = sorted(
+    map(
+        str,
+        [
+            *Path("report").rglob("*.j2"),
+            *Path("report").glob("*.yaml"),
+            Path("report/references.bib"),
+        ],
+    )
+)
+theme = sorted(str(path) for path in Path("report/theme").iterdir())
+# The report shows parts of these as they stand, comments too.
+listed_sources = sorted(map(str, Path("src/rederive/autograd").glob("*.py")))
+
+derivations = sorted(
+    path.stem for path in Path("src/rederive/derivations/catalogue").glob("[a-z]*.py")
+)
+derivations_of_the_report = expand(
+    "<results>/derivations/{derivation}.json", derivation=derivations
+)
+
+# How the arrays that networks are trained on are made.
+if study.data.source == "official":
+    meaning_of_data = fingerprint("rederive.data.prepare:prepare")
+else:
+    meaning_of_data = f"{study.data.standin.model_dump_json()} {fingerprint('rederive.data.standin:generate')}"
+
+
+def runs_of(dataset=None):
+    """What the training jobs of a data set, or of all, write."""
+    return [f"<results>/{path}" for path in study.run_files(dataset)]
+
+
+def spec_of(dataset):
+    """What a run is, as text: a run whose text changes is trained again, and no other."""
+    runs = study.runs(dataset)
+    return lambda wildcards: runs[
+        f"{dataset}.{wildcards.experiment}"
+    ].spec.model_dump_json()

@@ -1,0 +1,28 @@
+rule plot:
+    input:
+        runs="<results>/runs.csv",
+        index="<results>/runs.json",
+        published="report/published.yaml",
+        curves="report/published_curves.csv",
+    output:
+        directory("<results>/figures"),
+    log:
+        "<logs>/plot.log",
+    benchmark:
+        "<benchmarks>/plot.jsonl"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        study=study.meaning(),
+        code=fingerprint("rederive.figures:plot"),
+    message:
+        "Drawing the figures"
+    shell:
+        "rederive plot --study {study_file} > {log} 2>&1"
+
+
+rule figures:
+    input:
+        "<results>/figures",
+    localrule: True

@@ -1,0 +1,82 @@
+rule render:
+    input:
+        numbers="<results>/numbers.json",
+        claims="<results>/claims.json",
+        index="<results>/runs.json",
+        figures="<results>/figures",
+        derivations=derivations_of_the_report,
+        templates=templates,
+        listings=listed_sources,
+    output:
+        text="<results>/report/report.md",
+        trace="<results>/report/trace.json",
+    log:
+        "<logs>/render.log",
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        study=study.meaning(),
+        code=fingerprint("rederive.report.render:render"),
+    message:
+        "Rendering the text"
+    shell:
+        "rederive render --study {study_file} > {log} 2>&1"
+
+
+rule convert:
+    input:
+        text="<results>/report/report.md",
+        trace="<results>/report/trace.json",
+        figures="<results>/figures",
+        theme=theme,
+    output:
+        "<results>/report/report.{format}",
+    log:
+        "<logs>/convert/{format}.log",
+    benchmark:
+        "<benchmarks>/convert/{format}.jsonl"
+    wildcard_constraints:
+        format="html|tex|pdf",
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=fingerprint("rederive.report.formats:convert"),
+        engine=lambda wildcards: (
+            study.report.pdf_engine if wildcards.format == "pdf" else ""
+        ),
+    message:
+        "Setting report.{wildcards.format}"
+    shell:
+        "rederive convert {wildcards.format} --study {study_file} > {log} 2>&1"
+
+
+rule pack:
+    input:
+        text="<results>/report/report.md",
+        tex="<results>/report/report.tex",
+        figures="<results>/figures",
+    output:
+        "<results>/report/report-source.tar.gz",
+    log:
+        "<logs>/pack.log",
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=fingerprint("rederive.report.archive:pack"),
+    message:
+        "Packing the report's source"
+    shell:
+        "rederive pack --study {study_file} > {log} 2>&1"
+
+
+rule report:
+    input:
+        expand("<results>/report/report.{format}", format=["md", "html", "tex", "pdf"]),
+        "<results>/report/report-source.tar.gz",
+    localrule: True
