@@ -31,6 +31,8 @@ def train(
     # The numerical libraries read this once, when they are first imported: after that it is too late.
     if "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    elif os.environ.get("OMP_NUM_THREADS") != str(threads):
+        print(f"numpy was loaded before training: it may compute with more than {threads} thread(s)", file=sys.stderr)
     from rederive.training.job import run_job
 
     run_job(study_path, run, seeds, data_dir, checkpoint_dir, output_csv, device, threads)

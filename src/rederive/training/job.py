@@ -104,17 +104,18 @@ def _experiment(study: Study, run: str, study_path: str | Path) -> Experiment:
 def _train(
     experiment: Experiment, data: Dataset, seeds: list[int], device: str, threads: int, tf32: bool, watch: Any
 ) -> list[Row]:
+    if "torch" in sys.modules or experiment.dataset == "cifar10":
+        import torch
+
+        torch.set_num_threads(threads)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
     if isinstance(experiment.spec, MnistSpec):
         from rederive.training.mnist import train_mnist
 
         return train_mnist(experiment.spec, data, seeds, device, watch)
     assert isinstance(experiment.spec, Cifar10Spec)
-    import torch
-
     from rederive.training.cifar10 import train_cifar10
 
-    torch.set_num_threads(threads)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
     return train_cifar10(experiment.spec, data, seeds, device, watch)
 
 

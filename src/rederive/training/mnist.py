@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from rederive.autograd import MLP, SGD, Tensor, no_grad
+from rederive.autograd.graph import Array, namespace
 from rederive.autograd.ops import SoftmaxCrossEntropy
 from rederive.config import MnistSpec
 from rederive.data import Dataset, Split
+from rederive.training.capture import Captured
 from rederive.training.history import Row
 from rederive.training.loop import Watcher, fit
 
@@ -43,10 +45,12 @@ class MnistLearner:
         self.batches = -(-len(data.train) // spec.batch_size)
         self.piece = max(1, PIECE_IMAGES // spec.batch_size)
         self.place = _place_on(device)
-        self.images, self.labels = _rows(data.train)
+        images, labels = _rows(data.train)
+        self.images: Array = self.place(images) if device == "cuda" else images
+        self.labels: Array = self.place(labels) if device == "cuda" else labels
         self.validation = data.validation
         self.network = MLP(
-            [self.images.shape[1], *spec.hidden_sizes, CLASSES],
+            [images.shape[1], *spec.hidden_sizes, CLASSES],
             np.random.default_rng(seed),
             activation=spec.activation,
             initialization=spec.initialization,
@@ -58,32 +62,41 @@ class MnistLearner:
         self.optimizer = SGD(
             self.network.parameters(), spec.learning_rate, momentum=spec.momentum, weight_decay=spec.weight_decay
         )
-        self.total = 0.0  # of the losses of the epoch's batches so far
+        if spec.momentum:
+            self.optimizer.velocities = [namespace(p.value).zeros_like(p.value) for p in self.optimizer.parameters]
+        # Dropout draws its masks on the processor, anew for each step, so that its steps cannot be replayed.
+        captured = device == "cuda" and not spec.dropout
+        self.take: Callable[..., Any] = Captured(self.step, self._changed) if captured else self.step
+        # Of the losses of the epoch's batches so far; it stays on the device until it is asked for.
+        self.total = self.place(np.zeros(()))
 
     def advance(self, epoch: int, first: int, last: int) -> None:
         """Train on the batches `first` to `last` (not included) of the epoch."""
         if first == 0:
-            self.total = 0.0
+            self.total = self.place(np.zeros(()))
         for batch in range(first, last):
             rows = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
             # A generator of its own for each step: the masks do not depend on where a run was resumed.
             self.network.dropout.generator = np.random.default_rng([self.seeds[0], epoch, batch])
-            self.total += self.step(self.images[rows].astype(np.float32), self.labels[rows])
+            self.total = self.total + self.take(self.images[rows], self.labels[rows])
 
-    def step(self, images: np.ndarray, labels: np.ndarray) -> float:
+    def step(self, images: Array, labels: Array) -> Array:
         """Change the parameters by one batch, images (n, 784) and labels (n,); return its summed loss before that."""
-        logits = self.network(Tensor(self.place(images)))
-        loss = SoftmaxCrossEntropy.apply(logits, labels=self.place(labels))
+        loss = SoftmaxCrossEntropy.apply(self.network(Tensor(_as_float(images))), labels=labels)
         loss.backward()
         self.optimizer.step()
-        return float(loss.value)
+        return loss.value
+
+    def _changed(self) -> list[Array]:
+        velocities = [velocity for velocity in self.optimizer.velocities if velocity is not None]
+        return [*(parameter.value for parameter in self.optimizer.parameters), *velocities]
 
     def finish_epoch(self, epoch: int) -> list[Row]:
         """Return the epoch's training loss, and the loss and accuracy on the validation images after it."""
         loss, accuracy = self.evaluate(self.validation)
         (seed,) = self.seeds
         return [
-            Row(seed, epoch, "train", "loss", self.total / len(self.labels)),
+            Row(seed, epoch, "train", "loss", float(self.total) / len(self.labels)),
             Row(seed, epoch, "validation", "loss", loss),
             Row(seed, epoch, "validation", "accuracy", accuracy),
         ]
@@ -95,10 +108,11 @@ class MnistLearner:
         self.network.train(False)
         with no_grad():
             for start in range(0, len(labels), EVALUATION_BATCH):
-                some = labels[start : start + EVALUATION_BATCH]
-                logits = self.network(Tensor(self.place(images[start : start + len(some)].astype(np.float32))))
-                loss += float(SoftmaxCrossEntropy.apply(logits, labels=self.place(some)).value)
-                right += int((np.asarray(logits.value.argmax(1).tolist()) == some).sum())
+                rows = slice(start, start + EVALUATION_BATCH)
+                some = self.place(labels[rows])
+                logits = self.network(Tensor(_as_float(self.place(images[rows]))))
+                loss += float(SoftmaxCrossEntropy.apply(logits, labels=some).value)
+                right += int((logits.value.argmax(1) == some).sum())
         self.network.train()
         return loss / len(labels), right / len(labels)
 
@@ -108,7 +122,7 @@ class MnistLearner:
         for (name, _), velocity in zip(self.network.named_parameters(), self.optimizer.velocities, strict=True):
             if velocity is not None:
                 state[f"velocity of {name}"] = _to_numpy(velocity)
-        return state | {"total": np.array(self.total)}
+        return state | {"total": _to_numpy(self.total)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state that `state` returned."""
@@ -116,7 +130,7 @@ class MnistLearner:
             parameter.value = self.place(state[name])
             velocity = state.get(f"velocity of {name}")
             self.optimizer.velocities[position] = None if velocity is None else self.place(velocity)
-        self.total = float(state["total"])
+        self.total = self.place(state["total"])
 
 
 def _rows(split: Split) -> tuple[np.ndarray, np.ndarray]:
@@ -131,6 +145,11 @@ def _place_on(device: str) -> Callable[[np.ndarray], Any]:
     import torch
 
     return lambda array: torch.tensor(array, device=device)
+
+
+def _as_float(images: Array) -> Array:
+    xp = namespace(images)
+    return xp.astype(images, xp.float32)
 
 
 def _to_numpy(array: Any) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""One step of training as a function of arrays: written once, run as it is, traced, batched over seeds, or captured.
+"""One step of training on PyTorch: written once, taken as it is or traced, for one network or a stack of them.
 
 A plain `Step` is the reference. A traced one has its gradient as a fixed list of operations, which saves PyTorch the
-book-keeping of differentiation in every step; `Captured` lets a GPU replay the whole step as one CUDA graph. All of
-them compute the same within rounding.
+book-keeping of differentiation in every step. Both can be captured (`rederive.training.capture`), for one network or
+for several side by side. All compute the same within rounding.
 """
 
 from collections.abc import Callable, Sequence
@@ -105,8 +105,16 @@ class Step:
     stacked step takes stacked batches.
     """
 
-    def __init__(self, spec: Cifar10Spec, networks: Sequence[ConvolutionalNetwork], device: str, traced: bool) -> None:
+    def __init__(
+        self,
+        spec: Cifar10Spec,
+        networks: Sequence[ConvolutionalNetwork],
+        device: str,
+        layout: torch.memory_format,
+        traced: bool,
+    ) -> None:
         self.stacked = len(networks) > 1
+        self.layout = layout
         self.template = networks[0].to(device)
         self.loss = spec.loss
         self.parameters = self._joined([dict(network.named_parameters()) for network in networks], device)
@@ -144,7 +152,7 @@ class Step:
         joined = {}
         for name in tensors[0]:
             parts = [of_one[name].detach() for of_one in tensors]
-            joined[name] = laid_out((torch.stack(parts) if self.stacked else parts[0].clone()).to(device))
+            joined[name] = laid_out((torch.stack(parts) if self.stacked else parts[0].clone()).to(device), self.layout)
         return joined
 
     def _logits(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], *inputs: Tensor) -> Tensor:
@@ -184,52 +192,6 @@ class Step:
         return recorded(self._gradient, *copies, *batch)
 
 
-def laid_out(images: Tensor) -> Tensor:
-    """Return images, or a convolution's weights, with the channels of a pixel side by side: faster with many."""
-    return images.contiguous(memory_format=torch.channels_last) if images.dim() == 4 else images.contiguous()
-
-
-class Captured:
-    """A step on a GPU, recorded once for a shape of batch and then replayed as one CUDA graph.
-
-    Batches of another shape, and all batches where the step cannot be recorded, go through the step as it is.
-    """
-
-    def __init__(self, step: Step) -> None:
-        self.step = step
-        self.shapes: tuple[torch.Size, ...] | None = None
-        self.graph: torch.cuda.CUDAGraph | None = None
-        self.batch: list[Tensor] = []
-        self.loss = torch.empty(0)
-
-    def __call__(self, *batch: Tensor) -> Tensor:
-        """Take a step; return a copy of its loss."""
-        if self.shapes is None:
-            self._record(batch)
-        if self.graph is None or tuple(item.shape for item in batch) != self.shapes:
-            return self.step(*batch)
-        for held, item in zip(self.batch, batch, strict=True):
-            held.copy_(item)
-        self.graph.replay()
-        return self.loss.clone()
-
-    def _record(self, batch: tuple[Tensor, ...]) -> None:
-        self.shapes = tuple(item.shape for item in batch)
-        self.batch = [item.clone() for item in batch]
-        before = {name: tensor.clone() for name, tensor in self.step.state().items()}
-        try:
-            # Some steps outside of the recording, as PyTorch asks for: libraries allocate what they need.
-            aside = torch.cuda.Stream()
-            aside.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(aside):
-                for _ in range(3):
-                    self.step(*self.batch)
-            torch.cuda.current_stream().wait_stream(aside)
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
-                self.loss = self.step(*self.batch)
-            self.graph = graph
-        except RuntimeError as error:
-            print(f"the step could not be captured in a CUDA graph, plain steps are taken: {error}", flush=True)
-        for name, tensor in self.step.state().items():
-            tensor.copy_(before[name])
+def laid_out(tensor: Tensor, layout: torch.memory_format) -> Tensor:
+    """Return the tensor in a layout, if it is images, or a convolution's weights; another one as it is."""
+    return tensor.contiguous(memory_format=layout) if tensor.dim() == 4 else tensor
