@@ -14,6 +14,7 @@ names made at run time (`getattr`, `globals()`) and modules imported for their s
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,11 +46,12 @@ def fingerprint(*entries: str, root: Path | None = None) -> str:
 
 def definitions(*entries: str, root: Path | None = None) -> list[str]:
     """Return what the fingerprint hashes: each definition that the entries reach, sorted, as `module:name` and code."""
-    project = _Project(root or Path(__file__).parents[1])
+    project = _project(root or Path(__file__).parents[1])
     waiting = [Symbol(*entry.split(":", 1)) for entry in entries]
     for symbol in waiting:
         if not project.defines(symbol):
             raise ValueError(f"{symbol.module}:{symbol.name}: no such definition")
+    find = cache(project.module)  # one look at the disk for each module
     seen: set[Symbol] = set()
     found: dict[str, str] = {}
     while waiting:
@@ -57,16 +59,16 @@ def definitions(*entries: str, root: Path | None = None) -> list[str]:
         if symbol in seen:
             continue
         seen.add(symbol)
-        module = project.module(symbol.module)
+        module = find(symbol.module)
         if module is None or symbol.module in NOT_PART_OF_A_RESULT:
             continue
         if symbol.name in module.imported:
             waiting.append(module.imported[symbol.name])
         # What a module does when it is imported belongs to each of its definitions.
         for name in [*module.names(symbol.name), ""]:
-            for position, node in enumerate(module.defined.get(name, ())):
-                found[f"{symbol.module}:{name}:{position:03}"] = ast.unparse(node)
-                waiting += project.used_by(node, module)
+            for position, (code, used) in enumerate(project.reduced(module, name)):
+                found[f"{symbol.module}:{name}:{position:03}"] = code
+                waiting += used
     return [f"{key}\n{code}" for key, code in sorted(found.items())]
 
 
@@ -117,20 +119,26 @@ class _Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.modules: dict[str, _Module | None] = {}
+        self._reduced: dict[tuple[_Module, str], list[tuple[str, list[Symbol]]]] = {}
 
     def module(self, name: str) -> _Module | None:
         """Return the module, or None if it is not one of the project's."""
-        if name not in self.modules:
-            stem = self.root.joinpath(*name.split("."))
-            candidates = (stem / "__init__.py", stem.with_name(stem.name + ".py"))
-            path = next((path for path in candidates if path.is_file()), None)
-            self.modules[name] = _parsed(name, path, path.stat().st_mtime_ns) if path else None
-        return self.modules[name]
+        stem = self.root.joinpath(*name.split("."))
+        for path in (stem / "__init__.py", stem.with_name(stem.name + ".py")):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                return _parsed(name, path, path.stat().st_mtime_ns)
+        return None
 
     def defines(self, symbol: Symbol) -> bool:
         module = self.module(symbol.module)
         return module is not None and (symbol.name in module.defined or symbol.name in module.imported)
+
+    def reduced(self, module: _Module, name: str) -> list[tuple[str, list[Symbol]]]:
+        """Return, for each statement that defines the name, its code and the symbols that it names."""
+        if (module, name) not in self._reduced:
+            nodes = module.defined.get(name, [])
+            self._reduced[module, name] = [(ast.unparse(node), list(self.used_by(node, module))) for node in nodes]
+        return self._reduced[module, name]
 
     def used_by(self, node: ast.stmt, module: _Module) -> Iterator[Symbol]:
         """Yield every symbol of the project that the statement names."""
@@ -207,6 +215,11 @@ def _chain(node: ast.Attribute) -> tuple[list[str], ast.Name | None]:
         attributes.insert(0, inner.attr)
         inner = inner.value
     return attributes, inner if isinstance(inner, ast.Name) else None
+
+
+@cache
+def _project(root: Path) -> _Project:
+    return _Project(root)
 
 
 @cache

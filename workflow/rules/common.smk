@@ -2,6 +2,7 @@
 from pathlib import Path
 
 from rederive.config import resolve
+from rederive.derivations import catalogue
 from rederive.errors import UserError
 from rederive.fingerprint import fingerprint
 
@@ -10,7 +11,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
-study_file = Path(config.get("pathvars", {}).get("results", "results")) / "study.json"
+study_file = f'{config.get("pathvars", {}).get("results", "results")}/study.json'
 
 # Training asks for a GPU unless the config keeps it off them; a machine without one gives it nothing to wait for.
 gpus = 0 if study.training.device == "cpu" else 1
@@ -29,12 +30,8 @@ theme = sorted(str(path) for path in Path("report/theme").iterdir())
 # The report shows parts of these as they stand, comments too.
 listed_sources = sorted(map(str, Path("src/rederive/autograd").glob("*.py")))
 
-derivations = sorted(
-    path.stem for path in Path("src/rederive/derivations/catalogue").glob("[a-z]*.py")
-)
-derivations_of_the_report = expand(
-    "<results>/derivations/{derivation}.json", derivation=derivations
-)
+derivations = catalogue()
+derivations_of_the_report = expand("<results>/derivations/{derivation}.json", derivation=derivations)
 
 # How the arrays that networks are trained on are made.
 if study.data.source == "official":
@@ -48,9 +45,11 @@ def runs_of(dataset=None):
     return [f"<results>/{path}" for path in study.run_files(dataset)]
 
 
+def code_of_derivation(name):
+    return f"rederive.derivations.catalogue.{name}:DERIVATION"
+
+
 def spec_of(dataset):
     """What a run is, as text: a run whose text changes is trained again, and no other."""
     runs = study.runs(dataset)
-    return lambda wildcards: runs[
-        f"{dataset}.{wildcards.experiment}"
-    ].spec.model_dump_json()
+    return lambda wildcards: runs[f"{dataset}.{wildcards.experiment}"].spec.model_dump_json()

@@ -11,11 +11,12 @@ if study.data.source == "official":
             mem_mb=1000,
             runtime=30,
         params:
+            study=study_file,
             directory=subpath(output[0], parent=True),
         message:
             "Fetching the official files of {wildcards.dataset}"
         shell:
-            "rederive fetch {wildcards.dataset} --directory {params.directory} --study {study_file} 2> {log}"
+            "rederive fetch {wildcards.dataset} --directory {params.directory} --study {params.study} 2> {log}"
 
     rule prepare:
         input:
@@ -31,12 +32,13 @@ if study.data.source == "official":
             mem_mb=2000,
             runtime=10,
         params:
+            study=study_file,
             source=subpath(input.files, parent=True),
             meaning=meaning_of_data,
         message:
             "Preparing {wildcards.dataset}"
         shell:
-            "rederive prepare {wildcards.dataset} --source {params.source} --study {study_file} 2> {log}"
+            "rederive prepare {wildcards.dataset} --source {params.source} --study {params.study} 2> {log}"
 
 else:
 
@@ -52,8 +54,9 @@ else:
             mem_mb=1000,
             runtime=10,
         params:
+            study=study_file,
             meaning=meaning_of_data,
         message:
             "Generating stand-in data for {wildcards.dataset}"
         shell:
-            "rederive standin {wildcards.dataset} --study {study_file} 2> {log}"
+            "rederive standin {wildcards.dataset} --study {params.study} 2> {log}"

@@ -14,12 +14,13 @@ rule plot:
         mem_mb=2000,
         runtime=10,
     params:
-        study=study.meaning(),
+        study=study_file,
+        meaning=study.meaning(),
         code=fingerprint("rederive.figures:plot"),
     message:
         "Drawing the figures"
     shell:
-        "rederive plot --study {study_file} > {log} 2>&1"
+        "rederive plot --study {params.study} > {log} 2>&1"
 
 
 rule figures:

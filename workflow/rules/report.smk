@@ -17,12 +17,13 @@ rule render:
         mem_mb=1000,
         runtime=10,
     params:
-        study=study.meaning(),
+        study=study_file,
+        meaning=study.meaning(),
         code=fingerprint("rederive.report.render:render"),
     message:
         "Rendering the text"
     shell:
-        "rederive render --study {study_file} > {log} 2>&1"
+        "rederive render --study {params.study} > {log} 2>&1"
 
 
 rule convert:
@@ -44,14 +45,13 @@ rule convert:
         mem_mb=1000,
         runtime=10,
     params:
+        study=study_file,
         code=fingerprint("rederive.report.formats:convert"),
-        engine=lambda wildcards: (
-            study.report.pdf_engine if wildcards.format == "pdf" else ""
-        ),
+        engine=lambda wildcards: (study.report.pdf_engine if wildcards.format == "pdf" else ""),
     message:
         "Setting report.{wildcards.format}"
     shell:
-        "rederive convert {wildcards.format} --study {study_file} > {log} 2>&1"
+        "rederive convert {wildcards.format} --study {params.study} > {log} 2>&1"
 
 
 rule pack:
@@ -68,11 +68,12 @@ rule pack:
         mem_mb=1000,
         runtime=10,
     params:
+        study=study_file,
         code=fingerprint("rederive.report.archive:pack"),
     message:
         "Packing the report's source"
     shell:
-        "rederive pack --study {study_file} > {log} 2>&1"
+        "rederive pack --study {params.study} > {log} 2>&1"
 
 
 rule report:

@@ -11,12 +11,13 @@ rule collect:
         mem_mb=1000,
         runtime=10,
     params:
-        study=study.meaning(),
+        study=study_file,
+        meaning=study.meaning(),
         code=fingerprint("rederive.results.collect:collect"),
     message:
         "Collecting the runs"
     shell:
-        "rederive collect --study {study_file} > {log} 2>&1"
+        "rederive collect --study {params.study} > {log} 2>&1"
 
 
 rule summarise:
@@ -26,9 +27,7 @@ rule summarise:
         published="report/published.yaml",
         curves="report/published_curves.csv",
         derivations=derivations_of_the_report,
-        manifests=expand(
-            "<results>/data/{dataset}/manifest.json", dataset=["mnist", "cifar10"]
-        ),
+        manifests=expand("<results>/data/{dataset}/manifest.json", dataset=["mnist", "cifar10"]),
     output:
         numbers="<results>/numbers.json",
         tables=directory("<results>/tables"),
@@ -41,12 +40,13 @@ rule summarise:
         mem_mb=1000,
         runtime=10,
     params:
-        study=study.meaning(),
+        study=study_file,
+        meaning=study.meaning(),
         code=fingerprint("rederive.results.numbers:summarise"),
     message:
         "Computing the report's numbers"
     shell:
-        "rederive summarise --study {study_file} > {log} 2>&1"
+        "rederive summarise --study {params.study} > {log} 2>&1"
 
 
 rule test_claims:
@@ -68,9 +68,10 @@ rule test_claims:
         mem_mb=1000,
         runtime=10,
     params:
-        study=study.meaning(),
+        study=study_file,
+        meaning=study.meaning(),
         code=fingerprint("rederive.results.claims:test_claims"),
     message:
         "Testing the conclusions"
     shell:
-        "rederive test-claims --study {study_file} > {log} 2>&1"
+        "rederive test-claims --study {params.study} > {log} 2>&1"

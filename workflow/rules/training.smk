@@ -18,6 +18,7 @@ rule train_mnist:
         mem_mb=4000,
         runtime=60,
     params:
+        study=study_file,
         dataset="mnist",
         spec=spec_of("mnist"),
         data=meaning_of_data,
@@ -25,7 +26,7 @@ rule train_mnist:
     message:
         "Training {wildcards.experiment} on MNIST, seeds {wildcards.seeds}"
     shell:
-        "rederive train {params.dataset} {wildcards.experiment} --seeds {wildcards.seeds} --study {study_file} > {log} 2>&1"
+        "rederive train {params.dataset} {wildcards.experiment} --seeds {wildcards.seeds} --study {params.study} > {log} 2>&1"
 
 
 use rule train_mnist as train_cifar10 with:
@@ -39,6 +40,7 @@ use rule train_mnist as train_cifar10 with:
     benchmark:
         "<benchmarks>/train_cifar10/{experiment}_{seeds}.jsonl"
     params:
+        study=study_file,
         dataset="cifar10",
         spec=spec_of("cifar10"),
         data=meaning_of_data,
