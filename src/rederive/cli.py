@@ -55,7 +55,9 @@ class Results:
 
     def derivations(self) -> list[Path]:
         """Return the results of the derivations."""
-        return sorted((self.folder / "derivations").glob("*.json"))
+        from rederive.derivations import catalogue
+
+        return [self.folder / "derivations" / f"{name}.json" for name in catalogue()]
 
 
 SOURCES = Path("report")
@@ -146,6 +148,60 @@ def train(
         device=settings.training.device,
         threads=settings.training.threads,
     )
+
+
+@app.command()
+def ask_oracles(
+    output: Annotated[Path, typer.Option(help="where the answers go")],
+) -> None:
+    """Ask PyTorch, JAX and TensorFlow for the gradients of all derivations."""
+    from rederive.derivations import ask_oracles
+
+    ask_oracles(output)
+
+
+@app.command()
+def verify(
+    only: Annotated[
+        list[str] | None, typer.Option(help="a derivation, or a file that defines one; may be given again")
+    ] = None,
+    oracles: Annotated[Path | None, typer.Option(help="take the answers of `ask-oracles` from this file")] = None,
+    without_oracles: Annotated[bool, typer.Option(help="ask PyTorch alone")] = False,
+    output: Annotated[Path | None, typer.Option(help="where the result of one derivation goes")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the results as JSON")] = False,
+) -> None:
+    """Prove the derivations, check their numbers, judge their mutants; exit with 1 where something does not hold."""
+    import json
+
+    from rederive.derivations import catalogue, verify
+    from rederive.derivations.result import print_table
+
+    if output and len(only or []) != 1:
+        raise UserError(f"verify: --output takes the result of one derivation, found {len(only or [])} names")
+    results = [verify(name, output, oracles or not without_oracles) for name in only or catalogue()]
+    if as_json:
+        print(json.dumps([result.to_json() for result in results], indent=2, sort_keys=True))
+    else:
+        print_table(results)
+    if not all(result.passed for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def graph(
+    example: Annotated[str, typer.Argument(help="add or mlp")],
+    output: Annotated[list[Path] | None, typer.Option(help="draw it in an SVG or PDF file")] = None,
+) -> None:
+    """Show the traced graph of a small computation, as text or as a picture."""
+    from rederive.autograd.trace import trace, trace_example
+
+    result = trace_example(example)
+    print(trace(result))
+    if output:
+        from rederive.autograd.draw import draw_graph
+
+        for path in output:
+            draw_graph(result, path)
 
 
 @app.command()

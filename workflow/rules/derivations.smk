@@ -40,7 +40,7 @@ rule verify:
     message:
         "Proving {wildcards.derivation}"
     shell:
-        "rederive verify {wildcards.derivation} --oracles {input.oracles} --output {output} > {log} 2>&1"
+        "rederive verify --only {wildcards.derivation} --oracles {input.oracles} --output {output} > {log} 2>&1"
 
 
 rule derivations:
