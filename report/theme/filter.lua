@@ -80,6 +80,11 @@ function Link(link)
   return link
 end
 
+-- A formula in a line of its own list entry scrolls where the page is narrow, and has its sums and fractions in full.
+function Math(math)
+  if FORMAT:match("html") and math.text:match("^\\displaystyle") then return pandoc.Span({ math }, { class = "formula" }) end
+end
+
 -- Code breaks after its points and underscores: keys are long, and columns narrow.
 function Code(code)
   if not FORMAT:match("latex") then return nil end

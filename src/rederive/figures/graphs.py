@@ -24,4 +24,4 @@ def draw(example: str, folder: Path, name: str) -> dict[str, Any]:
     writer.writerow(("tensor", "what it is"))
     writer.writerows(re.split(r": ", line, maxsplit=1) if ": " in line else (line, "") for line in lines)
     write_text(folder / f"{name}.csv", buffer.getvalue())
-    return {"title": TITLES[example], "alt": f"{TITLES[example]}. {'. '.join(lines)}.", "panels": []}
+    return {"title": TITLES[example], "alt": f"{TITLES[example]}. {'. '.join(lines)}.", "panels": [], "recolour": False}

@@ -110,7 +110,7 @@ class Page:
         writer.writerows(tuple(_cell(value) for value in row) for row in self.rows)
         write_text(folder / f"{name}.csv", buffer.getvalue())
         alt = f"{notice}. {self.alt}" if notice else self.alt
-        return {"title": self.title, "alt": alt, "panels": layout}
+        return {"title": self.title, "alt": alt, "panels": layout, "recolour": True}
 
 
 def _cell(value: Any) -> str:

@@ -61,12 +61,17 @@ def _figure(name: str, alt: str, figures: Path, entry: dict[str, Any]) -> str:
     # Identifiers must be unique in the page; each figure's drawing refers only to its own.
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = svg.replace('href="#', f'href="#{name}-').replace("url(#", f"url(#{name}-")
-    for colour, variable in COLOURS.items():
-        svg = svg.replace(colour, f"var(--{variable})")
+    if entry["recolour"]:
+        for colour, variable in COLOURS.items():
+            svg = svg.replace(colour, f"var(--{variable})")
+    width = float(svg[: svg.index(">")].partition('viewBox="0 0 ')[2].split()[0])
     svg = re.sub(r'\s(width|height)="[\d.]+pt"', "", svg, count=2)
     label = html.escape(alt, quote=True)
-    svg = svg.replace("<svg", f'<svg class="plot" role="img" aria-label="{label}" data-figure="{name}"', 1)
-    return f'<div class="drawing">{svg}</div>{_values(figures / f"{name}.csv")}'
+    about = f'class="plot" role="img" aria-label="{label}" data-figure="{name}" style="max-width: {1.8 * width:.0f}px"'
+    svg = svg.replace("<svg", f"<svg {about}", 1)
+    # What keeps its colours lies on a white sheet, in the dark, too.
+    sheet = "" if entry["recolour"] else " sheet"
+    return f'<div class="drawing{sheet}">{svg}</div>{_values(figures / f"{name}.csv")}'
 
 
 COLOURS = {

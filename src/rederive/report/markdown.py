@@ -8,7 +8,7 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 
 def escape(text: str) -> str:
     """Return text that shows as it is in every format: what comes from a config or a file goes through here."""
-    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
+    return _PUNCTUATION.sub(r"\\\1", re.sub(r"[ \t\r\n]+", " ", text))
 
 
 def slug(text: str) -> str:
@@ -59,14 +59,35 @@ def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
     if sum(natural) <= PAGE:
         return natural
     # Where words go on another line a column needs no more than its longest word.
-    words = [max([3, *(len(word) for text in column for word in text.split())]) + 1 for column in texts]
+    words = [max([3, *(len(word) for text in column for word in text.split(" "))]) + 1 for column in texts]
     fixed = [width if width <= SHORT else 0 for width in natural]
     room = max(PAGE - sum(fixed), 10)
     total = sum(width for width, kept in zip(natural, fixed, strict=True) if not kept)
     return [
-        kept or max(min(longest, 24), round(room * width / total))
+        kept or max(min(longest, 34), round(room * width / total))
         for kept, width, longest in zip(fixed, natural, words, strict=True)
     ]
+
+
+LINE = 60  # about how many symbols of a formula go on a line
+
+
+def display(latex: str) -> str:
+    """Return a displayed formula; one of several parts, joined with `\\quad`, goes on as many lines as it needs."""
+    lines: list[str] = []
+    for part in re.split(r"\\quad\s*", latex):
+        if lines and _symbols(lines[-1]) + _symbols(part) <= LINE:
+            lines[-1] += rf"\quad {part}"
+        else:
+            lines.append(part)
+    body = lines[0] if len(lines) == 1 else r"\begin{gathered} " + r" \\ ".join(lines) + r" \end{gathered}"
+    return f"$${body.strip()}$$"
+
+
+def _symbols(latex: str) -> int:
+    """Return about how many symbols a formula has side by side: those of a fraction's denominator do not count."""
+    bare = re.sub(r"\\(left|right|mathbf|top|displaystyle)\b", "", latex)
+    return len(re.sub(r"\\[a-zA-Z]+|[{}^_\s]", lambda match: "x" if match[0].startswith("\\") else "", bare))
 
 
 def _visible(cell: str) -> str:

@@ -23,7 +23,7 @@ from rederive.config import Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
 from rederive.report.document import Document
-from rederive.report.markdown import code
+from rederive.report.markdown import code, display
 from rederive.report.typed import refuse_typed_numbers
 from rederive.results.claims import load_claims
 from rederive.results.numbers import read_json
@@ -77,6 +77,7 @@ def render(
         keep_trailing_newline=True,
     )
     environment.filters["code_text"] = code
+    environment.filters["display"] = display
     environment.globals.update(document.functions(environment))
     try:
         text = environment.get_template("report.md.j2").render()
