@@ -206,7 +206,7 @@ def test_a_deep_graph_is_freed_without_recursion(sweep: bool) -> None:
 @pytest.mark.usefixtures("no_cycle_collector")
 def test_memory_does_not_grow_over_a_thousand_steps() -> None:
     generator = np.random.default_rng(0)
-    network = MLP((20, 30, 5), generator, dropout=0.1, skip_connections=True)
+    network = MLP((20, 30, 30, 5), generator, dropout=0.1, skip_connections=True)
     optimizer = SGD(network.parameters(), 1e-3, momentum=0.9)
     batch, labels = generator.standard_normal((16, 20), np.float32), generator.integers(0, 5, 16)
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rederive.autograd.graph import GraphError, Tensor, format_shape
+from rederive.autograd.graph import Tensor, format_shape
 from rederive.autograd.trace import Graph, describe, describe_gradient, trace
+from rederive.errors import UserError
 from rederive.files import atomic
 
 FONT_SIZE = 8.0  # points, as all lengths here
@@ -47,11 +48,11 @@ def draw_graph(result: Tensor, path: str | Path) -> None:
         path: A file to write; its suffix, .svg or .pdf, says what.
 
     Raises:
-        GraphError: If the suffix is another.
+        UserError: If the suffix is another.
     """
     path = Path(path)
     if path.suffix not in (".svg", ".pdf"):
-        raise GraphError(f"{path}: a graph is drawn as .svg or .pdf.")
+        raise UserError(f"{path}: a graph is drawn as .svg or .pdf.")
     boxes = _boxes(trace(result))
     _assign_layers(boxes)
     width, height = _place(boxes)

@@ -63,7 +63,7 @@ class Module(ABC):
 
 
 class Linear(Module):
-    """x W^T + b, with W of shape (outputs, inputs) and, unless `bias` is False, a row b of zeros to begin with."""
+    """x W^T + b, with weights W of shape (outputs, inputs) and a bias b that begins as zeros."""
 
     def __init__(
         self,
@@ -72,18 +72,15 @@ class Linear(Module):
         generator: np.random.Generator,
         *,
         initialization: Initialization = "glorot_normal",
-        bias: bool = True,
         dtype: Any = np.float32,
         name: str = "",
     ) -> None:
         weight = INITIALIZERS[initialization](generator, (outputs, inputs)).astype(dtype)
         self.weight = Tensor(weight, requires_grad=True, name=f"{name}W")
-        self.bias = Tensor(np.zeros(outputs, dtype), requires_grad=True, name=f"{name}b") if bias else None
+        self.bias = Tensor(np.zeros(outputs, dtype), requires_grad=True, name=f"{name}b")
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return a tensor of shape (n, outputs) for one of shape (n, inputs)."""
-        if self.bias is None:
-            return ops.MatMul.apply(x, ops.Transpose.apply(self.weight))
         return ops.Linear.apply(x, self.weight, self.bias)
 
 
@@ -117,8 +114,7 @@ class MLP(Module):
         generator: Where the weights come from, and the dropout masks.
         activation: Of the hidden layers.
         initialization: Of the weights; biases begin at zero.
-        skip_connections: Add to each hidden layer's output its input, as it is where the widths agree, else through
-            a matrix of its own (He et al. 2016, eq. 1 and 2).
+        skip_connections: Add a hidden layer's input to its output where their widths agree (He et al. 2016, eq. 1).
         dropout: Probability with which a hidden unit is dropped in training.
         dtype: Of the parameters.
     """
@@ -137,27 +133,21 @@ class MLP(Module):
         if len(sizes) < 2:
             raise GraphError(f"MLP of sizes {tuple(sizes)}: expected at least the input's and the output's width.")
         self.activation = ACTIVATIONS[activation]
-        pairs = list(pairwise(sizes))
-        options: dict[str, Any] = {"initialization": initialization, "dtype": dtype}
         self.layers = [
-            Linear(inputs, outputs, generator, name=f"layer {i} ", **options)
-            for i, (inputs, outputs) in enumerate(pairs, start=1)
+            Linear(inputs, outputs, generator, initialization=initialization, dtype=dtype, name=f"layer {i} ")
+            for i, (inputs, outputs) in enumerate(pairwise(sizes), start=1)
         ]
-        self.skip_connections = skip_connections
-        self.shortcuts = [
-            None
-            if inputs == outputs
-            else Linear(inputs, outputs, generator, bias=False, name=f"shortcut {i} ", **options)
-            for i, (inputs, outputs) in enumerate(pairs[:-1] if skip_connections else [], start=1)
-        ]
+        hidden = pairwise(sizes[:-1])
+        self.skips = [skip_connections and inputs == outputs for inputs, outputs in hidden]
+        if skip_connections and not any(self.skips):
+            raise GraphError(f"MLP of sizes {tuple(sizes)}: no hidden layer is as wide as its input, so none to skip.")
         self.dropout = Dropout(dropout, generator)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the logits, of shape (n, sizes[-1]), for a batch of shape (n, sizes[0])."""
-        for i, layer in enumerate(self.layers[:-1]):
+        for layer, skip in zip(self.layers[:-1], self.skips, strict=True):
             hidden = self.activation.apply(layer(x))
-            if self.skip_connections:
-                shortcut = self.shortcuts[i]
-                hidden = ops.Add.apply(hidden, shortcut(x) if shortcut else x)
+            if skip:
+                hidden = ops.Add.apply(hidden, x)
             x = self.dropout(hidden)
         return self.layers[-1](x)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from rederive.autograd import ops
-from rederive.autograd.graph import Array, GraphError, Tensor, ancestors, format_shape
+from rederive.autograd.graph import Array, Tensor, ancestors, format_shape
 from rederive.autograd.modules import MLP
+from rederive.errors import UserError
 
 MAX_ENTRIES = 6  # of an array that is shown entry by entry
 
@@ -74,7 +75,7 @@ def trace_example(name: str) -> Tensor:
         name: "add", the sum of two matrices, or "mlp", the loss of a small network.
 
     Raises:
-        GraphError: If there is no example of that name.
+        UserError: If there is no example of that name.
     """
     if name == "add":
         x = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True, name="X")
@@ -91,7 +92,7 @@ def trace_example(name: str) -> Tensor:
         loss.name = "loss"
         loss.backward(keep_graph=True)
         return loss
-    raise GraphError(f'No example graph "{name}": expected "add" or "mlp".')
+    raise UserError(f'No example graph "{name}": expected "add" or "mlp".')
 
 
 def describe(value: Any) -> str:

@@ -67,17 +67,9 @@ def resources(spec: MnistSpec | Cifar10Spec, seeds: int) -> Resources:
 
 def _perceptron(spec: MnistSpec) -> list[Layer]:
     pairs = list(pairwise([28 * 28, *spec.hidden_sizes, CLASSES]))
-    found = [
+    return [
         Layer(outputs * (inputs + 1), outputs * inputs, on_image=i == 0) for i, (inputs, outputs) in enumerate(pairs)
     ]
-    if spec.skip_connections:
-        # Where the sizes agree the input is added as it is; elsewhere a matrix without a bias changes its size.
-        found += [
-            Layer(outputs * inputs, outputs * inputs, on_image=i == 0)
-            for i, (inputs, outputs) in enumerate(pairs[:-1])
-            if inputs != outputs
-        ]
-    return found
 
 
 def _convolutional(spec: Cifar10Spec) -> list[Layer]:
