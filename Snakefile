@@ -8,6 +8,10 @@ min_version("9.19")
 configfile: "config.yaml"
 
 
+# Taken with `--sdm apptainer` only: the image of the Dockerfile, see docs/cluster.md.
+container: "rederive.sif"
+
+
 include: "workflow/rules/common.smk"
 
 

@@ -5,6 +5,7 @@ from rederive.config import resolve
 from rederive.derivations import catalogue
 from rederive.errors import UserError
 from rederive.fingerprint import fingerprint
+from rederive.training.spec import resources as training_resources
 
 try:
     study = resolve(config, [*workflow.configfiles, *workflow.overwrite_configfiles])
@@ -53,3 +54,15 @@ def spec_of(dataset):
     """What a run is, as text: a run whose text changes is trained again, and no other."""
     runs = study.runs(dataset)
     return lambda wildcards: runs[f"{dataset}.{wildcards.experiment}"].spec.model_dump_json()
+
+
+def training_needs(dataset, resource):
+    """Megabytes or minutes of a training job: what its network, data and seeds need, times the attempt."""
+    runs = study.runs(dataset)
+
+    def need(wildcards, attempt):
+        spec = runs[f"{dataset}.{wildcards.experiment}"].spec
+        seeds = len(wildcards.seeds.split("-"))
+        return attempt * getattr(training_resources(spec, seeds), resource)
+
+    return need

@@ -15,8 +15,9 @@ rule train_mnist:
     threads: study.training.threads
     resources:
         gpu=gpus,
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=training_needs("mnist", "mem_mb"),
+        runtime=training_needs("mnist", "runtime"),
+        attempt=lambda wildcards, attempt: attempt,
     params:
         study=study_file,
         dataset="mnist",
@@ -26,7 +27,8 @@ rule train_mnist:
     message:
         "Training {wildcards.experiment} on MNIST, seeds {wildcards.seeds}"
     shell:
-        "rederive train {params.dataset} {wildcards.experiment} --seeds {wildcards.seeds} --study {params.study} > {log} 2>&1"
+        "REDERIVE_ATTEMPT={resources.attempt} rederive train {params.dataset} {wildcards.experiment}"
+        " --seeds {wildcards.seeds} --study {params.study} > {log} 2>&1"
 
 
 use rule train_mnist as train_cifar10 with:
@@ -39,6 +41,11 @@ use rule train_mnist as train_cifar10 with:
         "<logs>/train_cifar10/{experiment}_{seeds}.log",
     benchmark:
         "<benchmarks>/train_cifar10/{experiment}_{seeds}.jsonl"
+    resources:
+        gpu=gpus,
+        mem_mb=training_needs("cifar10", "mem_mb"),
+        runtime=training_needs("cifar10", "runtime"),
+        attempt=lambda wildcards, attempt: attempt,
     params:
         study=study_file,
         dataset="cifar10",

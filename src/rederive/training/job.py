@@ -1,5 +1,6 @@
 """One training job: a run of the study, some of its seeds; reads the study and the data, writes what came out."""
 
+import os
 import platform
 import socket
 import sys
@@ -39,6 +40,7 @@ def run_job(
     if data.manifest["dataset"] != experiment.dataset:
         raise UserError(f"{data_dir}: found {data.manifest['dataset']} data; {run} trains on {experiment.dataset}.")
     place = _device(device)
+    print(f"{run}: {_place_and_attempt(place)}", flush=True)
     code = fingerprint(CODE[experiment.dataset])
     key = {
         "spec": experiment.spec.identity(),
@@ -138,6 +140,13 @@ def _device_name(device: str) -> str:
     import torch
 
     return f"cuda ({torch.cuda.get_device_name()})"
+
+
+def _place_and_attempt(device: str) -> str:
+    """Return where this process runs, for its log: device, node, and what a cluster says of the job."""
+    told = {"CUDA_VISIBLE_DEVICES": "GPU", "SLURM_JOB_ID": "Slurm job", "REDERIVE_ATTEMPT": "attempt"}
+    known = [f"{words} {os.environ[variable]}" for variable, words in told.items() if os.environ.get(variable)]
+    return ", ".join([_device_name(device), f"node {socket.gethostname()}", *known])
 
 
 def _versions() -> dict[str, str]:
