@@ -10,17 +10,25 @@ import random
 from pathlib import Path
 from typing import Any
 
-from rederive.config import Study, read_yaml, resolve
+from rederive import figures
+from rederive.config import Study, merge, read_yaml, resolve
+from rederive.report.formats import convert
+from rederive.report.render import render
+from rederive.results.claims import test_claims
+from rederive.results.collect import collect
+from rederive.results.numbers import summarise
 from rederive.results.published import published_accuracies, published_curves
 
 REPOSITORY = Path(__file__).parents[1]
-PUBLISHED = REPOSITORY / "report" / "published.yaml"
-PUBLISHED_CURVES = REPOSITORY / "report" / "published_curves.csv"
+TEMPLATES = REPOSITORY / "report"
+CLAIMS = TEMPLATES / "claims.yaml"
+PUBLISHED = TEMPLATES / "published.yaml"
+PUBLISHED_CURVES = TEMPLATES / "published_curves.csv"
 
 
 def study(**changes: Any) -> Study:
-    """The study of config.yaml, with top-level keys replaced."""
-    return resolve(read_yaml(REPOSITORY / "config.yaml") | changes)
+    """The study of config.yaml, with `changes` laid over it."""
+    return resolve(merge(read_yaml(REPOSITORY / "config.yaml"), changes))
 
 
 def write_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> list[Path]:
@@ -47,7 +55,7 @@ def write_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> lis
         target = folder / "data" / dataset / "manifest.json"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(manifest))
-    for order, name in enumerate(("element_wise_division", "kl_divergence", "normalize")):
+    for order, name in enumerate(("division", "kl_divergence", "normalize")):
         target = folder / "derivations" / f"{name}.json"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(derivation(name, order)))
@@ -94,19 +102,21 @@ def derivation(name: str, order: int) -> dict[str, Any]:
     """A verified derivation."""
     steps = [
         {
+            "chain": 1,
             "index_latex": r"\frac{\partial L}{\partial X_{ij}} = \sum_k G_{kj} \partial Y_{kj} / \partial X_{ij}",
             "matrix_latex": None,
             "reason": "Chain rule.",
             "proved": True,
         },
         {
+            "chain": 1,
             "index_latex": r"= \frac{G_{ij}}{Y_{ij}}",
             "matrix_latex": r"G \oslash Y",
             "reason": "Only one term of the sum is left.",
             "proved": True,
         },
     ]
-    mutants = {"total": 20, "rejected": 19, "equivalent": 1, "agreement": 20}
+    mutants = {"total": 20, "rejected": 19, "equivalent": 1, "agreeing": 20, "agreement": 1.0}
     return {
         "name": name,
         "title": name.replace("_", " ").capitalize(),
@@ -115,7 +125,7 @@ def derivation(name: str, order: int) -> dict[str, Any]:
         "statement_latex": r"Z_{ij} = \frac{X_{ij}}{Y_{ij}}",
         "steps": steps,
         "result_latex": r"\frac{\partial L}{\partial X} = G \oslash Y",
-        "code": {"op": "Divide", "proved": True, "inputs": ["X", "Y"]},
+        "code": {"op": "Divide", "proved": True, "inputs": {"X": True, "Y": True}},
         "routes": {"kronecker": True, "adjoint": True},
         "numeric": {"complex_step_error": 1.2e-16, "max_relative_error": 3.4e-15},
         "oracles": {"torch": {"version": "2.6.0", "max_relative_error": 1e-16}, "jax": "missing"},
@@ -124,3 +134,60 @@ def derivation(name: str, order: int) -> dict[str, Any]:
         "trusted": ["SymPy's core", "floating point"],
         "passed": True,
     }
+
+
+def summarise_build(folder: Path, csvs: list[Path]) -> None:
+    """Collect, summarise and test the claims of a build that `write_build` wrote."""
+    proofs = sorted((folder / "derivations").glob("*.json"))
+    collect(folder / "study.json", csvs, folder / "runs.csv", folder / "runs.json")
+    conclude(folder, proofs)
+
+
+def conclude(folder: Path, proofs: list[Path]) -> None:
+    """Summarise and test the claims of a build from its run table."""
+    runs, index = folder / "runs.csv", folder / "runs.json"
+    manifests = sorted((folder / "data").glob("*/manifest.json"))
+    published = (PUBLISHED, PUBLISHED_CURVES)
+    summarise(
+        folder / "study.json", runs, index, *published, proofs, manifests, folder / "numbers.json", folder / "tables"
+    )
+    test_claims(folder / "study.json", runs, index, CLAIMS, *published, proofs, folder / "claims.json")
+
+
+def plot_build(folder: Path, only: list[str] | None = None) -> None:
+    """Draw the figures of a build."""
+    runs = folder / "runs.csv", folder / "runs.json"
+    figures.plot(folder / "study.json", *runs, PUBLISHED, PUBLISHED_CURVES, folder / "figures", only)
+
+
+def render_build(folder: Path, templates: Path = TEMPLATES) -> None:
+    """Render the report of a build as Markdown."""
+    render(
+        study_path=folder / "study.json",
+        numbers_json=folder / "numbers.json",
+        claims_json=folder / "claims.json",
+        claims_yaml=templates / "claims.yaml",
+        runs_index=folder / "runs.json",
+        figures_dir=folder / "figures",
+        derivations=sorted((folder / "derivations").glob("*.json")),
+        templates_dir=templates,
+        source_root=REPOSITORY / "src",
+        output_md=folder / "report" / "report.md",
+        output_trace=folder / "report" / "trace.json",
+    )
+
+
+def convert_build(folder: Path, suffix: str, engine: str = "auto") -> Path:
+    """Set the report of a build in a format, and return the file."""
+    report = folder / "report"
+    output = report / f"report.{suffix}"
+    convert(report / "report.md", output, report / "trace.json", folder / "figures", TEMPLATES / "theme", engine)
+    return output
+
+
+def whole_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> Path:
+    """Make a build from invented runs up to the Markdown, and return its folder."""
+    summarise_build(folder, write_build(folder, made, without))
+    plot_build(folder)
+    render_build(folder)
+    return folder
