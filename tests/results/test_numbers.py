@@ -110,6 +110,7 @@ def test_a_published_value_outside_the_range_of_one_more_run_is_marked(tmp_path)
         (1e-4, "setting", "0.0001"),
         (3.4e-15, "error", "3e-15"),
         (None, "loss", "–"),
+        (-0.0001, "difference", "0.000"),
     ],
 )
 def test_formats(value, unit, text):

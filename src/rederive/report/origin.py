@@ -92,7 +92,8 @@ def plain(number: Number) -> str:
 
 def sign(number: Number) -> str:
     """Return a number's text with its sign, plus or minus."""
-    return ("+" if number["value"] is not None and number["value"] > 0 else "") + plain(number)
+    positive = number["value"] is not None and number["value"] > 0 and str(number["text"]).strip("0.")
+    return ("+" if positive else "") + plain(number)
 
 
 def bounds(number: Number, signed: bool = False) -> str:

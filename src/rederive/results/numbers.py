@@ -109,7 +109,8 @@ def format_value(value: float | str | None, unit: str) -> str:
         return f"{value:,}" if isinstance(value, int) else repr(value)
     if unit == "error":
         return f"{value:.0e}".replace("e-0", "e-")
-    return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    text = f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    return text.lstrip("-") if not text.strip("-0.") else text
 
 
 def read_json(path: str | Path) -> Any:

@@ -1,0 +1,241 @@
+import json
+import shutil
+
+import pytest
+from tests import synthetic
+
+from rederive.config import read_yaml
+from rederive.errors import UserError
+from rederive.results.claims import Test, combine, differing, evaluate, judge, load_claims, parse_quantity, test_claims
+from rederive.results.statistics import Estimate
+
+HOLDS, FAILS, UNDECIDED, UNTESTABLE = "holds", "does not hold", "undecided", "not testable with these runs"
+
+
+def judged(low, high, **bound):
+    estimate = Estimate((low + high) / 2, low, high, 5)
+    return judge(Test(measures="d", quantity="{mnist.relu.accuracy}", **bound), estimate, estimate)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.001, 0.010, HOLDS),
+        (-0.010, -0.001, FAILS),
+        (-0.001, 0.010, UNDECIDED),
+        (-0.001, 0.004, FAILS),  # a difference that matters is ruled out
+        (0.001, 0.004, HOLDS),  # smaller than matters, but there
+        (-0.010, 0.005, UNDECIDED),  # up to the margin is not below it
+        (0.0, 0.010, UNDECIDED),  # the bound itself is not above it
+    ],
+)
+def test_a_difference_is_judged_by_its_interval(low, high, verdict):
+    assert judged(low, high, above=0, margin=0.005) == verdict
+    assert judged(-high, -low, below=0, margin=0.005) == verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(0.0, 0.0, FAILS), (0.1, 0.1, HOLDS)],
+)
+def test_an_interval_without_width_decides(low, high, verdict):
+    assert judged(low, high, above=0) == verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (-0.004, 0.004, HOLDS),
+        (0.001, 0.004, HOLDS),  # different and practically equal
+        (-0.004, 0.006, UNDECIDED),
+        (0.006, 0.010, FAILS),
+        (-0.010, -0.006, FAILS),
+    ],
+)
+def test_equality_is_judged_by_the_margin(low, high, verdict):
+    assert judged(low, high, within=0.005) == verdict
+
+
+def test_equality_holds_by_the_90_percent_interval_and_fails_by_the_95_percent_one():
+    test = Test(measures="d", quantity="{a.b}", within=0.005)
+    wide, narrow = Estimate(0.002, -0.002, 0.006, 5), Estimate(0.002, -0.001, 0.0049, 5)
+    assert judge(test, wide, narrow) == HOLDS
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "verdict"),
+    [
+        ([HOLDS, HOLDS], HOLDS),
+        ([HOLDS, UNDECIDED], UNDECIDED),
+        ([HOLDS, UNTESTABLE], UNTESTABLE),
+        ([UNTESTABLE, FAILS, UNDECIDED], FAILS),
+    ],
+)
+def test_a_claim_is_as_strong_as_its_weakest_test(verdicts, verdict):
+    assert combine(verdicts) == verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{a.x} - {b.x}", 3.0),
+        ("-{a.x} * 2 + 1", -9.0),
+        ("min({a.x}, {b.x}) / max({a.x}, {b.x})", 0.4),
+        ("span({a.x}, {b.x}, 10)", 8.0),
+        ("{a.x} - {a.x}", 0.0),
+    ],
+)
+def test_the_language_of_quantities(text, value):
+    keys, expression = parse_quantity(text)
+    assert evaluate(expression, [{"a.x": 5.0, "b.x": 2.0}[key] for key in keys]) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os')",
+        "{a.x}.real",
+        "{a.x} ** 2",
+        "open({a.x})",
+        "{a.x} if 1 else 2",
+        "{a.x} -",
+        "'a'",
+        "min()",
+        "[1]",
+    ],
+)
+def test_nothing_else_is_evaluated(text):
+    with pytest.raises(UserError, match="expected keys in braces"):
+        parse_quantity(text)
+
+
+def test_every_conclusion_of_the_write_up_is_there_once():
+    claims = load_claims(synthetic.CLAIMS)
+    assert sorted(claim.number for claim in claims.values()) == list(range(1, 18))
+
+
+@pytest.fixture
+def build(built, tmp_path):
+    """A copy of the build that a test may change."""
+    shutil.copytree(built, tmp_path / "build", ignore=shutil.ignore_patterns("figures", "report"))
+    return tmp_path / "build"
+
+
+def retest(folder, claims=synthetic.CLAIMS):
+    proofs = sorted((folder / "derivations").glob("*.json"))
+    inputs = (folder / "study.json", folder / "runs.csv", folder / "runs.json", claims)
+    test_claims(*inputs, synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES, proofs, folder / "claims.json")
+    return json.loads((folder / "claims.json").read_text())
+
+
+def set_accuracy(folder, experiment, value):
+    """Edit the run table: an experiment's last accuracy, a little different for each seed."""
+    lines = (folder / "runs.csv").read_text().splitlines()
+    changed = []
+    for line in lines:
+        dataset, name, seed, epoch, _, metric, _ = fields = line.split(",")
+        if (f"{dataset}.{name}", epoch, metric) == (experiment, "20", "accuracy"):
+            fields[-1] = repr(value + 1e-4 * int(seed))
+        changed.append(",".join(fields))
+    (folder / "runs.csv").write_text("\n".join(changed) + "\n")
+
+
+def test_another_run_table_gives_another_verdict(build):
+    set_accuracy(build, "cifar10.batch_1", 0.40)
+    assert retest(build)["single_samples_cost"]["verdict"] == HOLDS
+    set_accuracy(build, "cifar10.batch_1", 0.90)
+    assert retest(build)["single_samples_cost"]["verdict"] == FAILS
+
+
+def test_a_claim_is_tested_by_the_differences_seed_by_seed(build):
+    """The two differ by 0.002 with each seed, while the seeds differ by ten times as much."""
+    for name, shift in (("mnist.relu", 0.002), ("mnist.benchmark", 0.0)):
+        lines = []
+        for line in (build / "runs.csv").read_text().splitlines():
+            fields = line.split(",")
+            if (f"{fields[0]}.{fields[1]}", fields[3], fields[5]) == (name, "20", "accuracy"):
+                fields[-1] = repr(0.9 + 0.02 * int(fields[2]) + shift)
+            lines.append(",".join(fields))
+        (build / "runs.csv").write_text("\n".join(lines) + "\n")
+    test = retest(build)["activations_level_late"]["tests"][0]
+    assert (test["value"], test["low"], test["high"]) == pytest.approx((0.002, 0.002, 0.002))
+    assert test["verdict"] == HOLDS
+
+
+def test_one_seed_tests_nothing_but_what_has_no_chance_in_it(tmp_path):
+    synthetic.summarise_build(tmp_path, synthetic.write_build(tmp_path, synthetic.study(seeds=[0])))
+    claims = json.loads((tmp_path / "claims.json").read_text())
+    assert claims["filters_help"]["verdict"] == UNTESTABLE
+    assert claims["filters_help"]["tests"][0]["reason"] == "one seed: no interval"
+    assert claims["filters_help"]["tests"][0]["value"] is not None
+    assert claims["both_cost"]["verdict"] == HOLDS
+
+
+def test_a_claim_on_runs_that_are_not_there_says_which(tmp_path):
+    csvs = synthetic.write_build(tmp_path, synthetic.study(seeds=[0, 1]), without=("cifar10.double_filters",))
+    synthetic.summarise_build(tmp_path, csvs)
+    claim = json.loads((tmp_path / "claims.json").read_text())["filters_help"]
+    assert claim["verdict"] == UNTESTABLE
+    assert claim["tests"][0]["reason"] == "cifar10.double_filters was not run"
+
+
+def test_a_failed_proof_fails_its_claim(build):
+    path = build / "derivations" / "kl_divergence.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"passed": False}))
+    assert retest(build)["kl_same_as_cross_entropy"]["verdict"] == FAILS
+
+
+def test_the_published_values_are_put_to_the_same_test(build):
+    tests = retest(build)["rate_and_epochs_matter_most"]["tests"]
+    # By Table 3: spread over epochs 0.614 - 0.485, over batch sizes 0.652 - 0.424, over momenta 0.6197 - 0.586.
+    assert tests[2]["published"] == pytest.approx(0.129 - 0.228)
+    assert tests[3]["published"] == pytest.approx(0.129 - 0.0337)
+    # No accuracy after one epoch is published.
+    assert retest(build)["epochs_help_less_and_less"]["tests"][0]["published"] is None
+
+
+def test_the_published_curves_count_where_they_are_whole(build):
+    tests = retest(build)["normal_starts_high"]["tests"]
+    assert tests[0]["published"] == pytest.approx(17.973 / 1.989)
+    assert tests[1]["published"] < 0
+
+
+def write_claims(folder, **changes):
+    entry = read_yaml(synthetic.CLAIMS)["filters_help"] | changes
+    path = folder / "claims.yaml"
+    path.write_text(json.dumps({"filters_help": entry}))
+    return path
+
+
+def test_a_pinned_verdict_is_held_against_the_one_that_came_out(build):
+    set_accuracy(build, "cifar10.double_filters", 0.9)
+    retest(build, write_claims(build, expected={"official": HOLDS}))
+    assert differing(build / "claims.json") == []
+    set_accuracy(build, "cifar10.double_filters", 0.1)
+    retest(build, build / "claims.yaml")
+    assert differing(build / "claims.json") == ["claim 14 (filters_help): does not hold; pinned: holds"]
+
+
+def test_a_pin_for_stand_in_data_says_nothing_about_official_data(build):
+    retest(build, write_claims(build, expected={"standin": FAILS}))
+    assert differing(build / "claims.json") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tests": [{"measures": "x", "quantity": "{cifar10.adam.accuracy}"}]}, "give a quantity with one of above"),
+        ({"tests": []}, "filters_help.tests"),
+        ({"sentences": {"holds": "yes"}}, "no sentence for: does not hold, undecided"),
+        ({"expected": {"official": "maybe"}}, "filters_help.expected.official"),
+        ({"colour": "red"}, "filters_help.colour"),
+        (
+            {"tests": [{"measures": "x", "quantity": "{cifar10.adam.accuracy@latest}", "above": 0}]},
+            "found @latest; expected an epoch or one of mean, largest_rise",
+        ),
+        ({"tests": [{"measures": "x", "proved": "normalise"}]}, "nearest: normalize"),
+    ],
+)
+def test_a_mistake_in_the_claims_is_named(build, changes, message):
+    with pytest.raises(UserError, match=message):
+        retest(build, write_claims(build, **changes))
