@@ -1,0 +1,34 @@
+"""Derivations that are proved, step by step, on the code that trains the networks.
+
+Names are looked up without SymPy, which takes seconds to import: a command that only lists the derivations is quick.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rederive.derivations.result import Result
+
+CATALOGUE = Path(__file__).parent / "catalogue"
+
+
+def catalogue() -> list[str]:
+    """Return the names of all derivations, those of the files in `catalogue/`."""
+    return sorted(path.stem for path in CATALOGUE.glob("*.py") if not path.stem.startswith("_"))
+
+
+def verify(name: str, output: Path | None = None, oracles: bool | Path = True) -> "Result":
+    """Verify a derivation and write what was found: see `rederive.derivations.verification.verify`."""
+    from rederive.derivations import verification
+
+    return verification.verify(name, output, oracles)
+
+
+def ask_oracles(output: Path, names: list[str] | None = None) -> dict[str, Any]:
+    """Ask PyTorch, JAX and TensorFlow: see `rederive.derivations.verification.ask_oracles`."""
+    from rederive.derivations import verification
+
+    return verification.ask_oracles(output, names)
+
+
+__all__ = ["ask_oracles", "catalogue", "verify"]

@@ -1,0 +1,112 @@
+"""What was found of a derivation, and how it is shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that does not hold: where, and both sides with their difference, or a message."""
+
+    where: str
+    left: str = ""
+    right: str = ""
+    difference: str = ""
+    message: str = ""
+
+
+@dataclass
+class Result:
+    """The outcome for one derivation.
+
+    Attributes:
+        name: The derivation.
+        facts: What the result file holds (see docs/derivations.md); the same in every run.
+        failures: What does not hold, in the order in which it was found.
+        seconds: How long it took; not in the file.
+    """
+
+    name: str
+    facts: dict[str, Any]
+    failures: list[Failure] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything holds."""
+        return not self.failures
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of the result file."""
+        return {"name": self.name, "passed": self.passed, **self.facts}
+
+
+def print_table(results: Sequence[Result], console: Console | None = None) -> None:
+    """Print a line for each derivation, and the first failure of each one that fails."""
+    console = console or Console()
+    table = Table()
+    for heading, side in [
+        ("derivation", "left"), ("steps", "right"), ("code", "left"), ("routes", "right"), ("oracles", "left"),
+        ("error", "right"), ("mutants", "right"), ("s", "right"), ("", "left"),
+    ]:  # fmt: skip
+        table.add_column(heading, justify=side)  # type: ignore[arg-type]
+    for result in results:
+        table.add_row(*_row(result))
+    console.print(table)
+    for result in results:
+        if result.failures:
+            console.print(_explained(result))
+    console.print(_summary(results))
+
+
+def _summary(results: Sequence[Result]) -> str:
+    counts = [count for result in results for count in result.facts["mutants"].values()]
+    agreeing, mutants = (sum(count[key] for count in counts) for key in ("agreeing", "total"))
+    missing = sorted(
+        {name for result in results for name, answer in result.facts["oracles"].items() if answer == "missing"}
+    )
+    lines = [
+        f"{sum(result.passed for result in results)} of {len(results)} derivations hold, "
+        f"in {sum(result.seconds for result in results):.1f} s. "
+        f"The prover and exact numbers agree on {agreeing} of {mutants} mutants.",
+    ]
+    if missing:
+        lines.append(f"Not installed, so not asked: {', '.join(missing)} (the extra `oracles`).")
+    return "\n".join(lines)
+
+
+def _row(result: Result) -> list[str]:
+    facts = result.facts
+    steps = [step["proved"] for step in facts["steps"]]
+    answers = ["asked" if isinstance(answer, dict) else answer for answer in facts["oracles"].values()]
+    oracles = ", ".join(f"{answers.count(kind)} {kind}" for kind in dict.fromkeys(answers))
+    rejected = sum(count["rejected"] for count in facts["mutants"].values())
+    total = sum(count["total"] for count in facts["mutants"].values())
+    code = facts["code"]["proved"]
+    return [
+        result.name,
+        f"{sum(steps)}/{len(steps)}",
+        "-" if code is None else "proved" if code else "NOT PROVED",
+        f"{sum(facts['routes'].values())}/{len(facts['routes'])}",
+        oracles,
+        f"{facts['numeric']['max_relative_error']:.0e}",
+        f"{rejected}/{total}",
+        f"{result.seconds:.1f}",
+        "holds" if result.passed else "FAILS",
+    ]
+
+
+def _explained(result: Result) -> Panel:
+    first = result.failures[0]
+    lines = [Text(first.message)] if first.message else []
+    pairs = [("left", first.left), ("right", first.right), ("left - right", first.difference)]
+    lines += [Text(f"{label:>12}: {formula}") for label, formula in pairs if formula]
+    if len(result.failures) > 1:
+        lines.append(Text(f"and {len(result.failures) - 1} more: " + "; ".join(f.where for f in result.failures[1:])))
+    return Panel(Group(*lines), title=f"{result.name}: {first.where}", title_align="left")

@@ -1,0 +1,426 @@
+"""Arrays of symbolic shape: the unmodified code of an operation runs on them and gives entries in index notation.
+
+`SymbolicArray` has the part of the Python array API standard that operations on rows, columns and matrices use, so
+`array_api_compat.array_namespace(x)` finds `SymbolicNamespace` and code written for arrays computes expressions.
+Anything it cannot represent for all sizes at once is refused with `NotSymbolicError`, never guessed.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from typing import Any
+
+import numpy as np
+import sympy as sy
+from sympy import Expr, Indexed, IndexedBase, KroneckerDelta, S, Symbol
+
+from rederive.derivations.symbolic.functions import Step
+from rederive.derivations.symbolic.indices import Index, array, sum_over
+
+Entry = Callable[..., Expr]
+
+_serial = count()
+
+
+class OpaqueName(Symbol):
+    """The name of an array whose entries the code computed in a way that has no derivative here."""
+
+    __slots__ = ()
+
+
+def opaque_entries(expression: Expr) -> set[Indexed]:
+    """Return the entries of opaque arrays in an expression."""
+    return {entry for entry in expression.atoms(Indexed) if isinstance(entry.base.label, OpaqueName)}
+
+
+class NotSymbolicError(TypeError):
+    """The code does something which has no meaning for arrays of every size."""
+
+
+class ShapeError(ValueError):
+    """The shapes do not fit for all sizes."""
+
+
+class SymbolicArray:
+    """An array given by its shape and by the expression of each entry."""
+
+    __array_priority__ = 1000
+    device = "symbolic"
+
+    def __init__(self, shape: Iterable[Expr | int], entry: Entry, dtype: str = "real") -> None:
+        self.dtype = dtype  # "real", or "bool" with entries 1 and 0
+        self.shape: tuple[Expr, ...] = tuple(sy.sympify(size) for size in shape)
+        self.entry = entry
+
+    @classmethod
+    def named(cls, name: str, *shape: Expr | int, below: Expr | int | None = None) -> "SymbolicArray":
+        """Return the array X with entries X[i, j]; with `below`, an array of integers in [0, below)."""
+        return cls(shape, named_entry(array(name, below)))
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> Expr:
+        """The number of entries."""
+        return sy.Mul(*self.shape)
+
+    @property
+    def T(self) -> "SymbolicArray":  # noqa: N802
+        """The transposed matrix."""
+        return SymbolicNamespace.matrix_transpose(self)
+
+    mT = T  # noqa: N815
+
+    def at(self, *position: Expr) -> Expr:
+        """Return the entry at the position; along axes of size one the position is 0."""
+        return self.entry(*[S.Zero if size == 1 else place for place, size in zip(position, self.shape, strict=True)])
+
+    def frozen(self) -> "SymbolicArray":
+        """Return the array as it is now: what is computed from it must not follow a later change in place."""
+        return SymbolicArray(self.shape, self.entry, self.dtype)
+
+    def _become(self, other: "SymbolicArray") -> "SymbolicArray":
+        if other.shape != self.shape:
+            raise ShapeError(f"an array of shape {self.shape} cannot become one of shape {other.shape} in place")
+        self.entry = other.entry
+        return self
+
+    def __array_namespace__(self, api_version: str | None = None) -> type["SymbolicNamespace"]:
+        """Tell code for the array API standard where the functions are."""
+        return SymbolicNamespace
+
+    def __array_ufunc__(self, function: np.ufunc, method: str, *inputs: Any, **options: Any) -> "SymbolicArray":
+        """Let NumPy's own functions, `np.exp(x)` or `2.0 * x` with a NumPy scalar, arrive here."""
+        names = {"true_divide": "divide", "power": "pow"}
+        name = names.get(function.__name__, function.__name__)
+        if method != "__call__" or options or not hasattr(SymbolicNamespace, name):
+            raise NotSymbolicError(f"numpy.{function.__name__} is not defined for arrays of symbolic shape")
+        return getattr(SymbolicNamespace, name)(*inputs)
+
+    def __getitem__(self, key: Any) -> "SymbolicArray":
+        """Support x[:, None], x[..., 0] and the like: whole axes, new axes, fixed positions."""
+        keys = list(key) if isinstance(key, tuple) else [key]
+        if any(not (k is None or k is Ellipsis or isinstance(k, (int, Expr)) or k == slice(None)) for k in keys):
+            raise NotSymbolicError(f"cannot take x[{key}] of an array of symbolic shape")
+        if Ellipsis not in keys:
+            keys.append(Ellipsis)
+        hidden = self.ndim - sum(1 for k in keys if k is not None and k is not Ellipsis)
+        keys[keys.index(Ellipsis) : keys.index(Ellipsis) + 1] = [slice(None)] * hidden
+
+        now, sizes = self.frozen(), iter(self.shape)
+        shape: list[Expr] = []
+        for k in keys:
+            size = S.One if k is None else next(sizes)
+            if k is None or isinstance(k, slice):
+                shape.append(size)
+
+        def entry(*position: Expr) -> Expr:
+            places = iter(position)
+            old = []
+            for k in keys:
+                place = next(places) if k is None or isinstance(k, slice) else sy.sympify(k)
+                if k is not None:
+                    old.append(place)
+            return now.at(*old)
+
+        return SymbolicArray(shape, entry, self.dtype)
+
+    def __bool__(self) -> bool:
+        raise NotSymbolicError("a decision on the values of a symbolic array would hold for some values only")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise NotSymbolicError("the entries of a symbolic array cannot be assigned to")
+
+
+def named_entry(base: IndexedBase) -> Entry:
+    """Return the entries X[i, j] of a named array; those of a scalar are the scalar."""
+    return lambda *position: base[position] if position else base.label
+
+
+def _as_array(value: Any) -> SymbolicArray:
+    if isinstance(value, SymbolicArray):
+        return value.frozen()
+    if isinstance(value, np.ndarray) and value.ndim:
+        raise NotSymbolicError("an array of numbers has one size; it cannot meet arrays of every size")
+    number = value if isinstance(value, Expr) else sy.nsimplify(getattr(value, "item", lambda: value)())
+    return SymbolicArray((), lambda: number)
+
+
+def _common_shape(shapes: Sequence[tuple[Expr, ...]]) -> tuple[Expr, ...]:
+    longest = max(len(shape) for shape in shapes)
+    result = []
+    for axis in range(longest):
+        found = {shape[axis - longest + len(shape)] for shape in shapes if axis - longest + len(shape) >= 0} - {S.One}
+        if len(found) > 1:
+            raise ShapeError(f"shapes {', '.join(map(str, shapes))} do not broadcast for all sizes")
+        result.append(found.pop() if found else S.One)
+    return tuple(result)
+
+
+def _broadcast(value: SymbolicArray, shape: Sequence[Expr | int]) -> SymbolicArray:
+    value, wanted = value.frozen(), tuple(sy.sympify(size) for size in shape)
+    if len(wanted) < value.ndim or _common_shape([value.shape, wanted]) != wanted:
+        raise ShapeError(f"shape {value.shape} does not broadcast to {wanted}")
+    return SymbolicArray(wanted, lambda *position: value.at(*position[len(position) - value.ndim :]), value.dtype)
+
+
+def _elementwise(function: Callable[..., Expr], *values: Any, dtype: str = "real") -> SymbolicArray:
+    arrays = [_as_array(value) for value in values]
+    shape = _common_shape([one.shape for one in arrays])
+    spread = [_broadcast(one, shape) for one in arrays]
+    return SymbolicArray(shape, lambda *position: function(*[one.at(*position) for one in spread]), dtype)
+
+
+def _condition(value: Any) -> SymbolicArray:
+    if not isinstance(value, SymbolicArray) or value.dtype != "bool":
+        raise NotSymbolicError("a condition is expected, such as x > 0, not numbers")
+    return value
+
+
+def _axes(axis: int | Sequence[int] | None, ndim: int) -> set[int]:
+    if axis is None:
+        return set(range(ndim))
+    chosen = [axis] if isinstance(axis, int) else list(axis)
+    if any(not -ndim <= one < ndim for one in chosen):
+        raise ShapeError(f"there is no axis {axis} in an array of {ndim} axes")
+    return {one % ndim for one in chosen}
+
+
+def _reduced(
+    value: SymbolicArray, axis: Any, keepdims: bool, join: Callable[[Expr, list[Index]], Expr]
+) -> SymbolicArray:
+    value, axes = value.frozen(), _axes(axis, value.ndim)
+    shape = [S.One if k in axes else size for k, size in enumerate(value.shape) if keepdims or k not in axes]
+
+    def entry(*position: Expr) -> Expr:
+        rest = iter([place for k, place in enumerate(position) if not (keepdims and k in axes)])
+        new = {k: Index("s", value.shape[k]).fresh() for k in axes if value.shape[k] != 1}
+        return join(value.at(*[new.get(k, S.Zero) if k in axes else next(rest) for k in range(value.ndim)]),
+                    list(new.values()))  # fmt: skip
+
+    return SymbolicArray(shape, entry)
+
+
+class SymbolicNamespace:
+    """The functions of the array API standard that have a meaning for arrays of every size."""
+
+    float64 = float32 = int64 = "real"
+    pi, e, newaxis = sy.pi, sy.E, None
+
+    # Element by element
+
+    add = staticmethod(lambda x, y: _elementwise(lambda a, b: a + b, x, y))
+    subtract = staticmethod(lambda x, y: _elementwise(lambda a, b: a - b, x, y))
+    multiply = staticmethod(lambda x, y: _elementwise(lambda a, b: a * b, x, y))
+    divide = staticmethod(lambda x, y: _elementwise(lambda a, b: a / b, x, y))
+    pow = staticmethod(lambda x, y: _elementwise(lambda a, b: a**b, x, y))
+    negative = staticmethod(lambda x: _elementwise(lambda a: -a, x))
+    positive = staticmethod(lambda x: _elementwise(lambda a: a, x))
+    square = staticmethod(lambda x: _elementwise(lambda a: a**2, x))
+    reciprocal = staticmethod(lambda x: _elementwise(lambda a: 1 / a, x))
+    exp = staticmethod(lambda x: _elementwise(sy.exp, x))
+    expm1 = staticmethod(lambda x: _elementwise(lambda a: sy.exp(a) - 1, x))
+    log = staticmethod(lambda x: _elementwise(sy.log, x))
+    log1p = staticmethod(lambda x: _elementwise(lambda a: sy.log(1 + a), x))
+    sqrt = staticmethod(lambda x: _elementwise(sy.sqrt, x))
+    tanh = staticmethod(lambda x: _elementwise(sy.tanh, x))
+    sin = staticmethod(lambda x: _elementwise(sy.sin, x))
+    cos = staticmethod(lambda x: _elementwise(sy.cos, x))
+
+    # A comparison of real numbers gives 1 or 0; where both sides are equal is outside the domain of the proof.
+    greater = staticmethod(lambda x, y: _elementwise(lambda a, b: Step(a - b), x, y, dtype="bool"))
+    less = staticmethod(lambda x, y: _elementwise(lambda a, b: Step(b - a), x, y, dtype="bool"))
+    greater_equal, less_equal = greater, less
+    maximum = staticmethod(lambda x, y: _elementwise(lambda a, b: b + (a - b) * Step(a - b), x, y))
+    minimum = staticmethod(lambda x, y: _elementwise(lambda a, b: a + (b - a) * Step(a - b), x, y))
+    abs = staticmethod(lambda x: _elementwise(lambda a: a * (2 * Step(a) - 1), x))
+    sign = staticmethod(lambda x: _elementwise(lambda a: 2 * Step(a) - 1, x))
+    logical_not = staticmethod(lambda x: _elementwise(lambda a: 1 - a, _condition(x), dtype="bool"))
+    where = staticmethod(lambda c, x, y: _elementwise(lambda k, a, b: k * a + (1 - k) * b, _condition(c), x, y))
+    # Two indices are equal or not: a Kronecker delta.
+    equal = staticmethod(lambda x, y: _elementwise(KroneckerDelta, x, y, dtype="bool"))
+
+    # Along axes
+
+    @staticmethod
+    def sum(x: SymbolicArray, *, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> SymbolicArray:
+        """Sum over the axes, all of them by default."""
+        return _reduced(x, axis, keepdims, lambda body, new: sum_over(body, *new) if new else body)
+
+    @staticmethod
+    def mean(x: SymbolicArray, *, axis: Any = None, keepdims: bool = False) -> SymbolicArray:
+        """Return the sum divided by the number of values."""
+        count = sy.Mul(*[x.shape[k] for k in _axes(axis, x.ndim)])
+        return SymbolicNamespace.sum(x, axis=axis, keepdims=keepdims) / count
+
+    @staticmethod
+    def max(x: SymbolicArray, *, axis: Any = None, keepdims: bool = False) -> SymbolicArray:
+        """Return an array of unknown numbers, one for each maximum, the same for the same entries.
+
+        Nothing is assumed of them, so what is proved holds for any numbers in their place. Whoever proves a gradient
+        has to show besides that the value does not change with them: see `opaque_entries`.
+        """
+        axes = _axes(axis, x.ndim)
+        sizes = [S.One if k in axes else size for k, size in enumerate(x.shape)]
+        kept = SymbolicArray(sizes, named_entry(IndexedBase(OpaqueName(f"c_{next(_serial)}", real=True))))
+        return kept if keepdims else SymbolicNamespace.squeeze(kept, axis=tuple(axes))
+
+    # Shapes
+
+    @staticmethod
+    def matmul(x: SymbolicArray, y: SymbolicArray) -> SymbolicArray:
+        """Multiply two matrices."""
+        if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[0]:
+            raise ShapeError(f"matrices of shapes {x.shape} and {y.shape} do not multiply")
+        x, y = x.frozen(), y.frozen()
+
+        def entry(i: Expr, j: Expr) -> Expr:
+            if x.shape[1] == 1:
+                return x.at(i, S.Zero) * y.at(S.Zero, j)
+            r = Index("r", x.shape[1]).fresh()
+            return sum_over(x.at(i, r) * y.at(r, j), r)
+
+        return SymbolicArray((x.shape[0], y.shape[1]), entry)
+
+    @staticmethod
+    def permute_dims(x: SymbolicArray, axes: Sequence[int]) -> SymbolicArray:
+        """Reorder the axes."""
+        if sorted(axis % x.ndim for axis in axes) != list(range(x.ndim)):
+            raise ShapeError(f"{axes} is no order of {x.ndim} axes")
+        x = x.frozen()
+
+        def entry(*position: Expr) -> Expr:
+            old = {axis % x.ndim: place for axis, place in zip(axes, position, strict=True)}
+            return x.at(*[old[k] for k in range(x.ndim)])
+
+        return SymbolicArray([x.shape[axis] for axis in axes], entry)
+
+    @staticmethod
+    def swapaxes(x: SymbolicArray, first: int, second: int) -> SymbolicArray:
+        """Exchange two axes."""
+        order = list(range(x.ndim))
+        order[first], order[second] = order[second], order[first]
+        return SymbolicNamespace.permute_dims(x, order)
+
+    @staticmethod
+    def matrix_transpose(x: SymbolicArray) -> SymbolicArray:
+        """Exchange the last two axes."""
+        if x.ndim < 2:
+            raise ShapeError(f"an array of shape {x.shape} has no transposed matrix")
+        return SymbolicNamespace.permute_dims(x, [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2])
+
+    @staticmethod
+    def expand_dims(x: SymbolicArray, *, axis: int = 0) -> SymbolicArray:
+        """Insert an axis of size one."""
+        place = axis % (x.ndim + 1)
+        return x[(*[slice(None)] * place, None, ...)]
+
+    @staticmethod
+    def squeeze(x: SymbolicArray, axis: int | Sequence[int]) -> SymbolicArray:
+        """Remove axes of size one."""
+        axes = _axes(axis, x.ndim)
+        if any(x.shape[k] != 1 for k in axes):
+            raise ShapeError(f"axes {sorted(axes)} of shape {x.shape} are not all of size one")
+        return x[tuple(0 if k in axes else slice(None) for k in range(x.ndim))]
+
+    @staticmethod
+    def reshape(x: SymbolicArray, shape: Sequence[Expr | int]) -> SymbolicArray:
+        """Insert or remove axes of size one; other shapes would need the sizes."""
+        wanted = tuple(sy.sympify(size) for size in shape)
+        old = [k for k, size in enumerate(x.shape) if size != 1]
+        new = [k for k, size in enumerate(wanted) if size != 1]
+        if [x.shape[k] for k in old] != [wanted[k] for k in new]:
+            raise NotSymbolicError(f"the order of entries from {x.shape} to {wanted} depends on the sizes")
+        x = x.frozen()
+
+        def entry(*position: Expr) -> Expr:
+            places = dict(zip(old, (position[k] for k in new), strict=True))
+            return x.at(*[places.get(k, S.Zero) for k in range(x.ndim)])
+
+        return SymbolicArray(wanted, entry)
+
+    @staticmethod
+    def broadcast_to(x: Any, shape: Sequence[Expr | int]) -> SymbolicArray:
+        """Repeat along axes of size one."""
+        return _broadcast(_as_array(x), shape)
+
+    @staticmethod
+    def repeat(x: SymbolicArray, repeats: Expr | int, *, axis: int) -> SymbolicArray:
+        """Repeat along an axis, which must have size one: other orders of entries would need the sizes."""
+        place = axis % x.ndim
+        if x.shape[place] != 1:
+            raise NotSymbolicError(f"repeating axis {axis} of shape {x.shape} depends on the sizes")
+        return _broadcast(x, [sy.sympify(repeats) if k == place else size for k, size in enumerate(x.shape)])
+
+    @staticmethod
+    def take_along_axis(x: SymbolicArray, indices: SymbolicArray, *, axis: int = -1) -> SymbolicArray:
+        """Take, along the axis, the entries which the integer array names."""
+        x, indices, place = x.frozen(), indices.frozen(), axis % x.ndim
+
+        def entry(*position: Expr) -> Expr:
+            return x.at(*[indices.at(*position) if k == place else where for k, where in enumerate(position)])
+
+        return SymbolicArray(indices.shape, entry)
+
+    # Making arrays
+
+    @staticmethod
+    def arange(stop: Expr | int, *, dtype: Any = None, device: Any = None) -> SymbolicArray:
+        """Return the array whose entry at i is i."""
+        return SymbolicArray((stop,), lambda i: i)
+
+    @staticmethod
+    def asarray(x: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> SymbolicArray:
+        """Return a symbolic array; of numbers only a single one."""
+        return _as_array(x)
+
+    @staticmethod
+    def astype(x: SymbolicArray, dtype: Any, *, copy: bool = True) -> SymbolicArray:
+        """Return the same entries: real numbers have no storage type, and conditions become 1 and 0."""
+        return SymbolicArray(x.shape, x.frozen().entry, dtype)
+
+    @staticmethod
+    def full(shape: Sequence[Expr | int] | Expr | int, value: Any, **_: Any) -> SymbolicArray:
+        """Return an array of one value."""
+        return _broadcast(_as_array(value), shape if isinstance(shape, Sequence) else (shape,))
+
+    zeros = staticmethod(lambda shape, **_: SymbolicNamespace.full(shape, 0))
+    ones = staticmethod(lambda shape, **_: SymbolicNamespace.full(shape, 1))
+    zeros_like = staticmethod(lambda x, **_: SymbolicNamespace.full(x.shape, 0))
+    ones_like = staticmethod(lambda x, **_: SymbolicNamespace.full(x.shape, 1))
+    full_like = staticmethod(lambda x, value, **_: SymbolicNamespace.full(x.shape, value))
+
+
+def _in_place(name: str) -> Callable:
+    def method(self: SymbolicArray, other: Any) -> SymbolicArray:
+        return self._become(getattr(SymbolicNamespace, name)(self, other))
+
+    return method
+
+
+def _operator(name: str, swapped: bool = False) -> Callable:
+    def method(self: SymbolicArray, other: Any) -> SymbolicArray:
+        pair = (other, self) if swapped else (self, other)
+        return getattr(SymbolicNamespace, name)(*pair)
+
+    return method
+
+
+for _symbol, _name in {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "divide",
+    "pow": "pow",
+    "matmul": "matmul",
+}.items():
+    setattr(SymbolicArray, f"__{_symbol}__", _operator(_name))
+    setattr(SymbolicArray, f"__r{_symbol}__", _operator(_name, swapped=True))
+    setattr(SymbolicArray, f"__i{_symbol}__", _in_place(_name))
+for _symbol, _name in {"gt": "greater", "lt": "less", "ge": "greater_equal", "le": "less_equal"}.items():
+    setattr(SymbolicArray, f"__{_symbol}__", _operator(_name))
+SymbolicArray.__eq__ = _operator("equal")  # type: ignore[method-assign, assignment]
+SymbolicArray.__neg__ = lambda self: SymbolicNamespace.negative(self)  # type: ignore[attr-defined, operator]
+SymbolicArray.__invert__ = lambda self: SymbolicNamespace.logical_not(self)  # type: ignore[attr-defined, operator]

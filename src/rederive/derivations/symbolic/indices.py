@@ -1,0 +1,80 @@
+"""Index notation: indices that know their range, named arrays, and sums."""
+
+from itertools import count
+
+from sympy import Expr, Indexed, IndexedBase, S, Sum, Symbol, sympify
+
+_serial = count()
+
+
+class Index(Symbol):
+    """An index i with 0 <= i < size. Two indices are equal only if both name and size are."""
+
+    __slots__ = ("size",)
+    size: Expr
+
+    def __new__(cls, name: str, size: Expr | int) -> "Index":
+        """Make the index `name` of a range of `size` values."""
+        self = Symbol.__xnew__(cls, name, integer=True, nonnegative=True)
+        self.size = sympify(size)
+        return self
+
+    def _hashable_content(self) -> tuple:
+        return (*super()._hashable_content(), self.size)
+
+    def sort_key(self, order: str | None = None) -> tuple:
+        """Order by name, then by size: two indices of one name must not change places between two runs."""
+        return self.class_key(), (2, (self.name, str(self.size))), S.One.sort_key(), S.One
+
+    def __getnewargs_ex__(self) -> tuple:
+        return (self.name, self.size), {}
+
+    def fresh(self) -> "Index":
+        """Return an index of the same range which occurs nowhere else."""
+        return Index(f"{self.name.split('~')[0]}~{next(_serial)}", self.size)
+
+
+def sizes(names: str) -> tuple[Symbol, ...]:
+    """Return array sizes, positive integers, of the given names: `n, m = sizes("n m")`."""
+    return tuple(Symbol(name, integer=True, positive=True) for name in names.split())
+
+
+def indices(names: str, size: Expr | int) -> tuple[Index, ...]:
+    """Return indices of one range: `i, p = indices("i p", n)`."""
+    return tuple(Index(name, size) for name in names.split())
+
+
+def array(name: str, below: Expr | int | None = None) -> IndexedBase:
+    """Return an array of real entries, or of integers in [0, below), to be written X[i, j]."""
+    return IndexedBase(name, real=True) if below is None else IndexedBase(Index(name, below))
+
+
+def sum_over(body: Expr | int, *over: Index) -> Sum:
+    """Return the sum of `body` over the whole range of each index."""
+    return Sum(body, *[(index, 0, index.size - 1) for index in over])
+
+
+def range_of(index: Expr) -> Expr | None:
+    """Return the number of values of an index, or of an entry of an integer array; None where it is not known."""
+    if isinstance(index, Index):
+        return index.size
+    if isinstance(index, Indexed) and isinstance(index.base.label, Index):
+        return index.base.label.size
+    return None
+
+
+def bound_indices(expression: Expr) -> set[Symbol]:
+    """Return the indices that sums anywhere in the expression run over."""
+    return {limit[0] for term in expression.atoms(Sum) for limit in term.limits}
+
+
+def rename_bound(expression: Expr) -> Expr:
+    """Give every sum's index a fresh name, innermost first, so that a substitution cannot be captured."""
+    if not expression.has(Sum):
+        return expression
+    arguments = [rename_bound(argument) for argument in expression.args]
+    if isinstance(expression, Sum):
+        body, limits = arguments[0], expression.limits
+        fresh = {limit[0]: limit[0].fresh() for limit in limits}
+        return Sum(body.xreplace(fresh), *[(fresh[index], low, high) for index, low, high in limits])
+    return expression.func(*arguments)
