@@ -96,7 +96,9 @@ class Page:
     def save(self, folder: Path, name: str, notice: str) -> dict[str, Any]:
         """Write SVG, PDF and CSV, and return the figure's entry of the index."""
         if notice:
-            self.figure.text(0.5, 0.995, notice, ha="center", va="top", fontsize=7, weight="bold", color="#b00020")
+            self.figure.text(
+                0.5, 0.995, notice, ha="center", va="top", fontsize=7, weight="bold", color="#b00020", gid="stand-in"
+            )
         self.figure.patch.set_gid("page")
         layout = [panel.layout() for panel in self.panels]
         dates: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}

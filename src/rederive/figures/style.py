@@ -1,7 +1,8 @@
 """One style for all figures.
 
-Colours are those of Okabe and Ito that have contrast enough on white; each experiment has one colour and one marker in
-every figure, so that lines are told apart without colour, too. Ours are solid, the published ones thin and dashed.
+Colours are those of Okabe and Ito, darkened until text in them is readable on white. Each experiment has one colour and
+one marker in every figure, so that lines are told apart without colour, too. Ours are solid, the published ones thin
+and dashed.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from rederive.config import Study
 
 INK = "#222222"
 GRID = "#dddddd"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b8578c", "#8a6d00", "#56a0c9", "#6a3d9a")
+COLOURS = ("#0072b2", "#b94d00", "#007d5a", "#a8437a", "#7d6200", "#6e6e6e", "#6a3d9a")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 WIDTH = 6.3  # inches: the width of the text on A4

@@ -1,0 +1,158 @@
+import csv
+import json
+import re
+import shutil
+
+import pytest
+from matplotlib.colors import to_rgb
+from tests import synthetic
+
+from rederive import figures
+from rederive.errors import UserError
+from rederive.figures import style
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    channels = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
+
+
+def test_every_figure_has_a_drawing_twice_and_its_numbers(built):
+    names = figures.names(synthetic.study())
+    assert "mnist_configurations" in names
+    index = json.loads((built / "figures" / "index.json").read_text())
+    assert sorted(index) == names
+    for name in names:
+        assert {path.suffix for path in (built / "figures").glob(f"{name}.*")} == {".svg", ".pdf", ".csv"}
+        assert len(index[name]["alt"]) > 30
+
+
+def test_names_need_no_drawing_library():
+    import subprocess
+    import sys
+
+    code = "import sys; from rederive.figures import names; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_curve_shows_the_mean_and_the_range_of_its_seeds(built):
+    with (built / "runs.csv").open() as stream:
+        values = [
+            float(row["value"])
+            for row in csv.DictReader(stream)
+            if (row["dataset"], row["experiment"], row["epoch"], row["split"]) == ("mnist", "width_8", "3", "train")
+        ]
+    with (built / "figures" / "mnist_configurations.csv").open() as stream:
+        rows = [r for r in csv.DictReader(stream) if r["experiment"] == "mnist.width_8" and r["epoch"] == "3"]
+    found = [float(rows[0][column]) for column in ("mean", "lowest", "highest")]
+    assert found == pytest.approx([sum(values) / 3, min(values), max(values)], rel=1e-5)
+    assert len(rows) == 1
+    assert rows[0]["published"] == "0.111"  # of published_curves.csv
+
+
+def test_two_drawings_have_equal_bytes(built, tmp_path):
+    shutil.copytree(built, tmp_path / "b", ignore=shutil.ignore_patterns("figures", "report"))
+    names = ["mnist_activations", "table_activations", "cifar10_cost", "graph_add"]
+    synthetic.plot_build(tmp_path / "b", names)
+    for name in names:
+        for suffix in ("svg", "pdf", "csv"):
+            again = (tmp_path / "b" / "figures" / f"{name}.{suffix}").read_bytes()
+            assert again == (built / "figures" / f"{name}.{suffix}").read_bytes(), f"{name}.{suffix}"
+
+
+def test_every_figure_of_stand_in_data_says_so(tmp_path):
+    made = synthetic.study(seeds=[0], data={"source": "standin"})
+    synthetic.summarise_build(tmp_path, synthetic.write_build(tmp_path, made))
+    names = ["mnist_activations", "table_activations", "cifar10_cost"]
+    synthetic.plot_build(tmp_path, names)
+    for name in names:
+        assert '<g id="stand-in">' in (tmp_path / "figures" / f"{name}.svg").read_text()
+
+
+def test_a_figure_of_official_data_has_no_notice(built):
+    assert "stand-in" not in (built / "figures" / "mnist_activations.svg").read_text()
+
+
+def test_runs_that_are_not_there_leave_their_place_empty(tmp_path):
+    made = synthetic.study(seeds=[0])
+    without = tuple(run for run in made.runs() if run.startswith("mnist."))
+    synthetic.summarise_build(tmp_path, synthetic.write_build(tmp_path, made, without=without))
+    synthetic.plot_build(tmp_path, ["mnist_activations", "table_activations", "mnist_extensions"])
+    with (tmp_path / "figures" / "table_activations.csv").open() as stream:
+        assert [row["mean"] for row in csv.DictReader(stream)] == [""] * 4
+
+
+def test_an_unknown_figure_is_answered_with_those_that_there_are(built):
+    with pytest.raises(UserError, match=r"no figure mnist_activation; known: .*mnist_activations"):
+        synthetic.plot_build(built, ["mnist_activation"])
+
+
+def test_a_label_may_hold_anything(tmp_path):
+    label = r"a_b & <script> $x^$ \frac{"
+    made = synthetic.study(seeds=[0], experiments={"mnist": {"relu": {"label": label}}})
+    synthetic.summarise_build(tmp_path, synthetic.write_build(tmp_path, made))
+    synthetic.plot_build(tmp_path, ["mnist_activations", "table_activations"])
+    assert "<script>" not in (tmp_path / "figures" / "mnist_activations.svg").read_text()
+    with (tmp_path / "figures" / "table_activations.csv").open() as stream:
+        assert label in {row["label"] for row in csv.DictReader(stream)}
+
+
+def contrast(a: str, b: str) -> float:
+    """The ratio that WCAG 2 asks to be at least 4.5 for text."""
+    high, low = sorted((luminance(a), luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_labels_in_the_colours_of_their_lines_are_readable_on_white():
+    for colour in (style.INK, *style.COLOURS):
+        assert contrast(colour, "#ffffff") >= 4.5, colour
+
+
+@pytest.mark.parametrize("selector", [":root", ':root[data-theme="dark"]'])
+def test_the_page_is_readable_in_both_modes(selector):
+    css = (synthetic.TEMPLATES / "theme" / "report.css").read_text()
+    block = css[css.index(f"{selector} {{") :].partition("}")[0]
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
+    text = {"ink", "soft", "accent", "holds", "falls", "open", "untested", "alarm", *(f"series-{i}" for i in range(7))}
+    assert text <= set(colours)
+    for name in text:
+        for paper in ("paper", "raised"):
+            assert contrast(colours[name], colours[paper]) >= 4.5, f"{name} on {paper}"
+
+
+def test_no_two_experiments_of_a_dataset_look_alike():
+    study = synthetic.study()
+    looks = style.looks(study)
+    for dataset in ("mnist", "cifar10"):
+        runs = [looks[run] for run in study.runs(dataset)]
+        assert len(set(runs)) == len(runs)
+
+
+def test_an_experiment_has_one_colour_in_all_figures(built):
+    index = json.loads((built / "figures" / "index.json").read_text())
+    colours: dict[str, set[str]] = {}
+    for entry in index.values():
+        for panel in entry["panels"]:
+            for series in panel["series"]:
+                colours.setdefault(series["experiment"], set()).add(series["colour"])
+    assert len(colours) > 20
+    assert all(len(found) == 1 for found in colours.values())
+
+
+@pytest.mark.parametrize("name", sorted(figures.CURVES))
+def test_all_text_lies_within_the_drawing(built, name):
+    from rederive.figures.curves import draw
+    from rederive.figures.page import Source
+
+    inputs = (built / file for file in ("study.json", "runs.csv", "runs.json"))
+    figure = draw(name, Source.load(*inputs, synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES)).figure
+    figure.draw_without_rendering()
+    width, height = figure.get_size_inches() * 72
+    for ax in figure.axes:
+        for text in ax.texts:
+            box = text.get_window_extent()
+            assert box.x0 >= 0, text
+            assert box.x1 <= width + 1, text
+            assert box.y0 >= 0, text
+            assert box.y1 <= height, text
