@@ -3,18 +3,20 @@
     python benchmarks/engine.py [--vugrad PATH] [--check]
 
 The same step everywhere: forward, softmax cross-entropy summed over a batch of 128, backward, SGD; float32, except
-vugrad, whose float64 is part of what it is. The contenders take turns in one process, so that a busy machine slows
-all of them, and the medians are compared. With a CUDA device the step is also measured there, captured in a CUDA
-graph and not.
+vugrad, whose float64 is part of what it is. Each contender has a process of its own, as when it is used, for a process
+that has freed large arrays allocates the next ones faster. They take turns, so that a busy machine slows all of them,
+and the medians are compared. With a CUDA device the step is also measured there, captured in a CUDA graph and not.
 """
 
 import argparse
+import multiprocessing
 import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ Step = Callable[[], Any]  # one training step; returns its loss
 INPUTS, OUTPUTS, BATCH = 784, 10, 128
 LEARNING_RATE = 1e-4
 ROUNDS, STEPS, WARM_UP = 12, 8, 3
+PRODUCTS = "the five matrix products (NumPy)"
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,9 @@ def products_step(task: Task) -> Step:
     W1, _, W2, _ = task.parameters
     hidden, slope = task.images @ W1.T, np.ones((BATCH, OUTPUTS), np.float32)
 
-    def step() -> None:
+    def step() -> float:
         _ = task.images @ W1.T, hidden @ W2.T, slope.T @ hidden, slope @ W2, hidden.T @ task.images
+        return 0.0
 
     return step
 
@@ -141,27 +145,64 @@ def captured(step: Step) -> Step:
     return replay
 
 
-def medians(steps: dict[str, Step], synchronize: Callable[[], None] = lambda: None) -> dict[str, float]:
-    """Return the median seconds of each step; the contenders take turns."""
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(ROUNDS):
-        for name, step in steps.items():
-            for k in range(WARM_UP + STEPS):
-                start = time.perf_counter()
-                step()
-                synchronize()
-                if k >= WARM_UP:
-                    seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
+class Contender:
+    """A step in a process of its own, which takes it when it is told to."""
+
+    def __init__(self, make: Callable[..., Step], *arguments: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, make, arguments), daemon=True)
+        self.process.start()
+        self.losses: list[float] = self.connection.recv()
+
+    def times(self) -> list[float]:
+        """Return the seconds of some steps, taken now."""
+        self.connection.send(True)
+        return self.connection.recv()
+
+    def stop(self) -> None:
+        """End the process."""
+        self.connection.send(False)
+        self.process.join()
 
 
-def agree(steps: dict[str, Step]) -> None:
+def serve(connection: Any, make: Callable[..., Step], arguments: tuple[Any, ...]) -> None:
+    torch.set_num_threads(1)
+    step = make(*arguments)
+    connection.send(first_losses(step))
+    while connection.recv():
+        connection.send(timed(step))
+
+
+def timed(step: Step, synchronize: Callable[[], None] = lambda: None) -> list[float]:
+    seconds = []
+    for _ in range(WARM_UP + STEPS):
+        start = time.perf_counter()
+        step()
+        synchronize()
+        seconds.append(time.perf_counter() - start)
+    return seconds[WARM_UP:]
+
+
+def first_losses(step: Step) -> list[float]:
+    return [float(step()) for _ in range(2)]
+
+
+def agree(losses: dict[str, list[float]]) -> None:
     """Stop where two contenders do not compute the same losses: then their times mean nothing."""
-    losses = {name: [float(step()) for _ in range(2)] for name, step in steps.items()}
     reference = next(iter(losses.values()))
     for name, found in losses.items():
         if not np.allclose(found, reference, rtol=1e-3):
             raise SystemExit(f"{name} has losses {found}, expected {reference}: not the same step.")
+
+
+def medians(turns: dict[str, Callable[[], list[float]]]) -> dict[str, float]:
+    """Return the median seconds of each contender's steps; they take turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in turns}
+    for _ in range(ROUNDS):
+        for name, turn in turns.items():
+            seconds[name] += turn()
+    return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 def report(title: str, task: Task, times: dict[str, float], reference: str, rate: float | None) -> None:
@@ -175,16 +216,19 @@ def report(title: str, task: Task, times: dict[str, float], reference: str, rate
 
 def measure_cpu(hidden: int, vugrad: Path | None) -> list[str]:
     task = make_task(hidden)
-    steps = {
-        "PyTorch, eager": torch_step(task),
-        "engine on NumPy": engine_step(task),
-        "engine on PyTorch tensors": engine_step(task, torch.tensor),
+    contenders = {
+        "PyTorch, eager": Contender(torch_step, task),
+        "engine on NumPy": Contender(engine_step, task),
+        "engine on PyTorch tensors": Contender(engine_step, task, torch.tensor),
     }
     if vugrad:
-        steps["vugrad (float64)"] = vugrad_step(task, vugrad)
-    agree(steps)
-    times = medians({**steps, "the five matrix products (NumPy)": products_step(task)})
-    rate = task.flop / times["the five matrix products (NumPy)"]
+        contenders["vugrad (float64)"] = Contender(vugrad_step, task, vugrad)
+    agree({name: contender.losses for name, contender in contenders.items()})
+    contenders[PRODUCTS] = Contender(products_step, task)
+    times = medians({name: contender.times for name, contender in contenders.items()})
+    for contender in contenders.values():
+        contender.stop()
+    rate = task.flop / times[PRODUCTS]
     report(f"{INPUTS}-{hidden}-{OUTPUTS}, batch {BATCH}, CPU, one thread", task, times, "PyTorch, eager", rate)
 
     engine = times["engine on NumPy"]
@@ -205,7 +249,8 @@ def measure_gpu(hidden: int) -> None:
     def on_gpu(value: np.ndarray) -> torch.Tensor:
         return torch.tensor(value, device="cuda")
 
-    agree({"PyTorch": torch_step(task, "cuda"), "engine": engine_step(task, on_gpu)})
+    contenders = {"PyTorch": torch_step(task, "cuda"), "engine": engine_step(task, on_gpu)}
+    agree({name: first_losses(step) for name, step in contenders.items()})
     steps = {
         "PyTorch, eager": torch_step(task, "cuda"),
         "PyTorch, eager, fused SGD": torch_step(task, "cuda", fused=True),
@@ -213,7 +258,7 @@ def measure_gpu(hidden: int) -> None:
         "PyTorch, CUDA graph": captured(torch_step(task, "cuda", fused=True)),
         "engine, CUDA graph": captured(engine_step(task, on_gpu)),
     }
-    times = medians(steps, torch.cuda.synchronize)
+    times = medians({name: partial(timed, step, torch.cuda.synchronize) for name, step in steps.items()})
     report(
         f"{INPUTS}-{hidden}-{OUTPUTS}, batch {BATCH}, {torch.cuda.get_device_name()}, float32 without TF32",
         task,

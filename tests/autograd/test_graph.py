@@ -341,6 +341,15 @@ def test_a_wrong_backward_is_named(returned: Any, words: str) -> None:
         Wrong.apply(leaf(1.0, 2.0, 3.0)).sum().backward()
 
 
+def test_an_op_without_a_gradient_cannot_be_defined() -> None:
+    with pytest.raises(TypeError, match="Half has a forward and no backward"):
+
+        class Half(Op):
+            @staticmethod
+            def forward(context: Context, x: Any) -> Any:
+                return x / 2.0
+
+
 def test_importing_the_engine_loads_neither_matplotlib_nor_torch() -> None:
     code = "import sys, rederive.autograd; print([m for m in ('matplotlib', 'torch', 'sympy') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -124,6 +124,14 @@ def test_softmax_of_large_numbers_does_not_overflow() -> None:
     np.testing.assert_array_equal(x.grad, [[1.0, -1.0, 0.0]])
 
 
+def test_a_logit_that_is_minus_infinity_rules_a_class_out() -> None:
+    x = Tensor(np.asarray([[0.0, -np.inf, np.log(3.0)]]), requires_grad=True)
+    loss = ops.SoftmaxCrossEntropy.apply(x, labels=np.asarray([0]))
+    loss.backward()
+    np.testing.assert_allclose(loss.value, np.log(4.0))
+    np.testing.assert_allclose(x.grad, [[-0.75, 0.0, 0.75]])
+
+
 def test_relu_passes_not_a_number_on_and_has_gradient_zero_at_zero() -> None:
     x = Tensor([-np.inf, -1.0, 0.0, 2.0, np.nan], requires_grad=True)
     y = ops.ReLU.apply(x)
@@ -184,6 +192,8 @@ def test_operators_with_arrays_on_either_side(convert: Any) -> None:
         (lambda x: ops.LogSoftmax.apply(np.ones((2, 0))), ["LogSoftmax", "(2, 0)"]),
         (lambda x: ops.SoftmaxCrossEntropy.apply(x, labels=np.asarray([0, 3])), ["0 to 3", "0 to 2"]),
         (lambda x: ops.Select.apply(x, columns=np.asarray([-1, 0])), ["-1 to 0", "0 to 2"]),
+        (lambda x: ops.Select.apply(torch.ones(2, 3), columns=torch.tensor([0, 3])), ["0 to 3", "0 to 2"]),
+        (lambda x: ops.Select.apply(x, columns=np.asarray([1])), ["Select of (2, 3)", "labels of shape (1)"]),
         (lambda x: ops.Reshape.apply(x, shape=(4, 2)), ["Reshape", "(2, 3)"]),
         (lambda x: x.sum(axis=2), ["Sum", "(2, 3)", "axis 2"]),
         (lambda x: x + None, ["None", "array or numbers"]),

@@ -33,6 +33,8 @@ class Op(ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "forward" in cls.__dict__:
+            if cls.backward is Op.backward:
+                raise TypeError(f"{cls.__name__} has a forward and no backward.")
             Op._defined.append(cls)
         if "signature" in cls.__dict__ and "examples" not in cls.__dict__:
             cls.examples = (Example(cls.signature),)

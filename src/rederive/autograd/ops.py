@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rederive.autograd.examples import Example, Labels
-from rederive.autograd.graph import Array, Context, Tensor
+from rederive.autograd.graph import Array, Context, Tensor, format_shape
 from rederive.autograd.op import Op
 
 BROADCAST = tuple(map(Example, ("n m, n m", "n m, m", "n m, n 1", "1 m, n 1", "n m,", "n 1, n m")))
@@ -350,14 +350,14 @@ class Select(Op):
 
     @staticmethod
     def forward(context: Context, x: Array, columns: Array) -> Array:
-        chosen = one_hot(context.xp, columns, x)
+        chosen = mark(context.xp, columns, x)
         context.save(chosen)
-        return context.xp.sum(x * chosen, axis=1)
+        return context.xp.sum(context.xp.where(chosen, x, 0), axis=1)
 
     @staticmethod
     def backward(context: Context, cotangent: Array) -> Array:
         (chosen,) = context.saved
-        return context.xp.expand_dims(cotangent, axis=1) * chosen
+        return context.xp.where(chosen, context.xp.expand_dims(cotangent, axis=1), 0)
 
 
 class LogSoftmax(Op):
@@ -386,14 +386,14 @@ class SoftmaxCrossEntropy(Op):
     @staticmethod
     def forward(context: Context, x: Array, labels: Array) -> Array:
         y, probabilities = log_softmax(context.xp, x)
-        target = one_hot(context.xp, labels, x)
-        context.save(probabilities, target)
-        return -context.xp.sum(y * target)
+        right = mark(context.xp, labels, x)
+        context.save(probabilities, right)
+        return -context.xp.sum(context.xp.where(right, y, 0))
 
     @staticmethod
     def backward(context: Context, cotangent: Array) -> Array:
-        probabilities, target = context.saved
-        return cotangent * (probabilities - target)
+        probabilities, right = context.saved
+        return cotangent * context.xp.where(right, probabilities - 1, probabilities)
 
 
 class Linear(Op):
@@ -427,14 +427,17 @@ def log_softmax(xp: Any, x: Array) -> tuple[Array, Array]:
     return shifted - xp.log(total), exponentials / total
 
 
-def one_hot(xp: Any, columns: Array, like: Array) -> Array:
-    """Return the matrix of the shape and dtype of `like` whose row i is 1 at columns_i and 0 elsewhere."""
-    if isinstance(columns, np.ndarray) and columns.size:
-        low, high = columns.min(), columns.max()
-        if low < 0 or high >= like.shape[1]:
-            raise ValueError(f"labels from {low} to {high}, expected 0 to {like.shape[1] - 1}")
-    numbers = xp.arange(like.shape[1], device=like.device)
-    return xp.astype(xp.equal(xp.expand_dims(columns, axis=1), numbers), like.dtype)
+def mark(xp: Any, columns: Array, x: Array) -> Array:
+    """Return the matrix of the shape of `x` that is true in row i at columns_i and false elsewhere."""
+    rows, width = x.shape
+    if tuple(columns.shape) != (rows,):
+        raise ValueError(f"labels of shape {format_shape(columns.shape)}, expected one for each row")
+    # On a GPU a look at the labels would make the processor wait for them.
+    if str(columns.device) == "cpu" and rows:
+        low, high = int(xp.min(columns)), int(xp.max(columns))
+        if low < 0 or high >= width:
+            raise ValueError(f"labels from {low} to {high}, expected 0 to {width - 1}")
+    return xp.equal(xp.expand_dims(columns, axis=1), xp.arange(width, device=x.device))
 
 
 def _operators(op: Any) -> tuple[Any, Any]:
