@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rederive import __version__, files
+from rederive import __version__, files, progress
 from rederive.config import Cifar10Spec, Experiment, MnistSpec, Study
 from rederive.data import Dataset, load
 from rederive.errors import UserError
@@ -50,14 +50,19 @@ def run_job(
         "device": place,
     }
     keepers: list[Keeper] = []
-    with StopRequest().listening() as stop:
+    with StopRequest().listening() as stop, progress.shares() as show:
 
         def watch(group: list[int]) -> Keeper:
             folder = Path(checkpoint_dir) / run
-            keepers.append(Keeper(run, folder, key, group, study.training.checkpoint_minutes, stop))
+            keepers.append(Keeper(run, folder, key, group, study.training.checkpoint_minutes, stop, show))
             return keepers[-1]
 
-        rows = _train(experiment, data, list(seeds), place, threads, study.training.tf32, watch)
+        try:
+            rows = _train(experiment, data, list(seeds), place, threads, study.training.tf32, watch)
+        except Exception as error:
+            for keeper in keepers[-1:]:
+                keeper.fail(error)
+            raise
     provenance = {
         "run": run,
         "spec": experiment.spec.model_dump(mode="json"),

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 from rederive import files
+from rederive.progress import Show
 from rederive.training import checkpoint
 from rederive.training.history import Row
 from rederive.training.loop import Learner
@@ -48,11 +49,19 @@ class StopRequest:
 class Keeper:
     """Watches one learner of a run: one seed, or several trained together. See `rederive.training.loop.Watcher`.
 
-    `key` says what a checkpoint must agree with to be taken; `minutes` is the longest time between two of them.
+    `key` says what a checkpoint must agree with to be taken; `minutes` is the longest time between two of them; `show`
+    is told how far the training is.
     """
 
     def __init__(
-        self, name: str, folder: Path, key: dict[str, Any], seeds: list[int], minutes: float, stop: StopRequest
+        self,
+        name: str,
+        folder: Path,
+        key: dict[str, Any],
+        seeds: list[int],
+        minutes: float,
+        stop: StopRequest,
+        show: Show = lambda name, done, remark: None,
     ) -> None:
         self.label = f"{name}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
         stem = f"seeds_{'-'.join(map(str, seeds))}"
@@ -61,9 +70,11 @@ class Keeper:
         self.key = {**key, "seeds": seeds}
         self.minutes = minutes
         self.stop = stop
+        self.show = show
         self.epochs = 0
         self.seconds: list[float] = []  # what each epoch took
         self.restored: int | None = None  # the number of whole epochs that a checkpoint held
+        self._status: dict[str, Any] = {}
         self._this_epoch = 0.0  # seconds of the epoch under way that an earlier process spent
         self._epoch_began = self._saved = self._told = time.monotonic()
 
@@ -92,6 +103,7 @@ class Keeper:
     def piece_done(self, learner: Learner, rows: list[Row], epoch: int, batch: int) -> None:
         """Save if it is time, or if the process is to stop; then stop. Raises Interrupted."""
         now = time.monotonic()
+        self.show(self.label, (epoch - 1 + batch / learner.batches) / self.epochs, f"epoch {epoch}/{self.epochs}")
         if self.stop.asked:
             self._save(learner, rows, epoch, batch)
             self._tell("interrupted", learner, rows, epoch, batch)
@@ -111,7 +123,7 @@ class Keeper:
         self.seconds.append(self._this_epoch + now - self._epoch_began)
         self._this_epoch, self._epoch_began = 0.0, now
         self._save(learner, rows, epoch + 1, 0)
-        self._tell("running", learner, rows, epoch + 1, 0)
+        self._tell("running" if epoch < self.epochs else "done", learner, rows, epoch + 1, 0)
         left = self.seconds[-1] * (self.epochs - epoch)
         numbers = ", ".join(f"{quantity} {value:.4f}" for quantity, value in latest(rows).items())
         print(
@@ -138,22 +150,27 @@ class Keeper:
             print(f"{self.label}: no checkpoint could be written ({error}); training goes on", flush=True)
         self._saved = time.monotonic()
 
+    def fail(self, error: BaseException) -> None:
+        """Leave word that the job ended with an error."""
+        self._status |= {"state": "failed", "error": f"{type(error).__name__}: {error}", "updated": time.time()}
+        self._write_status()
+
     def _tell(self, state: str, learner: Learner, rows: list[Row], epoch: int, batch: int) -> None:
         done = epoch - 1 + batch / learner.batches
         spent = sum(self.seconds) + (0 if batch == 0 else self._this_epoch + time.monotonic() - self._epoch_began)
-        status = {
+        self._status = {
             "state": state,
-            "run": self.label,
-            "epoch": min(epoch, self.epochs),
             "epochs": self.epochs,
-            "batch": batch,
-            "batches": learner.batches,
+            "epochs_done": done,
             "latest": latest(rows),
-            "seconds_left": None if done == 0 else spent / done * (self.epochs - done),
+            "seconds_per_epoch": None if done == 0 else spent / done,
             "updated": time.time(),
         }
+        self._write_status()
+
+    def _write_status(self) -> None:
         with suppress(OSError):  # it only informs
-            files.write_json(self.status, status)
+            files.write_json(self.status, self._status)
         self._told = time.monotonic()
 
 

@@ -1,0 +1,103 @@
+"""How the training of a study stands, from the files that its jobs leave: nothing runs, nobody is asked."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from rich.table import Table
+
+from rederive.config import Study
+
+State = Literal["done", "running", "interrupted", "stopped", "failed", "waiting"]
+STATES: tuple[State, ...] = get_args(State)
+FIELDS = {"state", "updated", "epochs_done", "seconds_per_epoch", "latest"}
+SILENT_SECONDS = 120.0  # a job that lives writes its status every few seconds
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training job: its seeds, and how far it is. `stopped` is one that ended without a word: it was killed.
+
+    `epochs_done` and `epochs` count the epochs of all its seeds; `latest` has the last epoch's numbers of the seed that
+    was at work last.
+    """
+
+    run: str
+    seeds: list[int]
+    state: State
+    epochs_done: float
+    epochs: int
+    latest: dict[str, float] = field(default_factory=dict)
+    seconds_left: float | None = None
+    error: str = ""
+
+
+def jobs(study: Study, results: Path, now: float | None = None) -> list[Job]:
+    """Return how each training job of the study stands, in the order of the config. `results` is the build's folder."""
+    return [
+        _job(run, experiment.epochs, seeds, results, time.time() if now is None else now)
+        for run, experiment in study.runs().items()
+        for seeds in study.seed_groups()
+    ]
+
+
+def _job(run: str, epochs: int, seeds: list[int], results: Path, now: float) -> Job:
+    dataset, experiment = run.split(".", 1)
+    total = epochs * len(seeds)
+    if (results / "runs" / dataset / experiment / f"seeds_{'-'.join(map(str, seeds))}.csv").exists():
+        return Job(run, seeds, "done", total, total)
+    # Seeds trained one after the other have a status each, seeds trained together have one.
+    folder = results / "checkpoints" / run
+    found = []
+    for group in [seeds, *([seed] for seed in seeds if len(seeds) > 1)]:
+        status = _read(folder / f"seeds_{'-'.join(map(str, group))}.status.json")
+        if status is not None:
+            found.append((status, len(group)))
+    if not found:
+        return Job(run, seeds, "waiting", 0, total)
+    last, _ = max(found, key=lambda pair: pair[0]["updated"])
+    done = sum(status["epochs_done"] * count for status, count in found)
+    state: State = "running" if last["state"] == "done" else last["state"]
+    if state == "running" and now - last["updated"] > SILENT_SECONDS:
+        state = "stopped"
+    pace = last["seconds_per_epoch"]
+    together = max(count for _, count in found)
+    left = None if pace is None or state != "running" else max(0.0, pace * (total - done) / together)
+    return Job(run, seeds, state, done, total, last["latest"], left, last.get("error", ""))
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        status = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return status if FIELDS <= status.keys() else None
+
+
+def table(found: list[Job]) -> Table:
+    """Return the jobs as a table for a terminal."""
+    shown = Table(box=None, pad_edge=False)
+    for heading in ("run", "seeds", "state", "epochs", "latest", "left"):
+        shown.add_column(heading, overflow="fold")
+    for job in found:
+        numbers = ", ".join(f"{quantity} {value:.4f}" for quantity, value in job.latest.items())
+        left = "" if job.seconds_left is None else duration(job.seconds_left)
+        progress = f"{job.epochs_done:.1f}/{job.epochs}" if job.state != "waiting" else ""
+        shown.add_row(job.run, ",".join(map(str, job.seeds)), job.state, progress, job.error or numbers, left)
+    return shown
+
+
+def summary(found: list[Job]) -> str:
+    """Return one line: how many jobs are in each state."""
+    counts = [f"{sum(job.state == state for job in found)} {state}" for state in STATES]
+    return ", ".join(count for count in counts if not count.startswith("0 "))
+
+
+def duration(seconds: float) -> str:
+    """Return a time for reading: 45 s, 12 min, 3 h 05 min."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
