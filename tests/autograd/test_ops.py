@@ -174,6 +174,7 @@ def test_operators_with_arrays_on_either_side(convert: Any) -> None:
         lambda a, b: a - b,
         lambda a, b: a * b,
         lambda a, b: a / b,
+        lambda a, b: a**b,
         lambda a, b: a @ b,
     ):
         for result in (function(array, x), function(x, array)):

@@ -53,7 +53,7 @@ class Mul(Op):
 
     @staticmethod
     def forward(context: Context, x: Array, z: Array) -> Array:
-        context.save(x, z)
+        context.save(x if context.needs[1] else None, z if context.needs[0] else None)
         return x * z
 
     @staticmethod
@@ -70,7 +70,7 @@ class Div(Op):
 
     @staticmethod
     def forward(context: Context, x: Array, z: Array) -> Array:
-        context.save(x, z)
+        context.save(x if context.needs[1] else None, z)
         return x / z
 
     @staticmethod
@@ -102,7 +102,7 @@ class Pow(Op):
     @staticmethod
     def forward(context: Context, x: Array, z: Array) -> Array:
         y = x**z
-        context.save(x, z, y)
+        context.save(x, z if context.needs[0] else None, y if context.needs[1] else None)
         return y
 
     @staticmethod
@@ -120,7 +120,7 @@ class MatMul(Op):
 
     @staticmethod
     def forward(context: Context, x: Array, z: Array) -> Array:
-        context.save(x, z)
+        context.save(x if context.needs[1] else None, z if context.needs[0] else None)
         return x @ z
 
     @staticmethod
@@ -149,7 +149,7 @@ class Sum(Op):
     examples = (
         Example("n m"),
         Example("n m", axis=0),
-        Example("n m", axis=1),
+        Example("n m", axis=-1),
         Example("n m", axis=1, keepdims=True),
         Example("n m", keepdims=True),
     )
@@ -450,7 +450,9 @@ Tensor.__mul__, Tensor.__rmul__ = _operators(Mul)
 Tensor.__truediv__, Tensor.__rtruediv__ = _operators(Div)
 Tensor.__matmul__, Tensor.__rmatmul__ = _operators(MatMul)
 Tensor.__pow__ = lambda self, exponent: Pow.apply(self, exponent)
-Tensor.__rpow__ = lambda self, base: Exp.apply(self * math.log(base))
+Tensor.__rpow__ = lambda self, base: (
+    Exp.apply(self * math.log(base)) if isinstance(base, int | float) else Pow.apply(base, self)
+)
 Tensor.__neg__ = lambda self: Neg.apply(self)
 Tensor.T = property(lambda self: Transpose.apply(self))
 Tensor.sum = lambda self, axis=None, keepdims=False: Sum.apply(self, axis=axis, keepdims=keepdims)
