@@ -90,7 +90,7 @@ def _check_signature(signature: str, shapes: tuple[Shape, ...]) -> None:
     if not signature:
         return
     expected = parse_shapes(signature)
-    sizes: dict[str, Any] = {}
+    sizes: dict[str, Any] = {"1": 1}
     fits = [len(shape) for shape in shapes] == [len(letters) for letters in expected] and all(
         sizes.setdefault(letter, size) == size
         for shape, letters in zip(shapes, expected, strict=True)
