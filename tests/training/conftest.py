@@ -34,8 +34,8 @@ def shapes(standin) -> Dataset:
     return load(standin["cifar10"])
 
 
-@pytest.fixture
-def study(tmp_path) -> Path:
+@pytest.fixture(scope="session")
+def study(tmp_path_factory) -> Path:
     """The file of a study with some small runs."""
     config = {
         "seeds": [0, 1],
@@ -45,16 +45,16 @@ def study(tmp_path) -> Path:
                 "small": MLP,
                 "dropout": MLP | {"dropout": 0.5},
                 "lost": MLP | {"activation": "relu", "learning_rate": 1e9},
-                "long": MLP | {"epochs": 40, "hidden_sizes": [256]},
+                "long": MLP | {"epochs": 30, "hidden_sizes": [256]},
             },
             "cifar10": {
                 "small": CNN,
                 "dropout": CNN | {"dropout": 0.5, "optimizer": "adam", "batch_norm": True},
-                "long": CNN | {"epochs": 40, "batch_norm": True, "optimizer": "adam", "dropout": 0.2},
+                "long": CNN | {"epochs": 30, "batch_norm": True, "optimizer": "adam", "dropout": 0.2},
             },
         },
     }
-    path = tmp_path / "study.json"
+    path = tmp_path_factory.mktemp("study") / "study.json"
     resolve(config).save(path)
     return path
 

@@ -70,6 +70,7 @@ class MnistLearner:
         # Of the losses of the epoch's batches so far; it stays on the device until it is asked for.
         self.total = self.place(np.zeros(()))
 
+    @np.errstate(over="ignore", invalid="ignore")  # divergence is a result; it shows in the loss
     def advance(self, epoch: int, first: int, last: int) -> None:
         """Train on the batches `first` to `last` (not included) of the epoch."""
         if first == 0:
@@ -101,6 +102,7 @@ class MnistLearner:
             Row(seed, epoch, "validation", "accuracy", accuracy),
         ]
 
+    @np.errstate(over="ignore", invalid="ignore")
     def evaluate(self, split: Split) -> tuple[float, float]:
         """Return the mean cross-entropy and the share of right answers."""
         images, labels = _rows(split)

@@ -1,0 +1,235 @@
+"""Training jobs as processes: what they write, and that being killed changes none of it."""
+
+import csv
+import json
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from rederive.errors import UserError
+from rederive.training import checkpoint, train
+from rederive.training.keeper import RETRY_EXIT_CODE
+
+PROGRAM = """
+import sys
+limit = int(sys.argv[5])
+if limit:
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+from rederive.training import train
+study, run, data, out = sys.argv[1:5]
+train(study, run, [0], data, out + "/checkpoints", out + "/runs/seeds_0.csv")
+"""
+
+
+class Process:
+    """A training job in a process of its own, whose lines can be waited for."""
+
+    def __init__(self, study: Path, run: str, data: Path, out: Path, largest_file: int = 0) -> None:
+        arguments = [str(study), run, str(data), str(out), str(largest_file)]
+        self.popen = subprocess.Popen(
+            [sys.executable, "-u", "-c", PROGRAM, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+
+    def read_until(self, part: str) -> bool:
+        """Read lines until one has `part` in it; False when the process ended without."""
+        assert self.popen.stdout is not None
+        for line in self.popen.stdout:
+            self.lines.append(line)
+            if part in line:
+                return True
+        return False
+
+    def finish(self) -> int:
+        self.read_until("no line has this in it")
+        return self.popen.wait(60)
+
+    def kill(self, number: int) -> int:
+        self.popen.send_signal(number)
+        return self.finish()
+
+    @property
+    def output(self) -> str:
+        return "".join(self.lines)
+
+
+def _run(study: Path, run: str, standin: dict[str, Path], out: Path, **options: int) -> Process:
+    return Process(study, run, standin[run.split(".")[0]], out, **options)
+
+
+def _csv(out: Path) -> str:
+    return (out / "runs" / "seeds_0.csv").read_text()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, study, standin):
+    """What a run comes to when nobody disturbs it."""
+
+    @cache
+    def result(run: str) -> str:
+        out = tmp_path_factory.mktemp("undisturbed")
+        process = _run(study, run, standin, out)
+        assert process.finish() == 0, process.output
+        return _csv(out)
+
+    return result
+
+
+@pytest.mark.parametrize("run", ["mnist.long", "cifar10.long"])
+def test_killed_at_random_moments_it_ends_bit_for_bit_where_it_would_have(tmp_path, study, standin, undisturbed, run):
+    chance = random.Random(0)
+    out = tmp_path / "killed"
+    kills = 0
+    while kills < 4:
+        process = _run(study, run, standin, out)
+        if not process.read_until(": epoch "):
+            break
+        time.sleep(chance.uniform(0, 0.5))
+        if process.kill(signal.SIGKILL) == 0:
+            break
+        kills += 1
+        assert not (out / "runs").exists()
+    else:
+        process = _run(study, run, standin, out)
+        assert process.finish() == 0, process.output
+        assert "going on from epoch" in process.output
+    assert kills >= 1
+    assert _csv(out) == undisturbed(run)
+    assert not list((out / "checkpoints").rglob("*.checkpoint"))
+
+
+@pytest.mark.parametrize("run", ["mnist.long", "cifar10.long"])
+def test_told_to_stop_it_saves_within_the_epoch_and_asks_for_a_retry(tmp_path, study, standin, undisturbed, run):
+    out = tmp_path / "stopped"
+    process = _run(study, run, standin, out)
+    assert process.read_until(": epoch 2/"), process.output
+    assert process.kill(signal.SIGTERM) == RETRY_EXIT_CODE, process.output
+    assert "a new start goes on from there" in process.output
+    again = _run(study, run, standin, out)
+    assert again.finish() == 0, again.output
+    assert _csv(out) == undisturbed(run)
+    provenance = json.loads((out / "runs" / "seeds_0.json").read_text())
+    assert provenance["restored_from_epoch"]["0"] >= 2
+    assert len(provenance["seconds_per_epoch"]["0"]) == 30
+
+
+@pytest.mark.parametrize("damage", ["truncated", "one bit", "empty", "another run's"])
+def test_a_checkpoint_that_is_no_use_is_named_and_ignored(tmp_path, study, standin, undisturbed, damage):
+    out = tmp_path / "damaged"
+    process = _run(study, "mnist.long", standin, out)
+    assert process.read_until(": epoch 3/")
+    process.kill(signal.SIGKILL)
+    (path,) = (out / "checkpoints").rglob("*.checkpoint")
+    content = path.read_bytes()
+    if damage == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "one bit":
+        path.write_bytes(content[:-1000] + bytes([content[-1000] ^ 1]) + content[-999:])
+    elif damage == "empty":
+        path.write_bytes(b"")
+    else:
+        checkpoint.write(path, {"spec": "{}"}, {"epoch": 9, "batch": 0}, {})
+    again = _run(study, "mnist.long", standin, out)
+    assert again.finish() == 0, again.output
+    assert f"the checkpoint {path} is not used" in again.output
+    assert _csv(out) == undisturbed("mnist.long")
+
+
+def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, study, standin, undisturbed):
+    # 2,000 bytes hold the status but neither a checkpoint nor the results: the job computes all, and cannot keep it.
+    process = _run(study, "mnist.long", standin, tmp_path / "full", largest_file=2000)
+    assert process.finish() != 0
+    assert "no checkpoint could be written" in process.output
+    assert "epoch 30/30" in process.output
+    assert "make room and run again" in process.output
+    assert not list((tmp_path / "full").rglob("*.part"))
+    # With room for checkpoints, and for the first time none for the results, nothing is computed twice.
+    out = tmp_path / "nearly full"
+    (out / "runs").mkdir(parents=True)
+    (out / "runs" / "seeds_0.csv").mkdir()  # nothing can be put in the place of a folder
+    process = _run(study, "mnist.long", standin, out)
+    assert process.finish() != 0
+    (out / "runs" / "seeds_0.csv").rmdir()
+    again = _run(study, "mnist.long", standin, out)
+    assert again.finish() == 0, again.output
+    assert "going on from epoch 31" in again.output
+    assert _csv(out) == undisturbed("mnist.long")
+
+
+def test_the_code_the_data_and_the_spec_are_part_of_a_checkpoints_name(tmp_path, study, standin):
+    process = _run(study, "mnist.long", standin, tmp_path)
+    assert process.read_until(": epoch 2/")
+    process.kill(signal.SIGKILL)
+    (path,) = (tmp_path / "checkpoints").rglob("*.checkpoint")
+    with pytest.raises(checkpoint.UnusableError, match="differs in fingerprint, data_checksum, seeds"):
+        checkpoint.read(path, {"fingerprint": "other", "data_checksum": "other", "seeds": [1], "threads": 1})
+
+
+# --- in this process ------------------------------------------------------------------------------------------
+
+
+def _train(study: Path, run: str, standin: dict[str, Path], out: Path, seeds: list[int]) -> list[dict[str, str]]:
+    train(study, run, seeds, standin[run.split(".")[0]], out / "checkpoints", out / "run.csv")
+    with (out / "run.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.mark.parametrize("run", ["mnist.small", "mnist.dropout", "cifar10.small", "cifar10.dropout"])
+def test_every_epoch_is_recorded_for_every_seed(tmp_path, study, standin, run):
+    rows = _train(study, run, standin, tmp_path, [1, 0])
+    held_out = "validation" if run.startswith("mnist") else "test"
+    expected = [("train", "loss"), (held_out, "accuracy"), (held_out, "loss")]
+    found = [(int(row["seed"]), int(row["epoch"]), row["split"], row["metric"]) for row in rows]
+    assert found == sorted((seed, epoch, *kind) for seed in (0, 1) for epoch in (1, 2, 3) for kind in expected)
+    assert all(math.isfinite(float(row["value"])) for row in rows)
+    provenance = json.loads((tmp_path / "run.json").read_text())
+    assert provenance["seeds"] == [1, 0]
+    assert provenance["diverged"] == {}
+    assert provenance["data_source"] == "standin"
+    assert not [path for path in (tmp_path / "checkpoints").rglob("*") if path.is_file()]
+
+
+def test_divergence_is_a_result_with_its_epoch(tmp_path, study, standin):
+    rows = _train(study, "mnist.lost", standin, tmp_path, [0])
+    losses = [float(row["value"]) for row in rows if (row["split"], row["metric"]) == ("train", "loss")]
+    assert len(losses) == 3
+    assert not math.isfinite(losses[-1])
+    lost = json.loads((tmp_path / "run.json").read_text())["diverged"]
+    assert lost == {"0": 1 + [math.isfinite(loss) for loss in losses].index(False)}
+
+
+def test_equal_runs_write_equal_bytes(tmp_path, study, standin):
+    for name in ("a", "b"):
+        _train(study, "cifar10.small", standin, tmp_path / name, [0])
+    assert (tmp_path / "a/run.csv").read_bytes() == (tmp_path / "b/run.csv").read_bytes()
+
+
+def test_what_cannot_be_trained_is_refused(tmp_path, study, standin):
+    with pytest.raises(UserError, match=r"mnist.nonsense is no run of this study; its runs: mnist.small"):
+        _train(study, "mnist.nonsense", standin, tmp_path, [0])
+    with pytest.raises(UserError, match="found cifar10 data; mnist.small trains on mnist"):
+        train(study, "mnist.small", [0], standin["cifar10"], tmp_path, tmp_path / "run.csv")
+
+
+@pytest.mark.skipif(Path("/proc/driver/nvidia/version").exists(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_an_error_of_its_own(tmp_path, study, standin):
+    with pytest.raises(UserError, match="device cuda: PyTorch finds no GPU"):
+        train(study, "mnist.small", [0], standin["mnist"], tmp_path, tmp_path / "run.csv", device="cuda")
+
+
+def test_mnist_trains_without_pytorch(tmp_path, study, standin):
+    program = PROGRAM + "\nassert not {'torch', 'matplotlib', 'pandas', 'scipy', 'snakemake'} & set(sys.modules)"
+    arguments = [str(study), "mnist.small", str(standin["mnist"]), str(tmp_path), "0"]
+    subprocess.run([sys.executable, "-c", program, *arguments], check=True, env=os.environ, stdout=subprocess.DEVNULL)
