@@ -14,6 +14,7 @@ number typed into a template stops the build (`rederive.report.typed`).
 
 import os
 import re
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,11 +82,18 @@ def render(
     environment.globals.update(document.functions(environment))
     try:
         text = environment.get_template("report.md.j2").render()
-    except jinja2.TemplateError as error:
-        where = f"{getattr(error, 'filename', None) or 'report.md.j2'}, line {getattr(error, 'lineno', '?')}"
-        raise UserError(f"{where}: {error}") from None
+    except jinja2.TemplateSyntaxError as error:
+        raise UserError(f"{error.filename}, line {error.lineno}: {error.message}") from None
+    except (jinja2.TemplateError, TypeError, UserError) as error:
+        raise UserError(f"{_place(error)}{error}") from None
     write_text(output_md, _tidy(document.finish(text)))
     write_json(output_trace, document.trace())
+
+
+def _place(error: BaseException) -> str:
+    """Return the template's file and line that an error comes from, as the start of a message."""
+    steps = [step for step in traceback.extract_tb(error.__traceback__) if step.filename.endswith(".j2")]
+    return f"{steps[-1].filename}, line {steps[-1].lineno}: " if steps else ""
 
 
 def _tidy(text: str) -> str:

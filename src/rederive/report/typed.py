@@ -53,7 +53,7 @@ def typed_numbers(source: str) -> list[tuple[int, str]]:
     text = _blank(_IGNORED, "".join(data))
     for allowed in ALLOWED:
         text = _blank(re.compile(allowed), text)
-    digits = re.finditer(r"(?<![\w])[-+−]?\d[\d.,]*\d?\s*%?", text)
+    digits = re.finditer(r"(?<!\w)[-+−]?\d(?:[\d.,]*\d)?(?:\s*%)?", text)
     return sorted(found + [(text.count("\n", 0, match.start()) + 1, match[0].strip()) for match in digits])
 
 

@@ -1,0 +1,185 @@
+import hashlib
+import html
+import re
+import shutil
+import subprocess
+import tarfile
+
+import pytest
+from tests import synthetic
+
+from rederive.errors import UserError
+from rederive.report.archive import pack
+from rederive.report.formats import choose_engine, split_front_matter
+
+LABEL = r"a_b & <script>alert(1)</script> $x^2$ \input{y} #{z} 100% ~ 学"
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """A build in which everything that a user gives looks like code in some format."""
+    changes = {
+        "report": {"title": LABEL, "authors": [LABEL]},
+        "experiments": {"mnist": {"relu": {"label": LABEL, "changed": LABEL, "value": LABEL}}},
+    }
+    folder = synthetic.whole_build(tmp_path_factory.mktemp("hostile"), synthetic.study(seeds=[0, 1], **changes))
+    for suffix in ("html", "tex", "typ"):
+        synthetic.convert_build(folder, suffix)
+    return folder
+
+
+def test_a_label_that_looks_like_code_is_text_in_html(hostile):
+    page = (hostile / "report" / "report.html").read_text()
+    assert "<script>alert" not in page
+    text = html.unescape(re.sub(r"<[^>]*>", "", page))
+    # Title, author, and the table's row.
+    assert text.count(LABEL) >= 4
+
+
+def test_a_label_that_looks_like_code_is_text_in_latex(hostile):
+    source = (hostile / "report" / "report.tex").read_text()
+    assert r"\input{y}" not in source
+    assert r"a\_b \& \textless script\textgreater alert(1)" in source
+    assert r"\DeclareUnicodeCharacter{5B66}{\texttt{U+5B66}}" in source
+
+
+@pytest.mark.latex
+@pytest.mark.skipif(not shutil.which("latexmk"), reason="latexmk is not installed")
+def test_a_label_that_looks_like_code_is_set_by_latex(hostile):
+    assert synthetic.convert_build(hostile, "pdf", "latexmk").read_bytes().startswith(b"%PDF")
+
+
+def test_a_label_that_looks_like_code_is_set_by_typst(hostile):
+    pdf = synthetic.convert_build(hostile, "pdf", "typst")
+    assert pdf.read_bytes().startswith(b"%PDF")
+    if shutil.which("pdftotext"):
+        text = subprocess.run(["pdftotext", "-l", "1", pdf, "-"], capture_output=True, text=True, check=True).stdout
+        assert r"a_b & <script>alert(1)</script> $x^2$ \input{y} #{z} 100% ~" in " ".join(text.split())
+
+
+def digests(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for directory in ("figures", "report", "tables")
+        for path in sorted((folder / directory).iterdir())
+    }
+
+
+def test_two_builds_of_equal_runs_are_equal_byte_for_byte(tmp_path):
+    """In folders of other names, with provenance of another host and another day."""
+    found = []
+    for name in ("one", "another"):
+        folder = tmp_path / name
+        csvs = synthetic.write_build(folder, synthetic.study(seeds=[0, 1]))
+        for path in csvs:
+            beside = path.with_suffix(".json")
+            beside.write_text(beside.read_text().replace("should-not-appear", name).replace("1999", str(len(name))))
+        synthetic.summarise_build(folder, csvs)
+        synthetic.plot_build(folder)
+        synthetic.render_build(folder)
+        for suffix in ("html", "tex", "typ"):
+            synthetic.convert_build(folder, suffix)
+        synthetic.convert_build(folder, "pdf", "typst")
+        report = folder / "report"
+        pack(report / "report.md", report / "report.tex", folder / "figures", report / "report-source.tar.gz")
+        found.append(digests(folder))
+    assert len(found[0]) > 50
+    assert found[0] == found[1]
+
+
+def test_html_is_one_file_that_asks_the_network_for_nothing(built):
+    page = (built / "report" / "report.html").read_text()
+    assert not re.search(r'<(img|script|link|iframe)[^>]*\b(src|href)="(?!data:)', page)
+    assert "@import" not in page
+    assert not re.search(r"url\((?!#)", page)
+    assert not re.search(r"\bfetch\(|XMLHttpRequest", page)
+    assert "<math" in page
+
+
+def test_html_has_unique_identifiers(built):
+    page = (built / "report" / "report.html").read_text()
+    found = re.findall(r'\sid="([^"]+)"', page)
+    assert len(found) == len(set(found))
+
+
+def test_data_in_the_page_cannot_end_its_script(hostile):
+    page = (hostile / "report" / "report.html").read_text()
+    data = page[page.index('id="report-data">') :]
+    assert "<" not in data[len('id="report-data">') : data.index("</script>")]
+
+
+def test_an_engine_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert choose_engine("auto") == "typst"
+    with pytest.raises(UserError, match="tectonic is not installed; install it, or set pdf_engine: typst"):
+        choose_engine("tectonic")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
+    assert choose_engine("auto") == "latexmk"
+    with pytest.raises(UserError, match="found 'word'"):
+        choose_engine("word")
+
+
+def test_an_unknown_format_is_named(built):
+    with pytest.raises(UserError, match=r"found the suffix '\.docx'"):
+        synthetic.convert_build(built, "docx")
+
+
+def test_text_without_front_matter_is_not_a_report():
+    with pytest.raises(UserError, match="no front matter"):
+        split_front_matter("# A heading\n")
+
+
+@pytest.fixture(scope="module")
+def compiled(built, tmp_path_factory):
+    """The source archive, unpacked somewhere else and compiled with one latexmk."""
+    if not shutil.which("latexmk"):
+        pytest.skip("latexmk is not installed")
+    folder = tmp_path_factory.mktemp("compiled")
+    report = built / "report"
+    pack(report / "report.md", report / "report.tex", built / "figures", folder / "report-source.tar.gz")
+    with tarfile.open(folder / "report-source.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    source = folder / "report-source"
+    command = ["latexmk", "-interaction=nonstopmode", "-halt-on-error"]
+    subprocess.run(command, cwd=source, capture_output=True, check=True)
+    return source
+
+
+@pytest.mark.latex
+def test_the_archive_compiles_elsewhere_without_a_warning_that_matters(compiled):
+    log = (compiled / "report.log").read_text(encoding="latin-1")
+    overfull = [float(points) for points in re.findall(r"Overfull \\[hv]box \(([\d.]+)pt", log)]
+    assert [points for points in overfull if points > 5] == []
+    assert "undefined" not in log
+    assert "multiply defined" not in log
+
+
+@pytest.mark.latex
+@pytest.mark.skipif(not shutil.which("pdffonts"), reason="pdffonts (poppler-utils) is not installed")
+def test_all_fonts_are_embedded(compiled):
+    lines = subprocess.run(["pdffonts", "report.pdf"], cwd=compiled, capture_output=True, text=True, check=True).stdout
+    fonts = [line.split()[-5] for line in lines.splitlines()[2:]]
+    assert len(fonts) > 5
+    assert set(fonts) == {"yes"}
+
+
+@pytest.mark.latex
+@pytest.mark.skipif(not shutil.which("latexmk"), reason="latexmk is not installed")
+def test_the_pdf_of_one_installation_of_tex_is_the_same_each_time(built, tmp_path):
+    found = []
+    for name in ("one", "another"):
+        shutil.copytree(built, tmp_path / name)
+        found.append(synthetic.convert_build(tmp_path / name, "pdf", "latexmk").read_bytes())
+    assert found[0] == found[1]
+
+
+def test_the_archive_holds_text_and_figures_side_by_side(built, tmp_path):
+    report = built / "report"
+    pack(report / "report.md", report / "report.tex", built / "figures", tmp_path / "source.tar.gz")
+    with tarfile.open(tmp_path / "source.tar.gz") as archive:
+        names = archive.getnames()
+        text = archive.extractfile("report-source/report.md").read().decode()
+    links = re.findall(r"\]\(([^)#]+\.svg)\)", text)
+    assert links
+    assert all(f"report-source/{link}" in names for link in links)
+    assert "report-source/latexmkrc" in names

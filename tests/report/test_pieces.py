@@ -1,0 +1,79 @@
+import pytest
+from tests import synthetic
+
+from rederive.errors import UserError
+from rederive.report.citations import References
+from rederive.report.listings import listing
+from rederive.report.origin import Numbers, bounds, sign
+
+
+def test_a_listing_is_the_source_as_it_stands(tmp_path):
+    (tmp_path / "package").mkdir()
+    source = "import os\n\n\n@decorated\nclass A:\n    x = 1\n\n    def f(self):\n        return 2\n\n\nclass B: ...\n"
+    (tmp_path / "package" / "module.py").write_text(source)
+    expected = "```python\n@decorated\nclass A:\n    x = 1\n\n    def f(self):\n        return 2\n```"
+    assert listing(tmp_path, "package.module", "A") == expected
+    assert listing(tmp_path, "package.module", "A.f") == "```python\ndef f(self):\n    return 2\n```"
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "message"),
+    [("rederive.autograd.ops", "Rectify", "defines no Rectify"), ("rederive.nowhere", "A", "does not exist")],
+)
+def test_a_listing_of_nothing_is_an_error(module, name, message):
+    with pytest.raises(UserError, match=message):
+        listing(synthetic.REPOSITORY / "src", module, name)
+
+
+def test_every_shipped_reference_is_readable():
+    references = References(synthetic.TEMPLATES / "references.bib")
+    assert references.cite("loshchilov2019") == "[Loshchilov and Hutter (2019)](#ref-loshchilov2019)"
+    assert references.cite("he2015") == "[He et al. (2015)](#ref-he2015)"
+    line = references.bibliography().splitlines()[1]
+    assert line.startswith('- <span id="ref-loshchilov2019">Loshchilov\\, Ilya; Hutter\\, Frank (2019).')
+
+
+def test_a_reference_that_is_not_there_is_an_error():
+    with pytest.raises(UserError, match="no entry 'nobody1900'"):
+        References(synthetic.TEMPLATES / "references.bib").cite("nobody1900")
+
+
+NUMBER = {"value": -0.0123, "text": "-0.012", "unit": "difference", "low": -0.02, "high": 0.004, "how": "counted"}
+
+
+def test_a_number_is_a_link_to_where_it_comes_from():
+    numbers = Numbers({"a.b_0.9.accuracy": NUMBER}, [])
+    numbers.place = "section"
+    assert numbers.num("a.b_0.9.accuracy") == "[−0\\.012](#n-a-b-0-9-accuracy)".replace("−0", "−0")
+    assert numbers.interval("a.b_0.9.accuracy").startswith("[−0\\.012 \\(−0\\.020 to 0\\.004\\)]")
+    assert dict(numbers.uses) == {"a.b_0.9.accuracy": ["section"]}
+
+
+def test_signs_and_bounds():
+    assert sign(NUMBER) == "−0.012"
+    assert sign({"value": 0.0123, "text": "0.012"}) == "+0.012"
+    assert sign({"value": 0.0001, "text": "0.000"}) == "0.000"
+    assert bounds(NUMBER, signed=True) == "(−0.020 to +0.004)"
+    assert bounds({"value": 1, "text": "1", "low": None}) == ""
+
+
+def test_an_unknown_key_is_answered_with_its_neighbours():
+    numbers = Numbers({"mnist.relu.accuracy@10": NUMBER, "mnist.relu.training_loss": NUMBER}, ["mnist.relu"])
+    with pytest.raises(
+        UserError, match=r"'mnist\.relu\.acuracy@10', which does not exist; nearest: mnist\.relu\.accuracy@10"
+    ):
+        numbers.num("mnist.relu.acuracy@10")
+
+
+def test_a_curve_that_a_shorter_configuration_lacks_is_no_error():
+    numbers = Numbers({"mnist.relu.accuracy@3": NUMBER}, ["mnist.relu"])
+    assert numbers.num("mnist.relu.accuracy@10") == "[–](#n-mnist-relu-accuracy-10)"
+    assert "does not train it so far" in numbers.get("mnist.relu.accuracy@10")["missing"]
+
+
+def test_two_keys_with_one_anchor_are_refused():
+    numbers = Numbers({"a.b": NUMBER, "a-b": NUMBER}, [])
+    numbers.num("a.b")
+    numbers.num("a-b")
+    with pytest.raises(UserError, match="cannot be told apart"):
+        numbers.check_identifiers()

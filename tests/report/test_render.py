@@ -1,0 +1,157 @@
+import json
+import re
+import shutil
+
+import pytest
+import yaml
+from tests import synthetic
+
+from rederive.errors import UserError
+
+
+@pytest.fixture
+def build(built, tmp_path):
+    """A copy of the build that a test may change."""
+    shutil.copytree(built, tmp_path / "build")
+    return tmp_path / "build"
+
+
+@pytest.fixture
+def templates(tmp_path):
+    """A copy of the templates that a test may change."""
+    shutil.copytree(synthetic.TEMPLATES, tmp_path / "templates")
+    return tmp_path / "templates"
+
+
+def text_of(folder):
+    return (folder / "report" / "report.md").read_text()
+
+
+def test_every_section_is_there_in_order(built):
+    headings = re.findall(r"^# (.*)$", text_of(built), re.MULTILINE)
+    assert headings == [
+        *("Abstract", "The project", "Summary", "Derivations", "Implementation", "Sigmoid and ReLU"),
+        *("Configurations on MNIST", "Initial weights", "A convolutional network on CIFAR-10"),
+        *("Variations of network and training", "Beyond the write-up", "Protocol, and where it departs"),
+        *("How this was built", "Conclusion", "References", "Appendix: the tests"),
+        "Appendix: where the numbers come from",
+    ]
+
+
+def test_the_front_matter_is_what_sites_read(built):
+    front = yaml.safe_load(text_of(built).split("---\n")[1])
+    assert front["title"] == "A deep-learning write-up, rederived"
+    assert front["layout"] == "page"
+
+
+def test_figures_are_linked_where_they_lie(built):
+    links = re.findall(r"\]\(([^)#]+\.svg)\)", text_of(built))
+    assert len(links) >= 12
+    assert all((built / "report" / link).resolve().is_file() for link in links)
+
+
+def test_every_link_within_the_text_has_its_target(built):
+    text = text_of(built)
+    targets = set(re.findall(r'id="([^"]+)"', text))
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= targets
+
+
+def test_every_number_of_the_text_is_in_the_trace_with_its_place(built):
+    trace = json.loads((built / "report" / "trace.json").read_text())
+    anchors = {number["anchor"] for number in trace["numbers"].values()}
+    assert set(re.findall(r"\]\(#(n-[^)]+)\)", text_of(built))) == anchors
+    assert trace["numbers"]["mnist.relu.accuracy"]["uses"] == ["table activations"]
+    assert "table cifar10_parameters" in trace["numbers"]["cifar10.batch_16.published"]["uses"]
+    assert "network" in trace["numbers"]["cifar10.batch_16.published"]["uses"]
+    assert all(run in trace["runs"] for number in trace["numbers"].values() for run in number.get("runs", []))
+
+
+def test_neither_host_nor_time_nor_folder_is_in_the_report(built):
+    for path in (built / "report").iterdir():
+        content = path.read_text()
+        for secret in ("should-not-appear", "1999-01-01", str(built), str(synthetic.REPOSITORY)):
+            assert secret not in content, f"{secret} in {path.name}"
+
+
+def test_an_unknown_key_stops_the_report_and_names_its_neighbours(build, templates):
+    (templates / "sections" / "abstract.md.j2").write_text("{{ num('mnist.relu.acuracy') }}")
+    with pytest.raises(UserError, match=r"mnist\.relu\.acuracy.*nearest: mnist\.relu\.accuracy"):
+        synthetic.render_build(build, templates)
+
+
+def test_a_typed_number_stops_the_report(build, templates):
+    (templates / "sections" / "abstract.md.j2").write_text("ReLU reaches 0.973.")
+    with pytest.raises(UserError, match=r"abstract\.md\.j2, line 1: 0\.973"):
+        synthetic.render_build(build, templates)
+
+
+def test_a_number_typed_into_a_claim_stops_the_report(build, templates):
+    claims = (templates / "claims.yaml").read_text()
+    (templates / "claims.yaml").write_text(claims.replace("Twice the filters raise", "In 9 runs they raise"))
+    with pytest.raises(UserError, match=r"filters_help: holds, line 1: 9"):
+        synthetic.render_build(build, templates)
+
+
+def test_a_reference_to_a_figure_that_is_not_there_stops_the_report(build, templates):
+    (templates / "sections" / "abstract.md.j2").write_text("{{ fig('nowhere') }}")
+    with pytest.raises(UserError, match="refers to fig-nowhere"):
+        synthetic.render_build(build, templates)
+
+
+@pytest.mark.parametrize("mistake", ["{{ undefined_thing }}", "{% if %}", "{{ num() }}"])
+def test_a_mistake_in_a_template_is_an_error_with_its_place(build, templates, mistake):
+    (templates / "sections" / "abstract.md.j2").write_text(f"text\n\n{mistake}")
+    with pytest.raises(UserError, match=r"abstract\.md\.j2, line 3"):
+        synthetic.render_build(build, templates)
+
+
+def test_without_a_proof_there_is_no_report(build):
+    path = build / "derivations" / "normalize.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"passed": False}))
+    (build / "report" / "report.md").unlink()
+    with pytest.raises(UserError, match="no report: the derivation normalize does not pass"):
+        synthetic.render_build(build)
+    assert not (build / "report" / "report.md").exists()
+
+
+def test_the_text_says_what_the_verdict_says(build):
+    sentence = "Single samples do cost accuracy"
+    assert sentence in text_of(build)
+    assert "[Claim 13: holds](#claim-13)" in text_of(build)
+    runs = (build / "runs.csv").read_text().splitlines()
+    # The same run table, but for the accuracies of batch size 1.
+    changed = [re.sub(r"^(cifar10,batch_1,.*,accuracy),.*", r"\1,0.9", line) for line in runs]
+    (build / "runs.csv").write_text("\n".join(changed) + "\n")
+    synthetic.conclude(build, sorted((build / "derivations").glob("*.json")))
+    synthetic.render_build(build)
+    assert sentence not in text_of(build)
+    assert "Single samples cost no accuracy" in text_of(build)
+    assert "[Claim 13: does not hold](#claim-13)" in text_of(build)
+    scorecard = next(line for line in text_of(build).splitlines() if 'id="claim-13"' in line)
+    assert scorecard.endswith("| **does not hold** |")
+
+
+def test_one_seed_is_said_to_be_too_few(tmp_path):
+    folder = synthetic.whole_build(tmp_path, synthetic.study(seeds=[0]))
+    text = text_of(folder)
+    assert "Nothing can be said about the spread of any value" in text
+    assert "These runs cannot test it: one seed: no interval" in text.replace("\\", "")
+
+
+def test_stand_in_data_is_named_in_title_first_page_and_figures(tmp_path):
+    folder = synthetic.whole_build(tmp_path, synthetic.study(seeds=[0, 1], data={"source": "standin"}))
+    text = text_of(folder)
+    front, body = text.split("\n---\n", 1)
+    assert yaml.safe_load(front.removeprefix("---\n"))["title"].startswith("[Stand-in data] ")
+    assert body.strip().startswith("> **Stand-in data.** This report was built on generated images")
+    alts = re.findall(r"!\[([^\n]*)\]\(\.\./figures/(?!graph)", text)
+    assert len(alts) >= 10
+    assert all(alt.startswith("Generated stand\\-in data") for alt in alts)
+
+
+def test_a_study_with_runs_still_missing_has_a_report(tmp_path):
+    made = synthetic.study(seeds=[0, 1])
+    without = tuple(run for run in made.runs() if run != "mnist.benchmark")
+    text = text_of(synthetic.whole_build(tmp_path, made, without))
+    assert "[–](#n-cifar10-benchmark-accuracy)" in text
+    assert "not testable with these runs" in text

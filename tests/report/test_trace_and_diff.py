@@ -1,0 +1,82 @@
+import hashlib
+import json
+import re
+import shutil
+
+import pytest
+from tests import synthetic
+
+from rederive.errors import UserError
+from rederive.report.diff import diff
+from rederive.report.trace import describe, keys
+
+
+def test_a_trace_names_all_that_a_number_rests_on(built):
+    text = describe(built, "mnist.relu_10.accuracy")
+    file = built / "runs" / "mnist" / "relu" / "seeds_0-2.csv"
+    for part in (
+        "mean over 3 seeds of the validation accuracy after epoch 10",
+        "seeds        0, 1, 2",
+        "mnist.relu, by rule train_mnist",
+        "runs/mnist/relu/seeds_0-2.csv",
+        hashlib.sha256(file.read_bytes()).hexdigest(),
+        "cd" * 32,
+        "ab" * 32,
+        "activation relu",
+        "used in      table activations",
+    ):
+        assert part in text, part
+
+
+def test_a_trace_names_the_figures_that_show_the_curve(built):
+    assert "figure       mnist_activations" in describe(built, "mnist.relu.accuracy@10")
+
+
+def test_the_estimate_of_a_claim_can_be_traced(built):
+    text = describe(built, "claims.filters_help.1")
+    assert "cifar10.double_filters" in text
+    assert "used in      claim 14 (filters_help)" in text
+
+
+def test_an_unknown_key_is_answered_with_its_neighbours(built):
+    with pytest.raises(UserError, match=r"nearest: mnist\.relu\.accuracy@10"):
+        describe(built, "mnist.relu.acuracy@10")
+
+
+def test_all_keys_are_listed(built):
+    assert "mnist.relu.accuracy@10" in keys(built)
+
+
+@pytest.fixture
+def other(built, tmp_path):
+    shutil.copytree(built, tmp_path / "other")
+    return tmp_path / "other"
+
+
+def test_a_build_does_not_differ_from_its_copy(built, other):
+    assert diff(built, other) == []
+
+
+def test_what_differs_is_told_kind_by_kind(built, other):
+    lines = (other / "runs.csv").read_text().splitlines()
+    changed = [re.sub(r"^(cifar10,batch_1,.*,accuracy),.*", r"\1,0.9", line) for line in lines]
+    (other / "runs.csv").write_text("\n".join(changed) + "\n")
+    proof = other / "derivations" / "normalize.json"
+    proof.write_text(json.dumps(json.loads(proof.read_text()) | {"domain": "Elsewhere."}))
+    proofs = sorted((other / "derivations").glob("*.json"))
+    synthetic.conclude(other, proofs)
+    synthetic.plot_build(other, ["cifar10_parameters"])
+    synthetic.render_build(other)
+    found = diff(built, other)
+    assert "claim       single_samples_cost: holds -> does not hold" in found
+    assert "derivation  normalize: domain" in found
+    assert "figure      cifar10_parameters: drawn differently" in found
+    assert any(
+        re.match(r"number      cifar10\.batch_1\.accuracy: 0\.4\d\d -> 0\.900 \(intervals apart\)", x) for x in found
+    )
+    assert any(line.startswith("text        +") and "Single samples cost no accuracy" in line for line in found)
+
+
+def test_a_folder_without_a_build_is_named(built, tmp_path):
+    with pytest.raises(UserError, match="numbers.json: not found"):
+        diff(built, tmp_path)
