@@ -309,6 +309,16 @@ def test_the_engine_runs_under_torch_inference_mode() -> None:
     assert x.grad.tolist() == [6.0, 6.0]
 
 
+def test_the_autograd_of_torch_stays_off() -> None:
+    parameter = torch.nn.Parameter(torch.ones(2))
+    x = Tensor(parameter, requires_grad=True)
+    y = (x * x).sum()
+    y.backward()
+    assert y.value.grad_fn is None
+    assert parameter.grad is None
+    assert x.grad.tolist() == [2.0, 2.0]
+
+
 def test_gradients_that_share_memory_cannot_be_changed_in_place() -> None:
     x, z = leaf(1.0), leaf(2.0)
     cotangent = np.ones(1)

@@ -62,7 +62,8 @@ class Tensor:
             if not isinstance(value, int | float | list | tuple):
                 raise GraphError(f"A tensor of {value!r}: expected an array or numbers.")
             value = np.asarray(value, dtype=np.float64)
-        self.value = value
+        # PyTorch's own autograd stays off: of a tensor that it follows only the memory is taken.
+        self.value = value.detach() if getattr(value, "requires_grad", False) else value
         self.requires_grad = requires_grad
         self.name = name
         self.grad: Array | None = None
