@@ -79,8 +79,8 @@ GresTypes=gpu
 # Claimed on any machine: the jobs of the tests are small, and nothing else bounds how many run.
 SlurmdParameters=config_overrides
 NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=4 RealMemory=16000 Gres=gpu:2
-PartitionName=cpu Nodes=ALL Default=YES MaxTime=60 OverSubscribe=NO
-PartitionName=gpu Nodes=ALL MaxTime=60 OverSubscribe=NO
+PartitionName=cpu Nodes=ALL Default=YES MaxTime=INFINITE OverSubscribe=NO
+PartitionName=gpu Nodes=ALL MaxTime=INFINITE OverSubscribe=NO
 EOF
   printf '%s\n' 'Name=gpu File=/dev/null' 'Name=gpu File=/dev/zero' >"$folder/gres.conf"
 

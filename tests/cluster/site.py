@@ -1,0 +1,105 @@
+"""A copy of the project on the head node of a cluster, pretend or real."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PARTS = ["Snakefile", "workflow", "profiles", "src", "report", "config.yaml", "config.demo.yaml"]
+PLUGINS = Path(sys.prefix) / "cluster"  # `make env-cluster`
+PROGRAMS = ["sbatch", "squeue", "sinfo", "scontrol", "scancel", "sacctmgr", "qsub", "qstat", "qacct", "qdel"]
+
+
+class Site:
+    """A copy of the project, and the programs of a cluster on PATH."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            **environment,
+            "PYTHONPATH": os.pathsep.join([str(folder / "src"), str(PLUGINS)]),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.environ["PATH"])]),
+        }
+        self.environment.pop("REDERIVE_DATA_MIRROR", None)
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a program in the copy, in a process group of its own; its output goes to a file there."""
+        with open(self.folder / "output.log", "w", encoding="utf-8") as output:
+            return subprocess.Popen(
+                arguments,
+                cwd=self.folder,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+
+    def run(self, *arguments: str, check: bool = True) -> str:
+        """Run a program in the copy and return what it prints; `check` that it succeeds."""
+        process = self.start(*arguments)
+        try:
+            process.wait(timeout=400)
+        finally:
+            process.kill()
+        output = self.output()
+        assert not check or process.returncode == 0, output
+        return output
+
+    def output(self) -> str:
+        """Return what the program started last has printed so far."""
+        return (self.folder / "output.log").read_text()
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace a text in a file of the copy; it must be there."""
+        path = self.folder / name
+        text = path.read_text()
+        assert old in text, f"{name} does not hold {old!r}"
+        path.write_text(text.replace(old, new))
+
+
+class StubbedSite(Site):
+    """A site whose scheduler is pretended by `stub.py`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.stubs = folder / "stubs"
+        self.stubs.mkdir()
+        for program in PROGRAMS:
+            (self.stubs / program).symlink_to(Path(__file__).parent / "stub.py")
+        super().__init__(folder, {"STUBS": str(self.stubs), "PATH": f"{self.stubs}{os.pathsep}{os.environ['PATH']}"})
+
+    def submitted(self, *arguments: str, outcomes: Sequence[str] = ("FAILED",)) -> list[list[str]]:
+        """Return the submit lines of a build whose jobs end like `outcomes`, one after the other; sorted.
+
+        The last outcome holds for all further jobs; if it is COMPLETED, the build must succeed.
+        """
+        (self.stubs / "outcomes").write_text("\n".join(outcomes))
+        (self.stubs / "calls").write_text("")
+        self.run("snakemake", *arguments, check=outcomes[-1] == "COMPLETED")
+        return sorted(call for call in self.calls() if call[0] in ("sbatch", "qsub"))
+
+    def calls(self) -> list[list[str]]:
+        """Return how the programs were called in the last build, in order."""
+        return [json.loads(line) for line in (self.stubs / "calls").read_text().splitlines()]
+
+
+def copy_project(folder: Path, config: Path | None = None) -> Path:
+    """Copy the project's sources into a new folder; `config` takes the place of its config.yaml.
+
+    (Snakemake does not tell the jobs on a cluster of `--replace-workflow-config`.)
+    """
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, folder / part)
+    if config:
+        shutil.copy2(config, folder / "config.yaml")
+    return folder
