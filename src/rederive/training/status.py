@@ -73,7 +73,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         status = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return status if FIELDS <= status.keys() else None
+    return status if status.keys() >= FIELDS else None
 
 
 def table(found: list[Job]) -> Table:
