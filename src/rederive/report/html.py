@@ -20,6 +20,8 @@ def finish(page: str, base: Path, figures: Path, trace_json: Path, theme: Path) 
         return _figure(name, html.unescape(match["alt"]), figures, index[name])
 
     page = re.sub(r'<img\s+src="(?P<src>[^"]*)"\s+alt="(?P<alt>[^"]*)"[^>]*/?>', image, page)
+    # Pandoc makes each line of code a link to itself, which no one sees.
+    page = re.sub(r'<a href="#cb[\d-]+" aria-hidden="true" tabindex="-1"></a>', "", page)
     page = re.sub(r"(<td[^>]*)(><strong>(holds|does not hold|undecided)</strong></td>)", _verdict_cell, page)
     page = re.sub(r"<table.*?</table>", _scrolling, page, flags=re.DOTALL)
     page = page.replace("/*REPORT-CSS*/", (theme / "report.css").read_text(encoding="utf-8"))
