@@ -28,6 +28,7 @@ def train(
     Raises UserError for a run that is not in the study, for data that are not there, or a full disk, and
     `rederive.training.keeper.Interrupted`, which exits with a code that leads to a retry, after SIGTERM.
     """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in any order
     # The numerical libraries read this once, when they are first imported: after that it is too late.
     if "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))

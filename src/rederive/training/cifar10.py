@@ -30,7 +30,6 @@ def train_cifar10(
     loss is the mean over the epoch's batches, of each before its step. `watch` gives each group of seeds that is
     trained together its watcher.
     """
-    torch.set_deterministic_debug_mode("warn")
     # As one more axis of every array, more seeds cost a GPU little; a CPU is faster with one at a time.
     groups = [list(seeds)] if device == "cuda" else [[seed] for seed in seeds]
     rows = []

@@ -116,6 +116,10 @@ def _train(
 
         torch.set_num_threads(threads)
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+        if device == "cuda":
+            # A processor computes the same again anyway; a GPU does where PyTorch knows how, and warns where not.
+            torch.set_deterministic_debug_mode("warn")
+            torch.utils.deterministic.fill_uninitialized_memory = False
     if isinstance(experiment.spec, MnistSpec):
         from rederive.training.mnist import train_mnist
 
