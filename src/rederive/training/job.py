@@ -119,7 +119,7 @@ def _train(
         if device == "cuda":
             # A processor computes the same again anyway; a GPU does where PyTorch knows how, and warns where not.
             torch.set_deterministic_debug_mode("warn")
-            torch.utils.deterministic.fill_uninitialized_memory = False
+            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if isinstance(experiment.spec, MnistSpec):
         from rederive.training.mnist import train_mnist
 
