@@ -187,6 +187,12 @@ def test_without_network_and_mirror_the_error_comes_soon_and_names_the_ways_out(
         assert way in message
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "root").write_text("in the way")
+    with pytest.raises(UserError, match=r"root/MNIST/raw/train-images-idx3-ubyte: could not be written"):
+        fetch("mnist", tmp_path / "root", [str(_fill(tmp_path / "mirror", MNIST))])
+
+
 def test_an_unknown_data_set_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"imagenet.*mnist, cifar10"):
         fetch("imagenet", tmp_path, [])

@@ -1,6 +1,7 @@
 """Get the official files: from mirrors, else through torchvision's downloaders; only checked files get their names."""
 
 import gzip
+import http.client
 import io
 import os
 import socket
@@ -22,6 +23,7 @@ MIRROR_VARIABLE = "REDERIVE_DATA_MIRROR"
 ANSWER_SECONDS = 6.0  # how long hosts have to answer at all; without a network the error comes after this time
 STALL_SECONDS = 30.0  # how long a transfer under way may stand still
 BLOCK = 1 << 20
+UNREADABLE = (OSError, EOFError, zlib.error, http.client.HTTPException)
 
 
 def fetch(dataset: str, directory: str | Path, mirrors: Sequence[str] = ()) -> None:
@@ -77,14 +79,14 @@ def _take(
     """Move what `place` has of `wanted` below `root`; note in `tried` why not; return what is still missing."""
     try:
         members = _archive_members(place, collection, wanted)
-    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+    except (*UNREADABLE, tarfile.TarError) as error:
         tried.append(f"{place}: {collection.archive}: {error}")
         members = {}
     missing, absent = [], []
     for file in wanted:
         try:
             content = members[file.name] if file.name in members else _single_file(place, collection, file)
-        except (OSError, EOFError, zlib.error) as error:
+        except UNREADABLE as error:
             tried.append(f"{place}: {file.name}: {error}")
             missing.append(file)
             continue
@@ -95,10 +97,19 @@ def _take(
             tried.append(f"{place}: {problem}")
             missing.append(file)
         else:
-            files.write_bytes(collection.path(root, file), content)
+            _put(collection.path(root, file), content)
     if absent:
         tried.append(f"{place}: no {', '.join(absent)}, packed or unpacked")
     return missing
+
+
+def _put(path: Path, content: bytes) -> None:
+    try:
+        files.write_bytes(path, content)
+    except OSError as error:
+        raise UserError(
+            f"{path}: could not be written ({error.strerror}). Make room, or name another folder."
+        ) from error
 
 
 def _single_file(place: str, collection: Collection, file: OfficialFile) -> bytes | None:
@@ -138,7 +149,7 @@ def _archive_members(place: str, collection: Collection, wanted: list[OfficialFi
 def _read(place: str, name: str, peek: bool = False) -> bytes | None:
     """Return the file `name` at `place`, or with `peek` its first byte; None where there is no such file."""
     if not _is_address(place):
-        path = Path(place) / name
+        path = Path(place).expanduser() / name
         if not path.is_file():
             return None
         with path.open("rb") as stream:
@@ -181,7 +192,7 @@ def _silent(addresses: Sequence[str]) -> dict[str, str]:
         except urllib.error.HTTPError as error:
             # A mirror need not have a page at its root, but what else bars the way (a proxy, say) is no answer.
             answers[address] = None if error.code in (403, 404, 405, 501) else f"HTTP error {error.code} {error.reason}"
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             answers[address] = str(getattr(error, "reason", error))
         else:
             answers[address] = None
