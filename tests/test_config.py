@@ -129,6 +129,10 @@ MISTAKES = {
         {"experiments": {"mnist": {"new": {"epochs": 2}}}},
         ["mnist.new: ", "batch_size"],
     ),
+    "skip connection over nothing": (
+        {"experiments": {"mnist": {"relu": {"skip_connections": True}}}},
+        ["experiments.mnist.relu: skip_connections", "[3136]"],
+    ),
     "wrong type": ({"seeds": "all"}, ["seeds: found 'all'", "list"]),
     "no seeds": ({"seeds": []}, ["seeds: found []", "at least 1"]),
     "repeated seed": ({"seeds": [1, 2, 1]}, ["seeds: 1 given twice"]),

@@ -8,6 +8,7 @@ the command line work on the study.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -57,7 +58,14 @@ class MnistSpec(Spec):
     hidden_sizes: list[Size] = Field(min_length=1, description="units of each hidden layer")
     activation: Literal["sigmoid", "relu", "tanh"]
     initialization: Literal["glorot_normal", "he_normal", "zeros", "standard_normal"]
+    dtype: Literal["float32", "float64"] = Field("float32", description="precision of the arithmetic")
     skip_connections: bool = Field(False, description="add a hidden layer's input to its output where sizes agree")
+
+    @model_validator(mode="after")
+    def _something_to_skip(self) -> Self:
+        if self.skip_connections and not any(before == after for before, after in pairwise(self.hidden_sizes)):
+            raise ValueError(f"skip_connections: no two neighbours of hidden_sizes {self.hidden_sizes} are equal")
+        return self
 
 
 class Cifar10Spec(Spec):
@@ -215,8 +223,11 @@ class Config(Model):
         try:
             return SPECS[dataset].model_validate(given)
         except ValidationError as error:
-            missing = ", ".join(str(e["loc"][0]) for e in error.errors())
-            raise ValueError(f"experiments.{dataset}.{name}: {missing} not given, neither here nor in a base") from None
+            missing = [str(problem["loc"][0]) for problem in error.errors() if problem["type"] == "missing"]
+            wrong = [str(problem["ctx"]["error"]) for problem in error.errors() if problem["type"] == "value_error"]
+            if missing:
+                wrong.append(f"{', '.join(missing)} not given, neither here nor in a base")
+            raise ValueError(f"experiments.{dataset}.{name}: {'; '.join(wrong)}") from None
 
 
 class Experiment(Model):

@@ -2,9 +2,10 @@
 from pathlib import Path
 
 from rederive.config import resolve
-from rederive.derivations import catalogue
+from rederive.derivations import derivation_names
 from rederive.errors import UserError
 from rederive.fingerprint import fingerprint
+from rederive.training.spec import resources
 from rederive.training.spec import resources as training_resources
 
 try:
@@ -31,7 +32,7 @@ theme = sorted(str(path) for path in Path("report/theme").iterdir())
 # The report shows parts of these as they stand, comments too.
 listed_sources = sorted(map(str, Path("src/rederive/autograd").glob("*.py")))
 
-derivations = catalogue()
+derivations = derivation_names()
 derivations_of_the_report = expand("<results>/derivations/{derivation}.json", derivation=derivations)
 
 # How the arrays that networks are trained on are made.
@@ -52,8 +53,7 @@ def code_of_derivation(name):
 
 def spec_of(dataset):
     """What a run is, as text: a run whose text changes is trained again, and no other."""
-    runs = study.runs(dataset)
-    return lambda wildcards: runs[f"{dataset}.{wildcards.experiment}"].spec.model_dump_json()
+    return lambda wildcards: study.experiments[f"{dataset}.{wildcards.experiment}"].spec.model_dump_json()
 
 
 def training_needs(dataset, resource):
@@ -66,3 +66,9 @@ def training_needs(dataset, resource):
         return attempt * getattr(training_resources(spec, seeds), resource)
 
     return need
+
+
+def cost_of(dataset, wildcards):
+    """The memory and the minutes that a training job asks for; each further attempt asks for more."""
+    run = study.experiments[f"{dataset}.{wildcards.experiment}"]
+    return resources(run.spec, seeds=len(wildcards.seeds.split("-")))

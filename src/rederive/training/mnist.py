@@ -56,9 +56,10 @@ class MnistLearner:
             initialization=spec.initialization,
             skip_connections=spec.skip_connections,
             dropout=spec.dropout,
-            dtype=np.float32,
+            dtype=np.dtype(spec.dtype),
         )
         self.network.convert(self.place)
+        self.dtype = next(iter(self.network.parameters())).value.dtype
         self.optimizer = SGD(
             self.network.parameters(), spec.learning_rate, momentum=spec.momentum, weight_decay=spec.weight_decay
         )
@@ -83,7 +84,7 @@ class MnistLearner:
 
     def step(self, images: Array, labels: Array) -> Array:
         """Change the parameters by one batch, images (n, 784) and labels (n,); return its summed loss before that."""
-        loss = SoftmaxCrossEntropy.apply(self.network(Tensor(_as_float(images))), labels=labels)
+        loss = SoftmaxCrossEntropy.apply(self.network(Tensor(_as_float(images, self.dtype))), labels=labels)
         loss.backward()
         self.optimizer.step()
         return loss.value
@@ -112,7 +113,7 @@ class MnistLearner:
             for start in range(0, len(labels), EVALUATION_BATCH):
                 rows = slice(start, start + EVALUATION_BATCH)
                 some = self.place(labels[rows])
-                logits = self.network(Tensor(_as_float(self.place(images[rows]))))
+                logits = self.network(Tensor(_as_float(self.place(images[rows]), self.dtype)))
                 loss += float(SoftmaxCrossEntropy.apply(logits, labels=some).value)
                 right += int((logits.value.argmax(1) == some).sum())
         self.network.train()
@@ -149,9 +150,8 @@ def _place_on(device: str) -> Callable[[np.ndarray], Any]:
     return lambda array: torch.tensor(array, device=device)
 
 
-def _as_float(images: Array) -> Array:
-    xp = namespace(images)
-    return xp.astype(images, xp.float32)
+def _as_float(images: Array, dtype: Any) -> Array:
+    return namespace(images).astype(images, dtype)
 
 
 def _to_numpy(array: Any) -> np.ndarray:

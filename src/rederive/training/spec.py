@@ -56,10 +56,11 @@ def resources(spec: MnistSpec | Cifar10Spec, seeds: int) -> Resources:
     """Return what training with so many seeds needs, one seed after the other on one processor core."""
     dataset = "mnist" if isinstance(spec, MnistSpec) else "cifar10"
     images = IMAGES[dataset] * spec.epochs * seeds
-    seconds = images * training_flops_per_image(spec) / FLOPS_PER_SECOND[dataset]
+    width = 2 if isinstance(spec, MnistSpec) and spec.dtype == "float64" else 1  # in single-precision numbers
+    seconds = images * training_flops_per_image(spec) * width / FLOPS_PER_SECOND[dataset]
     seconds += images / spec.batch_size * SECONDS_PER_STEP
     # Weights, gradients, up to two moments, and twice as much again for temporaries and a checkpoint on its way out.
-    network = 4 * parameters(spec) * 8 / 1e6
+    network = 4 * width * parameters(spec) * 8 / 1e6
     # The libraries (PyTorch: with those of a GPU) and the data.
     rest = 1000 if dataset == "mnist" else 3000
     return Resources(mem_mb=math.ceil((rest + network) / 500) * 500, runtime=math.ceil(10 + SAFETY * seconds / 60))
