@@ -92,7 +92,7 @@ function Code(code)
     ["\\"] = "\\textbackslash{}", ["{"] = "\\{", ["}"] = "\\}", ["$"] = "\\$", ["&"] = "\\&", ["#"] = "\\#",
     ["^"] = "\\textasciicircum{}", ["_"] = "\\_", ["~"] = "\\textasciitilde{}", ["%"] = "\\%",
   })
-  escaped = escaped:gsub("\\_", "\\_\\allowbreak{}"):gsub("([%.@/])", "%1\\allowbreak{}")
+  escaped = escaped:gsub("\\_", "\\_\\allowbreak{}"):gsub("([%./])", "%1\\allowbreak{}"):gsub("@", "\\allowbreak{}@")
   return pandoc.RawInline("latex", "\\texttt{" .. escaped .. "}")
 end
 

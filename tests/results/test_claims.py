@@ -6,7 +6,8 @@ from tests import synthetic
 
 from rederive.config import read_yaml
 from rederive.errors import UserError
-from rederive.results.claims import Test, combine, differing, evaluate, judge, load_claims, parse_quantity, test_claims
+from rederive.results.claims import Test, combine, differing, judge, load_claims, test_claims
+from rederive.results.quantities import evaluate, parse_quantity
 from rederive.results.statistics import Estimate
 
 HOLDS, FAILS, UNDECIDED, UNTESTABLE = "holds", "does not hold", "undecided", "not testable with these runs"

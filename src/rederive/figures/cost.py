@@ -1,5 +1,7 @@
 """What accuracy costs: test accuracy against operations for one image."""
 
+from collections.abc import Mapping
+
 from matplotlib.ticker import LogLocator
 
 from rederive.figures.page import Page, Source, new
@@ -24,7 +26,7 @@ def draw(source: Source) -> Page:
         ax.plot([flops[0]], [ours.value], look.marker, color=look.colour, markersize=5)
         page.rows.append((name, experiment.label, flops[0], ours.n, ours.value, ours.low, ours.high))
         best[flops[0]] = max(best.get(flops[0], (0.0, "")), (ours.value, experiment.label))
-    for flops_of_network, (accuracy, label) in best.items():
+    for flops_of_network, (accuracy, label) in _apart(best).items():
         ax.annotate(
             label, (flops_of_network, accuracy), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=7
         )
@@ -33,7 +35,10 @@ def draw(source: Source) -> Page:
         ax.xaxis.set_major_formatter(_count)
         ax.xaxis.set_minor_formatter(_count)
         ax.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        ax.tick_params(axis="x", which="both", length=3, pad=3, labelsize=7.5)
         ax.margins(x=0.15, y=0.15)
+        low, high = ax.get_ylim()
+        ax.set_ylim(max(low, 0.0), min(high, 1.1))
     else:
         ax.text(0.5, 0.5, "not run", transform=ax.transAxes, ha="center", color="#777777")
     ax.set_xlabel("Operations for one image in training (counted)")
@@ -43,6 +48,15 @@ def draw(source: Source) -> Page:
     )
     page.alt = f"{page.title}: the most accurate training of each network. {points or 'Not run'}."
     return page
+
+
+def _apart(best: Mapping[float, tuple[float, str]]) -> dict[float, tuple[float, str]]:
+    """Return of networks that cost about the same the most accurate one: the others' names would lie upon its."""
+    kept: dict[float, tuple[float, str]] = {}
+    for flops, found in sorted(best.items(), key=lambda item: item[1], reverse=True):
+        if all(max(flops, other) > 1.6 * min(flops, other) for other in kept):
+            kept[flops] = found
+    return kept
 
 
 def _count(value: float, _: int) -> str:

@@ -1,5 +1,9 @@
 """A table as dots on rows: the mean over seeds with its interval, and the published value as an open diamond."""
 
+from typing import Any
+
+from matplotlib.axes import Axes
+
 from rederive.figures import style
 from rederive.figures.page import Page, Source, new
 from rederive.results.numbers import quantity_words
@@ -31,6 +35,7 @@ def draw(table_name: str, source: Source) -> Page:
         page.rows.append((name, experiment.label, experiment.epochs, n, mean, low, high, published))
         reproduced = "not run" if mean is None else f"{mean:.3f}"
         words.append(f"{experiment.label}: {reproduced}, published {'nothing' if published is None else published}")
+    _fit(ax, page.rows)
     ax.set_yticks(range(len(names)), [experiment.label for experiment in reversed(experiments)])
     ax.set_ylim(-0.6, len(names) - 0.4)
     ax.set_xlabel(quantity_words(table.dataset, "accuracy").capitalize())
@@ -39,3 +44,13 @@ def draw(table_name: str, source: Source) -> Page:
     figure.legend(loc="outside lower right", ncols=2, frameon=False, fontsize=7)
     page.alt = f"{table.title}. " + "; ".join(words) + "."
     return page
+
+
+def _fit(ax: Axes, rows: list[tuple[Any, ...]]) -> None:
+    """End the axis at the values and at what of their intervals an accuracy can be: few seeds give wide intervals."""
+    ends = [value for row in rows for value in row[4:8] if value is not None]
+    if not ends:
+        return
+    low, high = max(min(ends), 0.0), min(max(ends), 1.0)
+    margin = 0.04 * (high - low) or 0.02
+    ax.set_xlim(low - margin, high + margin)

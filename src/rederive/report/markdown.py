@@ -11,6 +11,12 @@ def escape(text: str) -> str:
     return _PUNCTUATION.sub(r"\\\1", re.sub(r"[ \t\r\n]+", " ", text))
 
 
+def prose(text: str) -> str:
+    """Return plain text that may hold formulas between dollar signs: those of the project's own files."""
+    parts = re.split(r"(\$[^$]+\$)", text)
+    return "".join(part if i % 2 else escape(part) for i, part in enumerate(parts))
+
+
 def slug(text: str) -> str:
     """Return an identifier for HTML, LaTeX and Typst: letters, digits and hyphens."""
     return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower()

@@ -24,7 +24,7 @@ from rederive.config import Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
 from rederive.report.document import Document
-from rederive.report.markdown import code, display
+from rederive.report.markdown import code, display, prose
 from rederive.report.typed import refuse_typed_numbers
 from rederive.results.claims import load_claims
 from rederive.results.numbers import read_json
@@ -79,6 +79,7 @@ def render(
     )
     environment.filters["code_text"] = code
     environment.filters["display"] = display
+    environment.filters["prose"] = prose
     environment.globals.update(document.functions(environment))
     try:
         text = environment.get_template("report.md.j2").render()

@@ -40,7 +40,7 @@ class Tables:
         if name not in wanted:
             raise unknown(name, wanted, "table")
         names = [f"{wanted[name].dataset}.{row}" for row in wanted[name].rows]
-        header = ["Changed", "Value", "Epochs", "Reproduced (95 % interval)"]
+        header = ["Changed", "Value", "Epochs", "Ours (95 % interval)"]
         published = any(f"{row}.published" in self._document.numbers for row in names)
         if published:
             header += ["Published", "Difference", "One more run"]
@@ -224,6 +224,8 @@ def _bound(test: Mapping[str, Any]) -> str:
 
 def _code_proved(found: Mapping[str, Any] | None) -> str:
     if not found:
+        return "–"
+    if found["proved"] is None:  # no operation of the engine is what this derivation is about
         return "–"
     return "proved" if found["proved"] else "**not proved**"
 

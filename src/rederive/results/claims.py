@@ -22,24 +22,24 @@ minus smallest): `{mnist.relu.accuracy} - {mnist.benchmark.accuracy}`. In place 
 all values of a quantity it is computed from those, too: a conclusion may not follow from its own numbers.
 """
 
-import ast
-import math
-import operator
-import re
-from collections.abc import Callable, Mapping, Sequence
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rederive.config import Experiment, Study, read_yaml
+from rederive.config import Study, read_yaml
 from rederive.errors import UserError
-from rederive.files import write_json
-from rederive.results.keys import CurveKey, unknown
+from rederive.files import write_json, write_text
+from rederive.results.evidence import Evidence, NotTestableError, Published
+from rederive.results.keys import unknown
 from rederive.results.numbers import read_json
-from rederive.results.published import PublishedValue, published_accuracies, published_curves
-from rederive.results.runs import Curve, RunTable
+from rederive.results.published import published_accuracies, published_curves
+from rederive.results.quantities import parse_quantity
+from rederive.results.runs import RunTable
 from rederive.results.statistics import Estimate, mean_interval
 
 HOLDS, FAILS, UNDECIDED, UNTESTABLE = (
@@ -109,10 +109,6 @@ class Outcome:
     runs: tuple[str, ...] = ()
 
 
-class NotTestableError(Exception):
-    """These runs do not give what a test needs; the message says what."""
-
-
 def load_claims(path: str | Path) -> dict[str, Claim]:
     """Read `claims.yaml`. Raises UserError with the claim and key that is wrong."""
     claims = {}
@@ -136,7 +132,7 @@ def test_claims(
     derivations: Sequence[Path],
     output_json: Path,
 ) -> None:
-    """Test every claim and write the verdicts."""
+    """Test every claim and write the verdicts; the CSV beside them is a table for people, one row a test."""
     study = Study.load(study_path)
     evidence = Evidence(study, RunTable.load(runs_csv), read_json(runs_index), [read_json(p) for p in derivations])
     published = Published(study, published_accuracies(published_yaml), published_curves(published_curves_csv))
@@ -152,11 +148,12 @@ def test_claims(
             "verdict": combine([outcome.verdict for outcome in outcomes]),
             "expected": claim.expected.get(study.data.source),
             "tests": [
-                _record(test, outcome) | {"published": published.value(test)}
+                _record(test, outcome) | {"published": published.value(test.quantity)}
                 for test, outcome in zip(claim.tests, outcomes, strict=True)
             ],
         }
     write_json(output_json, result)
+    write_text(Path(output_json).with_suffix(".csv"), _table(result))
 
 
 test_claims.__test__ = False  # type: ignore[attr-defined]  # for pytest: this is no test case
@@ -179,7 +176,7 @@ def combine(verdicts: Sequence[str]) -> str:
     return HOLDS
 
 
-def decide(test: Test, evidence: "Evidence") -> Outcome:
+def decide(test: Test, evidence: Evidence) -> Outcome:
     """Return the outcome of one test."""
     if test.proved is not None:
         passed = evidence.derivations.get(test.proved)
@@ -223,164 +220,17 @@ def judge(test: Test, estimate: Estimate, narrow: Estimate) -> str:
     return FAILS if high < bound + test.margin or high <= bound else UNDECIDED
 
 
-class Evidence:
-    """Where the values of keys come from: the curves by seed, facts of the networks, and the proofs."""
-
-    def __init__(
-        self,
-        study: Study,
-        runs: RunTable,
-        index: Mapping[str, Any],
-        derivations: Sequence[Mapping[str, Any]],
-    ):
-        self._study, self._runs, self._index = study, runs, index
-        self.derivations = {derivation["name"]: bool(derivation["passed"]) for derivation in derivations}
-
-    def run(self, key: str) -> str | None:
-        """Return the run that a key is read from; None for an experiment that the study does not have."""
-        experiment = self._study.experiments.get(_experiment(key))
-        return experiment.run if experiment else None
-
-    def per_seed(self, keys: Sequence[str], expression: ast.expr) -> dict[int | None, float]:
-        """Return the expression's value for each seed that all keys have; {None: value} where none depends on one."""
-        values = {key: self._values(key) for key in keys}
-        varying = [set(found) for found in values.values() if None not in found]
-        seeds: set[int | None] = set.intersection(*varying) if varying else {None}
-        if not seeds:
-            raise NotTestableError("its experiments share no seed")
-        result: dict[int | None, float] = {}
-        for seed in sorted(seeds, key=lambda seed: -1 if seed is None else seed):
-            result[seed] = evaluate(expression, [found[seed if seed in found else None] for found in values.values()])
-            if not math.isfinite(result[seed]):
-                raise NotTestableError(f"diverged with seed {seed}")
-        return result
-
-    def _values(self, key: str) -> Mapping[int | None, float]:
-        name = _experiment(key)
-        experiment = self._study.experiments.get(name)
-        if experiment is None:
-            raise NotTestableError(f"{name} is not in this configuration")
-        curve_key = CurveKey.parse(key)
-        if curve_key is None:
-            return {None: self._fact(experiment, key.removeprefix(f"{name}."))}
-        curves = self._runs.curves(experiment.run, curve_key.quantity)
-        last = int(curve_key.epoch) if curve_key.epoch and curve_key.epoch.isdigit() else experiment.epochs
-        whole = {seed: curve for seed, curve in curves.items() if all(e in curve for e in range(1, last + 1))}
-        if not whole:
-            raise NotTestableError(
-                f"{experiment.run} has not reached epoch {last}" if curves else f"{name} was not run"
-            )
-        summary = SUMMARIES.get(curve_key.epoch or "")
-        if summary is None and curve_key.epoch and not curve_key.epoch.isdigit():
-            raise UserError(f"{key}: found @{curve_key.epoch}; expected an epoch or one of {', '.join(SUMMARIES)}")
-        return {seed: summary(curve, last) if summary else curve[last] for seed, curve in whole.items()}
-
-    def _fact(self, experiment: Experiment, field: str) -> float:
-        """Return a setting of the experiment, or what its run's files say of its network."""
-        if (setting := getattr(experiment.spec, field, None)) is not None:
-            return float(setting)
-        if experiment.run not in self._index:
-            raise NotTestableError(f"{experiment.run} was not run")
-        recorded = self._index[experiment.run].get(field)
-        if not recorded:
-            raise NotTestableError(f"the files of {experiment.run} do not say its {field}")
-        return float(recorded[0])
-
-
-class Published:
-    """The write-up's own values, for the quantities that they suffice for."""
-
-    def __init__(self, study: Study, accuracies: Mapping[str, PublishedValue], curves: Mapping[str, Curve]):
-        self._study, self._accuracies, self._curves = study, accuracies, curves
-
-    def value(self, test: Test) -> float | None:
-        """Return a test's quantity as the write-up has it; None where it does not give all values.
-
-        On stand-in data, with other epochs and sizes, there is nothing to compare.
-        """
-        if test.quantity is None or self._study.data.source != "official":
-            return None
-        keys, expression = parse_quantity(test.quantity)
-        values = [self._value(key) for key in keys]
-        known = [value for value in values if value is not None]
-        return evaluate(expression, known) if len(known) == len(values) else None
-
-    def _value(self, key: str) -> float | None:
-        name = _experiment(key)
-        curve_key = CurveKey.parse(key)
-        if curve_key is None:
-            experiment = self._study.experiments.get(name)
-            setting = getattr(experiment.spec, key.removeprefix(f"{name}."), None) if experiment else None
-            return None if setting is None else float(setting)
-        if curve_key.quantity == "accuracy":
-            published = self._accuracies.get(name)
-            return published.accuracy if published and curve_key.epoch is None else None
-        curve = self._curves.get(name, {})
-        last = max(curve, default=0)
-        if curve_key.quantity != "training_loss" or not last:
-            return None
-        if curve_key.epoch in SUMMARIES:
-            whole = all(epoch in curve for epoch in range(1, last + 1))
-            return SUMMARIES[curve_key.epoch](curve, last) if whole else None
-        return curve.get(int(curve_key.epoch or last))
-
-
-def _mean(curve: Curve, last: int) -> float:
-    return math.fsum(curve[epoch] for epoch in range(1, last + 1)) / last
-
-
-def _largest_rise(curve: Curve, last: int) -> float:
-    return max((curve[epoch + 1] - curve[epoch] for epoch in range(1, last)), default=0.0)
-
-
-SUMMARIES: dict[str, Callable[[Curve, int], float]] = {"mean": _mean, "largest_rise": _largest_rise}
-
-_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
-_FUNCTIONS: dict[str, Callable[..., float]] = {
-    "min": min,
-    "max": max,
-    "span": lambda *values: max(values) - min(values),
-}
-
-
-def _experiment(key: str) -> str:
-    curve_key = CurveKey.parse(key)
-    return curve_key.experiment if curve_key else key.rpartition(".")[0]
-
-
-def parse_quantity(text: str) -> tuple[list[str], ast.expr]:
-    """Return the keys of a quantity and its expression, in which key i is the name `ki`. Raises UserError."""
-    keys: list[str] = []
-
-    def name(match: re.Match[str]) -> str:
-        if match[1] not in keys:
-            keys.append(match[1])
-        return f"k{keys.index(match[1])}"
-
-    try:
-        expression = ast.parse(re.sub(r"\{([^{}]+)\}", name, text).strip(), mode="eval").body
-        evaluate(expression, [1.0] * len(keys))
-    except ZeroDivisionError:
-        pass  # of the trial values, not of the quantity
-    except (SyntaxError, ValueError) as error:
-        raise UserError(f"quantity {text!r}: {error}; expected keys in braces, + - * /, min, max, span") from None
-    return keys, expression
-
-
-def evaluate(node: ast.expr, values: Sequence[float]) -> float:
-    """Return the value of a quantity's expression. Raises ValueError for anything but its small language."""
-    match node:
-        case ast.Constant(value=int() | float() as constant):
-            return float(constant)
-        case ast.Name(id=name) if re.fullmatch(r"k\d+", name):
-            return values[int(name[1:])]
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -evaluate(operand, values)
-        case ast.BinOp(op=op, left=left, right=right) if type(op) in _OPERATORS:
-            return _OPERATORS[type(op)](evaluate(left, values), evaluate(right, values))
-        case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]) if function in _FUNCTIONS and arguments:
-            return _FUNCTIONS[function](*(evaluate(argument, values) for argument in arguments))
-    raise ValueError(f"found {ast.unparse(node)!r}")
+def _table(claims: Mapping[str, Any]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    columns = ("value", "low", "high")
+    writer.writerow(("number", "claim", "verdict", "place", "measures", *columns, "seeds", "published", "outcome"))
+    for name, claim in sorted(claims.items(), key=lambda item: item[1]["number"]):
+        for test in claim["tests"]:
+            numbers = ("" if test[key] is None else f"{test[key]:.6g}" for key in (*columns, "n", "published"))
+            about = (claim["number"], name.replace("_", " "), claim["verdict"], claim["place"], test["measures"])
+            writer.writerow((*about, *numbers, test["verdict"]))
+    return buffer.getvalue()
 
 
 def _record(test: Test, outcome: Outcome) -> dict[str, Any]:
