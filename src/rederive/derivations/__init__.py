@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 CATALOGUE = Path(__file__).parent / "catalogue"
 
 
-def catalogue() -> list[str]:
+def derivation_names() -> list[str]:
     """Return the names of all derivations, those of the files in `catalogue/`."""
     return sorted(path.stem for path in CATALOGUE.glob("*.py") if not path.stem.startswith("_"))
 
@@ -31,4 +31,6 @@ def ask_oracles(output: Path, names: list[str] | None = None) -> dict[str, Any]:
     return verification.ask_oracles(output, names)
 
 
-__all__ = ["ask_oracles", "catalogue", "verify"]
+catalogue = derivation_names  # until the command line knows the new name
+
+__all__ = ["ask_oracles", "derivation_names", "verify"]

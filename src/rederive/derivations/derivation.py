@@ -223,7 +223,7 @@ def unfold(expression: Expr, known: Mapping[str, Definition]) -> Expr:
     """
     if isinstance(expression, Partial):
         value, entry = expression.args
-        meaning = rename_bound(unfold(value, known))
+        meaning = unfold(rename_bound(value), known)
         if bound_indices(meaning) & entry.free_symbols:
             raise ValueError(f"{expression}: differentiate by indices that are not summed over")
         return meaning.diff(entry)
@@ -231,11 +231,12 @@ def unfold(expression: Expr, known: Mapping[str, Definition]) -> Expr:
         return unfold(expression.args[1], known)
     if isinstance(expression, Indexed) and str(expression.base) in known:
         definition = known[str(expression.base)]
-        meaning = rename_bound(unfold(definition.meaning, known))
-        return meaning.xreplace(dict(zip(definition.where, expression.indices, strict=True)))
+        # Renamed while it is short: what is put in for its own names has fresh indices already.
+        meaning = rename_bound(definition.meaning)
+        return unfold(meaning.xreplace(dict(zip(definition.where, expression.indices, strict=True))), known)
     if isinstance(expression, Symbol) and not isinstance(expression, Index):
         named = known.get(expression.name)
-        return expression if named is None or named.where else rename_bound(unfold(named.meaning, known))
+        return expression if named is None or named.where else unfold(rename_bound(named.meaning), known)
     if isinstance(expression, Sum):
         summed = {limit[0] for limit in expression.limits}
         if any(partial.args[1].free_symbols & summed for partial in expression.atoms(Partial)):

@@ -191,7 +191,8 @@ CONFUSED: Mapping[type[ast.operator], tuple[type[ast.operator], ...]] = {
 def backward_source(op: type[Op]) -> ast.FunctionDef:
     """Return the syntax tree of an op's `backward`, without decorators and annotations."""
     function = ast.parse(textwrap.dedent(inspect.getsource(op.backward))).body[0]
-    assert isinstance(function, ast.FunctionDef)
+    if not isinstance(function, ast.FunctionDef):
+        raise TypeError(f"{op.__name__}.backward is not written as a function")
     function.decorator_list = []
     function.returns = None
     for argument in function.args.args:

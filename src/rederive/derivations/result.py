@@ -109,4 +109,4 @@ def _explained(result: Result) -> Panel:
     lines += [Text(f"{label:>12}: {formula}") for label, formula in pairs if formula]
     if len(result.failures) > 1:
         lines.append(Text(f"and {len(result.failures) - 1} more: " + "; ".join(f.where for f in result.failures[1:])))
-    return Panel(Group(*lines), title=f"{result.name}: {first.where}", title_align="left")
+    return Panel(Group(*lines), title=Text(f"{result.name}: {first.where}"), title_align="left")

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from sympy import Expr, MatrixExpr, S
 
-from rederive.derivations import catalogue, latex, mutants, numeric, oracles, samples
+from rederive.derivations import derivation_names, latex, mutants, numeric, oracles, samples
 from rederive.derivations.derivation import Chain, Derivation, Line
 from rederive.derivations.result import Failure, Result
 from rederive.derivations.symbolic.array import SymbolicArray, SymbolicNamespace
-from rederive.derivations.symbolic.code import Difference, Trace, compare, position
+from rederive.derivations.symbolic.code import Difference, Trace, compare, position, prove_op
 from rederive.derivations.symbolic.functions import AnyFunction, example
 from rederive.derivations.symbolic.indices import array, sum_over
 from rederive.derivations.symbolic.matrix_calculus import matrix, matrix_entry, matrix_gradient
@@ -55,10 +55,10 @@ def load(name: str) -> Derivation:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-    elif name in catalogue():
+    elif name in derivation_names():
         module = importlib.import_module(f"rederive.derivations.catalogue.{name}")
     else:
-        raise UserError(f"There is no derivation {name!r}; expected one of {', '.join(catalogue())}.")
+        raise UserError(f"There is no derivation {name!r}; expected one of {', '.join(derivation_names())}.")
     derivation = getattr(module, "DERIVATION", None)
     if not isinstance(derivation, Derivation):
         raise UserError(f"{name} defines no DERIVATION of type Derivation; see docs/derivations.md.")
@@ -91,7 +91,7 @@ def ask_oracles(output: Path, names: list[str] | None = None) -> dict[str, Any]:
 
     TensorFlow alone takes seconds to import: once is enough.
     """
-    answers = {name: oracles.ask(load(name)) for name in names or catalogue()}
+    answers = {name: oracles.ask(load(name)) for name in names or derivation_names()}
     write_json(output, answers)
     return answers
 
@@ -265,7 +265,16 @@ def _code_comparisons(derivation: Derivation, proved: dict[str, bool]) -> list[D
         claimed = compare(f"the gradient of {name} that the code computes, against the derived one", claim, own.right)
         proved[name] = own.proved and claimed.proved
         comparisons.append(claimed)
-    return [*comparisons, *sweep]
+    return [*_culprits(trace, comparisons + sweep), *comparisons, *sweep]
+
+
+def _culprits(trace: Trace, comparisons: list[Difference]) -> list[Difference]:
+    """If the code is wrong, the operations whose own backward is: they are named first."""
+    if all(found.proved for found in comparisons):
+        return []
+    proofs = [proof for op in trace.ops for proof in prove_op(op)]
+    wrong = [(proof, found) for proof in proofs for found in proof.comparisons if not found.proved]
+    return [replace(found, what=f"{proof.op}.backward: {found.what} for {proof.example}") for proof, found in wrong]
 
 
 # Routes
@@ -372,7 +381,11 @@ def _mutants(derivation: Derivation, findings: Findings) -> dict[str, Any]:
     if derivation.mutate:
         counts["formula"] = mutants.check_formulas(derivation)
     for op in derivation.ops:
-        counts["source"] += mutants.check_source(op)
+        try:
+            counts["source"] += mutants.check_source(op)
+        except (OSError, SyntaxError, TypeError) as error:
+            message = f"its source cannot be read, so no mutants can be made of it: {error}"
+            findings.failures.append(Failure(f"{op.__name__}.backward", message=message))
     for kind, count in counts.items():
         for disagreement in count.disagreements:
             findings.failures.append(Failure(f"the verdict on a mutant of the {kind}", message=disagreement))

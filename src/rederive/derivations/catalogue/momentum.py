@@ -101,10 +101,7 @@ DERIVATION = Derivation(
         ),
         Chain(
             Named(z[1], mu * 0 + 1),
-            (
-                Line(S.One, "under a constant gradient, in units of it"),
-                Line((1 - mu) / (1 - mu), "the geometric sum of one term"),
-            ),
+            (Line(S.One, "under a constant gradient, in units of it: the geometric sum of one term"),),
         ),
         Chain(
             Named(z[t + 1], mu * (1 - mu**t) / (1 - mu) + 1),

@@ -83,6 +83,18 @@ class Trace:
         """What the code computed."""
         return self.result.value
 
+    @property
+    def ops(self) -> list[type[Op]]:
+        """The operations that the code is made of, each once, the last one first."""
+        found: dict[type[Op], None] = {}
+        waiting = [self.result]
+        while waiting:
+            source = waiting.pop().source
+            if source is not None:
+                found.setdefault(source.op)
+                waiting += [item for item in source.inputs if isinstance(item, Tensor)]
+        return list(found)
+
     @cached_property
     def derivatives(self) -> dict[str, tuple[tuple[Expr, ...], Expr]]:
         """For each input that needs a gradient: indices p, q, ... and SymPy's dL/dX_pq."""

@@ -60,6 +60,9 @@ class Number:
     def __neg__(self) -> "Number":
         return Number(-self.value, -self.slope)
 
+    def __abs__(self) -> "Number":
+        return -self if self.value < 0 else self
+
     def __sub__(self, other: Any) -> "Number":
         return self + -Number.of(other)
 

@@ -74,7 +74,16 @@ def rename_bound(expression: Expr) -> Expr:
         return expression
     arguments = [rename_bound(argument) for argument in expression.args]
     if isinstance(expression, Sum):
-        body, limits = arguments[0], expression.limits
-        fresh = {limit[0]: limit[0].fresh() for limit in limits}
-        return Sum(body.xreplace(fresh), *[(fresh[index], low, high) for index, low, high in limits])
+        body, over = arguments[0], fresh_limits(expression)
+        limits = [(new, low, high) for (_, new), (_, low, high) in zip(over, expression.limits, strict=True)]
+        return Sum(body.xreplace(dict(reversed(over))), *limits)
     return expression.func(*arguments)
+
+
+def fresh_limits(expression: Sum) -> list[tuple[Index, Index]]:
+    """Return each index that a sum runs over with a fresh one for it.
+
+    SymPy joins sum_i sum_i u_i into one sum that runs over i twice. The first, inner one binds the body's i, so it
+    has to come last in a dictionary made of the pairs.
+    """
+    return [(limit[0], limit[0].fresh()) for limit in expression.limits]

@@ -19,7 +19,7 @@ from itertools import groupby, permutations, product
 from sympy import Add, Expr, Indexed, KroneckerDelta, Mul, Pow, S, Sum, default_sort_key, exp, log
 
 from rederive.derivations.symbolic.functions import in_exponentials
-from rederive.derivations.symbolic.indices import Index, range_of
+from rederive.derivations.symbolic.indices import Index, fresh_limits, range_of
 
 
 class CanonicalIndex(Index):
@@ -77,8 +77,11 @@ def _sum_terms(expression: Sum) -> list[Term]:
     for index, low, high in expression.limits:
         if low != 0 or not isinstance(index, Index) or high != index.size - 1:
             raise ValueError(f"a sum runs over the whole range of an index, not over {index} from {low} to {high}")
-    fresh = {limit[0]: limit[0].fresh() for limit in expression.limits}
-    return [Term((*fresh.values(), *term.bound), term.body) for term in _terms(expression.function.xreplace(fresh))]
+    over = fresh_limits(expression)
+    bound = tuple(new for _, new in over)
+    return [
+        Term((*bound, *term.bound), term.body) for term in _terms(expression.function.xreplace(dict(reversed(over))))
+    ]
 
 
 def _product(factors: list[list[Term]]) -> list[Term]:

@@ -1,0 +1,80 @@
+"""The other libraries: each that is installed agrees, one that is not is named, a wrong gradient is noticed."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rederive import derivations
+from rederive.autograd import ops
+from rederive.derivations import oracles
+from rederive.derivations.symbolic.code import replaced_backward
+from rederive.derivations.verification import load
+
+
+@pytest.mark.parametrize("name", derivations.derivation_names())
+def test_pytorch_agrees(name):
+    assert oracles.compare(load(name), "torch") <= oracles.TOLERANCE
+
+
+@pytest.mark.parametrize("oracle", ["jax", "tensorflow"])
+def test_the_others_agree_on_everything(oracle):
+    pytest.importorskip(oracle)
+    errors = {name: oracles.compare(load(name), oracle) for name in derivations.derivation_names()}
+    assert max(errors.values()) <= oracles.TOLERANCE, errors
+
+
+def test_a_wrong_gradient_is_noticed():
+    with replaced_backward(ops.Sigmoid, lambda c, G: G * c.saved[0] * (1 - c.saved[0]) * (1 + 1e-9)):
+        assert oracles.compare(load("sigmoid"), "torch") > oracles.TOLERANCE
+
+
+def test_an_oracle_that_is_not_installed_is_missing_and_agrees_with_nothing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    assert oracles.version("jax") is None
+    result = derivations.verify("addition")
+    assert result.passed
+    assert result.facts["oracles"]["jax"] == result.facts["oracles"]["tensorflow"] == "missing"
+    assert result.facts["oracles"]["torch"]["version"]
+
+
+def test_answers_are_taken_from_a_file(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    answers = derivations.ask_oracles(tmp_path / "oracles.json", ["addition", "sigmoid"])
+    assert json.loads((tmp_path / "oracles.json").read_text()) == answers
+    monkeypatch.setattr(oracles, "ask", None)  # nobody is asked again
+    taken = derivations.verify("sigmoid", oracles=tmp_path / "oracles.json")
+    assert taken.passed
+    assert taken.facts["oracles"]["jax"] == "missing"
+    with pytest.raises(derivations_error(), match="normalize"):
+        derivations.verify("normalize", oracles=tmp_path / "oracles.json")
+
+
+def derivations_error():
+    from rederive.errors import UserError
+
+    return UserError
+
+
+def test_an_oracle_that_disagrees_fails_the_derivation(tmp_path):
+    path = tmp_path / "oracles.json"
+    path.write_text(json.dumps({"addition": {"torch": {"version": "0", "max_relative_error": 1e-3}}}))
+    result = derivations.verify("addition", oracles=path)
+    assert [failure.where for failure in result.failures] == ["the oracle torch 0"]
+
+
+def test_tensorflow_says_nothing_on_the_terminal():
+    pytest.importorskip("tensorflow")
+    code = (
+        "from rederive.derivations import oracles\n"
+        "from rederive.derivations.verification import load\n"
+        "print(sorted(oracles.ask(load('addition'), ['tensorflow'])))"
+    )
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert run.stdout == "['jax', 'tensorflow', 'torch']\n"
+    assert run.stderr == ""

@@ -1,0 +1,134 @@
+"""Symbolic arrays compute what NumPy computes, at every size, and refuse what has no meaning at every size."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from array_api_compat import array_namespace
+
+from rederive.derivations.symbolic.array import NotSymbolicError, ShapeError, SymbolicArray, SymbolicNamespace
+from rederive.derivations.symbolic.code import position
+from rederive.derivations.symbolic.exact import Number, entries
+from rederive.derivations.symbolic.indices import sizes
+from rederive.derivations.symbolic.prove import equal
+
+n, m, d = sizes("n m d")
+NUMBERS = {n: 2, m: 3}
+
+
+def named(name, *shape, below=None):
+    return SymbolicArray.named(name, *shape, below=below)
+
+
+CASES = {
+    "arithmetic": lambda xp, x, a, b, s: (x + 2) * x / (a[:, None] + 1) - x**2,
+    "numbers on the left": lambda xp, x, a, b, s: 1 - x + 2 / (3 + x) + 2.5 * x,
+    "a row broadcast": lambda xp, x, a, b, s: x * b,
+    "a column broadcast": lambda xp, x, a, b, s: x + xp.expand_dims(a, axis=1),
+    "a scalar array": lambda xp, x, a, b, s: x * xp.sum(x),
+    "row sums": lambda xp, x, a, b, s: xp.sum(x, axis=1),
+    "row sums kept": lambda xp, x, a, b, s: x / xp.sum(x, axis=1, keepdims=True),
+    "column sums": lambda xp, x, a, b, s: xp.sum(x, axis=0),
+    "sums over two axes": lambda xp, x, a, b, s: xp.sum(x, axis=(0, 1), keepdims=True),
+    "the last axis": lambda xp, x, a, b, s: xp.sum(x, axis=-1),
+    "means": lambda xp, x, a, b, s: xp.mean(x, axis=0) + xp.mean(x),
+    "matrix product": lambda xp, x, a, b, s: x.T @ x,
+    "transposes": lambda xp, x, a, b, s: xp.matrix_transpose(x) + xp.permute_dims(x, (1, 0)) + xp.swapaxes(x, 0, 1),
+    "where": lambda xp, x, a, b, s: xp.where(x > 1, x, -x),
+    "maximum and minimum": lambda xp, x, a, b, s: xp.maximum(x, 1) + xp.minimum(x, 1),
+    "absolute values and signs": lambda xp, x, a, b, s: xp.abs(x - 1) * xp.sign(x - 1),
+    "not": lambda xp, x, a, b, s: xp.where(~(x > 1), x, 0 * x),
+    "repeated": lambda xp, x, a, b, s: xp.broadcast_to(a[:, None], x.shape) + xp.repeat(a[:, None], 1, axis=1),
+    "squeezed and reshaped": lambda xp, x, a, b, s: xp.squeeze(a[:, None], axis=1) + xp.reshape(a[:, None], a.shape),
+    "fixed positions": lambda xp, x, a, b, s: x[1, :] + x[..., 0][0],
+    "labels": lambda xp, x, a, b, s: xp.where(xp.arange(x.shape[1]) == s[:, None], x, 0 * x),
+    "taken along rows": lambda xp, x, a, b, s: xp.take_along_axis(x, s[:, None], axis=1),
+    "full arrays": lambda xp, x, a, b, s: x * xp.ones_like(x) + xp.zeros_like(x) + xp.full_like(x, 3),
+    "in place": lambda xp, x, a, b, s: in_place(x),
+}
+
+
+def in_place(x):
+    before = x + 0
+    y = x * 1
+    doubled = y * 2
+    y += x
+    y *= 3
+    return y + doubled + before
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_entries_are_those_that_numpy_computes(name):
+    function = CASES[name]
+    generator = np.random.default_rng(3)
+
+    def exact(*shape):
+        drawn = np.empty(shape, dtype=object)
+        for where in np.ndindex(shape):
+            drawn[where] = Number(Fraction(int(generator.integers(1, 60)), 30))
+        return drawn
+
+    values = {"x": exact(2, 3), "a": exact(2), "b": exact(3), "s": np.array([2, 0])}
+    expected = np.asarray(function(np, *[values[k] for k in "xabs"]), dtype=object)
+    arrays = named("x", n, m), named("a", n), named("b", m), named("s", n, below=m)
+    result = function(SymbolicNamespace, *arrays)
+    assert tuple(int(size.subs(NUMBERS)) for size in result.shape) == expected.shape
+    where = position(result, "pq")
+    found = entries(result.at(*where), where, {**values, "n": 2, "m": 3})
+    for have, want in zip(found.flat, expected.flat, strict=True):
+        assert have.value == Number.of(want).value
+
+
+def test_the_namespace_is_found_by_the_array_api():
+    assert array_namespace(named("x", n)) is SymbolicNamespace
+
+
+def test_numpy_functions_arrive():
+    x = named("x", n, m)
+    where = position(x, "pq")
+    assert equal(np.exp(x).at(*where), SymbolicNamespace.exp(x).at(*where))
+    assert equal((np.float64(2) * x).at(*where), 2 * x.at(*where))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        lambda x, a: x + a,
+        lambda x, a: x @ x,
+        lambda x, a: SymbolicNamespace.sum(x, axis=2),
+        lambda x, a: SymbolicNamespace.squeeze(x, axis=0),
+        lambda x, a: SymbolicNamespace.broadcast_to(x, (n, d)),
+        lambda x, a: SymbolicNamespace.permute_dims(x, (0, 0)),
+        lambda x, a: SymbolicNamespace.matrix_transpose(a),
+    ],
+)
+def test_shapes_that_do_not_fit_for_all_sizes_are_refused(code):
+    with pytest.raises(ShapeError):
+        code(named("x", n, m), named("a", n))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        lambda x: bool(x > 0),
+        lambda x: x[1:],
+        lambda x: x.__setitem__(0, 1),
+        lambda x: SymbolicNamespace.reshape(x, (m, n)),
+        lambda x: SymbolicNamespace.repeat(x, 2, axis=0),
+        lambda x: SymbolicNamespace.where(x, x, x),
+        lambda x: x + np.ones(3),
+        lambda x: np.floor(x),
+    ],
+)
+def test_what_has_no_meaning_at_every_size_is_refused(code):
+    with pytest.raises(NotSymbolicError):
+        code(named("x", n, m))
+
+
+def test_a_maximum_is_an_unknown_number():
+    x = named("x", n, m)
+    first, second = (SymbolicNamespace.max(x, axis=1, keepdims=True) for _ in range(2))
+    where = position(first, "pq")
+    assert first.shape == (n, 1)
+    assert not equal(first.at(*where), second.at(*where))
+    assert SymbolicNamespace.max(x, axis=1).shape == (n,)
