@@ -6,6 +6,7 @@ import torch
 from tests.training.examples import mnist_spec
 
 from rederive.data import Dataset
+from rederive.training import mnist
 from rederive.training.loop import Unwatched, fit
 from rederive.training.mnist import MnistLearner, train_mnist
 
@@ -65,3 +66,32 @@ def test_dropout_acts_in_training_only(digits: Dataset):
     assert learner.evaluate(digits.validation) == learner.evaluate(digits.validation)
     plain, dropped = (fit(MnistLearner(mnist_spec(dropout=p), digits, 0), 1, Unwatched()) for p in (0.0, 0.5))
     assert plain[0].value != dropped[0].value
+
+
+def test_on_pytorchs_arrays_it_trains_alike(digits: Dataset, monkeypatch):
+    """What a GPU runs, on the processor: the same engine, the same numbers within rounding, and a step not captured."""
+    spec = mnist_spec(learning_rate=1e-5)
+    learners = [MnistLearner(spec, digits, 0)]
+    monkeypatch.setattr(mnist, "_place_on", lambda device: torch.tensor)
+    learners.append(MnistLearner(spec, digits, 0, "cuda"))
+    for learner in learners:
+        learner.advance(1, 0, 4)
+        state = learner.state()
+        learner.advance(1, 4, learner.batches)
+        learner.restore(state)
+        learner.advance(1, 4, learner.batches)
+    for ours, theirs in zip(*(learner.finish_epoch(1) for learner in learners), strict=True):
+        assert ours[:-1] == theirs[:-1]
+        assert ours.value == pytest.approx(theirs.value, rel=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_captured_on_a_gpu_it_trains_alike(digits: Dataset):
+    totals = []
+    for device in ("cpu", "cuda"):
+        learner = MnistLearner(mnist_spec(learning_rate=1e-5), digits, 0, device)
+        learner.advance(1, 0, learner.batches)
+        totals.append(float(learner.total))
+        if device == "cuda":
+            assert learner.take.graph is not None
+    assert totals[1] == pytest.approx(totals[0], rel=1e-3)
