@@ -82,7 +82,12 @@ end
 
 -- A formula in a line of its own list entry scrolls where the page is narrow, and has its sums and fractions in full.
 function Math(math)
-  if FORMAT:match("html") and math.text:match("^\\displaystyle") then return pandoc.Span({ math }, { class = "formula" }) end
+  if not math.text:match("^\\displaystyle") then return nil end
+  if FORMAT:match("html") then return pandoc.Span({ math }, { class = "formula" }) end
+  if FORMAT == "typst" then
+    local set = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ math }) }), "typst"):gsub("%s+$", "")
+    return pandoc.RawInline("typst", "#math.equation(math.display(" .. set .. ".body))")
+  end
 end
 
 -- Code breaks after its points and underscores: keys are long, and columns narrow.
@@ -110,4 +115,9 @@ function Pandoc(doc)
     blocks:insert(block)
   end
   return pandoc.Pandoc(blocks, doc.meta)
+end
+
+-- A comment ends a list and begins another; where comments are dropped an empty block does.
+function RawBlock(block)
+  if FORMAT == "typst" and block.format == "html" then return pandoc.RawBlock("typst", "#block(height: 0pt)[]") end
 end

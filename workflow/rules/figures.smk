@@ -5,7 +5,13 @@ rule plot:
         published="report/published.yaml",
         curves="report/published_curves.csv",
     output:
-        directory("<results>/figures"),
+        report(
+            directory("<results>/figures"),
+            patterns=["{figure}.svg"],
+            caption="../../report/snakemake/figures.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
     log:
         "<logs>/plot.log",
     benchmark:
@@ -17,6 +23,7 @@ rule plot:
         study=study_file,
         meaning=study.meaning(),
         code=fingerprint("rederive.figures:plot"),
+        standin=study.data.source == "standin",
     message:
         "Drawing the figures"
     shell:

@@ -30,7 +30,13 @@ rule summarise:
         manifests=expand("<results>/data/{dataset}/manifest.json", dataset=["mnist", "cifar10"]),
     output:
         numbers="<results>/numbers.json",
-        tables=directory("<results>/tables"),
+        tables=report(
+            directory("<results>/tables"),
+            patterns=["{table}.csv"],
+            caption="../../report/snakemake/tables.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
     log:
         "<logs>/summarise.log",
     benchmark:
@@ -43,6 +49,7 @@ rule summarise:
         study=study_file,
         meaning=study.meaning(),
         code=fingerprint("rederive.results.numbers:summarise"),
+        standin=study.data.source == "standin",
     message:
         "Computing the report's numbers"
     shell:
@@ -58,7 +65,13 @@ rule test_claims:
         curves="report/published_curves.csv",
         derivations=derivations_of_the_report,
     output:
-        "<results>/claims.json",
+        verdicts="<results>/claims.json",
+        table=report(
+            "<results>/claims.csv",
+            caption="../../report/snakemake/claims.rst",
+            category="Conclusions",
+            labels={"table": "verdicts"},
+        ),
     log:
         "<logs>/test_claims.log",
     benchmark:
@@ -71,6 +84,7 @@ rule test_claims:
         study=study_file,
         meaning=study.meaning(),
         code=fingerprint("rederive.results.claims:test_claims"),
+        standin=study.data.source == "standin",
     message:
         "Testing the conclusions"
     shell:
