@@ -68,6 +68,7 @@ def test_dropout_acts_in_training_only(digits: Dataset):
     assert plain[0].value != dropped[0].value
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
 def test_on_pytorchs_arrays_it_trains_alike(digits: Dataset, monkeypatch):
     """What a GPU runs, on the processor: the same engine, the same numbers within rounding, and a step not captured."""
     spec = mnist_spec(learning_rate=1e-5)

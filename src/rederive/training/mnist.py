@@ -155,4 +155,4 @@ def _as_float(images: Array, dtype: Any) -> Array:
 
 
 def _to_numpy(array: Any) -> np.ndarray:
-    return np.array(array.cpu().numpy() if hasattr(array, "cpu") else array)
+    return np.array(array.cpu() if hasattr(array, "cpu") else array)
