@@ -143,7 +143,7 @@ def summarise_build(folder: Path, csvs: list[Path]) -> None:
     conclude(folder, proofs)
 
 
-def conclude(folder: Path, proofs: list[Path]) -> None:
+def conclude(folder: Path, proofs: list[Path], claims: Path = CLAIMS) -> None:
     """Summarise and test the claims of a build from its run table."""
     runs, index = folder / "runs.csv", folder / "runs.json"
     manifests = sorted((folder / "data").glob("*/manifest.json"))
@@ -151,7 +151,7 @@ def conclude(folder: Path, proofs: list[Path]) -> None:
     summarise(
         folder / "study.json", runs, index, *published, proofs, manifests, folder / "numbers.json", folder / "tables"
     )
-    test_claims(folder / "study.json", runs, index, CLAIMS, *published, proofs, folder / "claims.json")
+    test_claims(folder / "study.json", runs, index, claims, *published, proofs, folder / "claims.json")
 
 
 def plot_build(folder: Path, only: list[str] | None = None) -> None:

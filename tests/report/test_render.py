@@ -5,7 +5,9 @@ import shutil
 import pytest
 import yaml
 from tests import synthetic
+from typer.testing import CliRunner
 
+from rederive.cli import app
 from rederive.errors import UserError
 
 
@@ -129,6 +131,27 @@ def test_the_text_says_what_the_verdict_says(build):
     assert "[Claim 13: does not hold](#claim-13)" in text_of(build)
     scorecard = next(line for line in text_of(build).splitlines() if 'id="claim-13"' in line)
     assert scorecard.endswith("| **does not hold** |")
+
+
+def test_the_exit_code_says_what_the_verdict_says(build, templates):
+    claims = templates / "claims.yaml"
+    sentence = '    undecided: "The benchmark minus single samples'
+    pinned = claims.read_text().replace(sentence, f"__{sentence}")
+    before, _, after = pinned.partition("__")
+    line, _, rest = after.partition("\n")
+    claims.write_text(f"{before}{line}\n  expected: {{official: holds}}\n{rest}")
+
+    def checked():
+        synthetic.conclude(build, sorted((build / "derivations").glob("*.json")), claims)
+        return CliRunner().invoke(app, ["check-claims", "--study", str(build / "study.json")])
+
+    assert checked().exit_code == 0
+    runs = (build / "runs.csv").read_text().splitlines()
+    changed = [re.sub(r"^(cifar10,batch_1,.*,accuracy),.*", r"\1,0.9", line) for line in runs]
+    (build / "runs.csv").write_text("\n".join(changed) + "\n")
+    result = checked()
+    assert result.exit_code == 1
+    assert result.output == "claim 13 (single_samples_cost): does not hold; pinned: holds\n"
 
 
 def test_one_seed_is_said_to_be_too_few(tmp_path):

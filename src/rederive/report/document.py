@@ -64,6 +64,7 @@ class Document:
             "caption": self.caption,
             "has_figure": lambda name: name in self.figures,
             "versions": self.versions,
+            "devices": sorted({escape(name) for facts in self.runs.values() for name in facts.get("device", [])}),
             "figure": self.figure,
             "fig": lambda name: self._reference("Figure", f"fig-{slug(name)}"),
             "tab": lambda name: self._reference("Table", f"tab-{slug(name)}"),
