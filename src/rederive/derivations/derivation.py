@@ -241,7 +241,7 @@ def unfold(expression: Expr, known: Mapping[str, Definition]) -> Expr:
         summed = {limit[0] for limit in expression.limits}
         if any(partial.args[1].free_symbols & summed for partial in expression.atoms(Partial)):
             raise ValueError(f"{expression}: differentiate by indices that are not summed over")
-        return Sum(unfold(expression.function, known), *expression.limits)
+        return expression.func(unfold(expression.function, known), *expression.limits)
     if isinstance(expression, Indexed) or not expression.args:
         return expression
     return expression.func(*[unfold(argument, known) for argument in expression.args])

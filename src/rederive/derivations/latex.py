@@ -19,6 +19,7 @@ from sympy import (
     Mul,
     Number,
     OneMatrix,
+    Pow,
     S,
     Sum,
     Symbol,
@@ -69,7 +70,7 @@ class TextbookPrinter(LatexPrinter):
         return f"{self._name(str(expr.base.label))}_{{{self._indices(expr.indices)}}}"
 
     def _print_KroneckerDelta(self, expr: KroneckerDelta, exp: Any = None) -> str:
-        return f"\\delta_{{{self._indices(expr.args[:2])}}}"
+        return _raised(f"\\delta_{{{self._indices(expr.args[:2])}}}", exp)
 
     def _print_Sum(self, expr: Sum) -> str:
         body = self._print(expr.function)
@@ -81,6 +82,11 @@ class TextbookPrinter(LatexPrinter):
         else:
             signs = f"\\sum_{{{', '.join(self._print(limit[0]) for limit in expr.limits)}}}"
         return f"{signs} {body}"
+
+    def _print_Pow(self, expr: Pow) -> str:
+        if isinstance(expr.base, (Sum, Partial)) and not expr.exp.is_negative:
+            return f"\\left({self._print(expr.base)}\\right)^{{{self._print(expr.exp)}}}"
+        return super()._print_Pow(expr)
 
     def _print_Add(self, expr: Add, order: Any = None) -> str:
         # The terms without a minus sign first, each group in SymPy's order.
@@ -128,13 +134,13 @@ class TextbookPrinter(LatexPrinter):
         return self._print(expr.args[0])
 
     def _print_Step(self, expr: Step, exp: Any = None) -> str:
-        return f"\\mathbf{{1}}[{self._print(expr.args[0])} > 0]"
+        return _raised(f"\\mathbf{{1}}[{self._print(expr.args[0])} > 0]", exp)
 
     def _print_AnyFunction(self, expr: AnyFunction, exp: Any = None) -> str:
-        return f"f\\left({self._print(expr.args[0])}\\right)"
+        return _raised(f"f\\left({self._print(expr.args[0])}\\right)", exp)
 
     def _print_AnyDerivative(self, expr: AnyDerivative, exp: Any = None) -> str:
-        return f"f'\\left({self._print(expr.args[0])}\\right)"
+        return _raised(f"f'\\left({self._print(expr.args[0])}\\right)", exp)
 
     # Matrices; a function or a fraction of a matrix is meant entry by entry.
 
@@ -206,6 +212,10 @@ class _EntrywisePrinter(TextbookPrinter):
 
     def _factor(self, part: Any) -> str:
         return f"\\left({self.matrix}\\right)" if part == _ARGUMENT and not self.is_name else super()._factor(part)
+
+
+def _raised(text: str, exponent: str | None) -> str:
+    return text if exponent is None else f"{text}^{{{exponent}}}"
 
 
 def _matrix_order(factor: Any) -> tuple:

@@ -114,7 +114,7 @@ def _changes(part: Expr, where: Sequence[Expr]) -> Iterator[Expr]:
     if isinstance(part, Sum):
         yield part / part.limits[0][0].size  # the mean
         yield part**2
-        yield from (Sum(term, *part.limits) for term in Mul.make_args(part.function))
+        yield from (part.func(term, *part.limits) for term in Mul.make_args(part.function))
     if isinstance(part, Indexed):
         if len(part.indices) == 2 and len({getattr(index, "size", None) for index in part.indices}) == 1:
             yield part.base[part.indices[::-1]]

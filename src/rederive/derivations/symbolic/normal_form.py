@@ -19,7 +19,7 @@ from itertools import groupby, permutations, product
 from sympy import Add, Expr, Indexed, KroneckerDelta, Mul, Pow, S, Sum, default_sort_key, exp, log
 
 from rederive.derivations.symbolic.functions import in_exponentials
-from rederive.derivations.symbolic.indices import Index, fresh_limits, range_of
+from rederive.derivations.symbolic.indices import Index, fresh_limits, range_of, sum_over
 
 
 class CanonicalIndex(Index):
@@ -236,7 +236,7 @@ def _canonical_sum(bound: tuple[Index, ...], body: Expr) -> Expr:
             best = (key, candidate, names)
     assert best is not None
     _, candidate, names = best
-    return Sum(candidate, *[(name, 0, name.size - 1) for name in names.values()])
+    return sum_over(candidate, *names.values())
 
 
 def _orders(bound: tuple[Index, ...]) -> Iterator[tuple[Index, ...]]:
