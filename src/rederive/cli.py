@@ -55,9 +55,9 @@ class Results:
 
     def derivations(self) -> list[Path]:
         """Return the results of the derivations."""
-        from rederive.derivations import catalogue
+        from rederive.derivations import derivation_names
 
-        return [self.folder / "derivations" / f"{name}.json" for name in catalogue()]
+        return [self.folder / "derivations" / f"{name}.json" for name in derivation_names()]
 
 
 SOURCES = Path("report")
@@ -173,12 +173,12 @@ def verify(
     """Prove the derivations, check their numbers, judge their mutants; exit with 1 where something does not hold."""
     import json
 
-    from rederive.derivations import catalogue, verify
+    from rederive.derivations import derivation_names, verify
     from rederive.derivations.result import print_table
 
     if output and len(only or []) != 1:
         raise UserError(f"verify: --output takes the result of one derivation, found {len(only or [])} names")
-    results = [verify(name, output, oracles or not without_oracles) for name in only or catalogue()]
+    results = [verify(name, output, oracles or not without_oracles) for name in only or derivation_names()]
     if as_json:
         print(json.dumps([result.to_json() for result in results], indent=2, sort_keys=True))
     else:

@@ -31,6 +31,4 @@ def ask_oracles(output: Path, names: list[str] | None = None) -> dict[str, Any]:
     return verification.ask_oracles(output, names)
 
 
-catalogue = derivation_names  # until the command line knows the new name
-
 __all__ = ["ask_oracles", "derivation_names", "verify"]
