@@ -151,6 +151,20 @@ def train(
 
 
 @app.command()
+def status(study: StudyFile = STUDY) -> None:
+    """Show how each training job stands, from the files that they leave."""
+    from rich.console import Console
+
+    from rederive.config import Study
+    from rederive.training.status import jobs, summary, table
+
+    found = jobs(Study.load(study), Results(study).folder)
+    console = Console()
+    console.print(table(found))
+    console.print(summary(found))
+
+
+@app.command()
 def ask_oracles(
     output: Annotated[Path, typer.Option(help="where the answers go")],
 ) -> None:
