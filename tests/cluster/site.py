@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "workflow", "profiles", "src", "report", "config.yaml", "config.demo.yaml"]
 PLUGINS = Path(sys.prefix) / "cluster"  # `make env-cluster`
 PROGRAMS = ["sbatch", "squeue", "sinfo", "scontrol", "scancel", "sacctmgr", "qsub", "qstat", "qacct", "qdel"]
+PROGRAMS += ["apptainer"]
 
 
 class Site:
@@ -26,11 +28,12 @@ class Site:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.environ["PATH"])]),
         }
         self.environment.pop("REDERIVE_DATA_MIRROR", None)
+        self.started: list[subprocess.Popen[str]] = []
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start a program in the copy, in a process group of its own; its output goes to a file there."""
+        """Start a program in the copy, in a process group of its own; what it prints goes to `output.log` there."""
         with open(self.folder / "output.log", "w", encoding="utf-8") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 arguments,
                 cwd=self.folder,
                 env=self.environment,
@@ -39,21 +42,30 @@ class Site:
                 text=True,
                 start_new_session=True,
             )
+        self.started.append(process)
+        return process
+
+    def kill(self) -> None:
+        """End at once what was started and still runs."""
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def run(self, *arguments: str, check: bool = True) -> str:
         """Run a program in the copy and return what it prints; `check` that it succeeds."""
-        process = self.start(*arguments)
-        try:
-            process.wait(timeout=400)
-        finally:
-            process.kill()
-        output = self.output()
-        assert not check or process.returncode == 0, output
-        return output
-
-    def output(self) -> str:
-        """Return what the program started last has printed so far."""
-        return (self.folder / "output.log").read_text()
+        done = subprocess.run(
+            arguments,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout
+        return done.stdout
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace a text in a file of the copy; it must be there."""
@@ -67,6 +79,7 @@ class StubbedSite(Site):
     """A site whose scheduler is pretended by `stub.py`."""
 
     def __init__(self, folder: Path) -> None:
+        self.output = ""  # what the last build printed
         self.stubs = folder / "stubs"
         self.stubs.mkdir()
         for program in PROGRAMS:
@@ -80,7 +93,7 @@ class StubbedSite(Site):
         """
         (self.stubs / "outcomes").write_text("\n".join(outcomes))
         (self.stubs / "calls").write_text("")
-        self.run("snakemake", *arguments, check=outcomes[-1] == "COMPLETED")
+        self.output = self.run("snakemake", *arguments, check=outcomes[-1] == "COMPLETED")
         return sorted(call for call in self.calls() if call[0] in ("sbatch", "qsub"))
 
     def calls(self) -> list[list[str]]:

@@ -72,7 +72,7 @@ SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
-ReturnToService=2
+ReturnToService=0
 MinJobAge=300
 KillWait=10
 GresTypes=gpu
@@ -87,14 +87,7 @@ EOF
   dd if=/dev/urandom of="$folder/munge/key" bs=128 count=1 status=none
   chmod 700 "$folder/munge"
   chmod 600 "$folder/munge/key"
-  local as_munge=()
-  if [ "$(id -u)" = 0 ]; then
-    # munged does not run as root; its clients must reach its socket all the same.
-    chown -R munge: "$folder/munge"
-    chmod 711 "$folder/munge"
-    as_munge=(setpriv --reuid=munge --regid=munge --clear-groups)
-  fi
-  "${as_munge[@]}" munged --force --key-file="$folder/munge/key" --socket="$folder/munge/socket" \
+  munged --force --key-file="$folder/munge/key" --socket="$folder/munge/socket" \
     --pid-file="$folder/munge/munged.pid" --log-file="$folder/munge/munged.log" --seed-file="$folder/munge/seed" >&2
   await munge --socket="$folder/munge/socket" --no-input
   slurmctld -c >&2

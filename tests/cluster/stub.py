@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A pretend program of a scheduler: writes down how it was called and answers from the folder $STUBS.
+"""A pretend program of a cluster: writes down how it was called and answers from the folder $STUBS.
 
 The tests link it under each program's name. `$STUBS/outcomes` says line by line what becomes of submitted jobs: FAILED,
 or COMPLETED (it is run here and now, and succeeds or fails by itself); the last line holds for all that follow.
@@ -44,6 +44,10 @@ if name == "sbatch":
     answer = submit(command.removeprefix("--wrap="))
 elif name == "qsub":
     answer = submit(arguments[-1])
+elif name == "apptainer" and arguments == ["--version"]:
+    answer = "apptainer version 1.3.0"
+elif name == "apptainer":  # exec [options] IMAGE SHELL -c COMMAND
+    sys.exit(subprocess.run(arguments[-3:], check=False).returncode)
 elif name == "squeue":
     answer = "\n".join(f"{job.name}|{job.read_text()}" for job in JOBS.glob("*"))
 elif name == "scontrol":

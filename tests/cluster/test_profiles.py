@@ -126,7 +126,7 @@ def test_a_study_for_processors_asks_for_no_gpu(site: StubbedSite) -> None:
 
 def test_a_config_that_cannot_work_submits_nothing(site: StubbedSite) -> None:
     assert slurm_lines(site, "--config", "seeds=[-1]") == []
-    assert "seeds" in site.output()
+    assert "seeds" in site.output
 
 
 PBS = ["qsub", "-V", "-N", "rederive.RULE", "-j", "oe", "-o", ".snakemake/", "-l"]
