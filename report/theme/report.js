@@ -51,12 +51,14 @@
     if (number.seeds?.length) fact("Seeds", number.seeds.join(", "));
     for (const run of number.runs ?? []) {
       const made = data.trace.runs[run];
-      fact("Run", run);
+      fact("Run", made ? `${run}, by rule ${made.rule}` : run);
       if (!made || number.runs.length > 3) continue;
+      fact("Config", made.config);
       for (const [file, digest] of Object.entries(made.files)) fact("File", `${file}, SHA-256 ${digest}`);
       fact("Code", (made.fingerprint ?? []).join(", "));
       fact("Data", (made.data_checksum ?? []).join(", "));
     }
+    fact("Figures", (number.figures ?? []).join(", "));
     fact("Used in", number.uses.join("; "));
     return [make("div", { className: "key", textContent: key }), list];
   };
@@ -125,7 +127,6 @@
   }
 
   // Values of curves on hover: those of all curves of the panel at the epoch under the pointer.
-  const colour = name => getComputedStyle(root).getPropertyValue(name);
   for (const svg of document.querySelectorAll("svg.plot")) {
     const panels = (data.figures[svg.dataset.figure] ?? []).filter(panel => panel.series.length);
     if (!panels.length) continue;
@@ -147,7 +148,7 @@
         const [ours, published] = [series.values[epoch], series.published[epoch]];
         if (ours === undefined && published === undefined) return [];
         const dot = make("i");
-        dot.style.background = colour(series.colour);
+        dot.style.background = `var(--${series.colour})`;
         const text = ours === undefined ? "" : ` ${ours.toPrecision(3)}`;
         return [make("div", {}, dot, `${series.label}:${text}${published === undefined ? "" : ` (published ${published})`}`)];
       });

@@ -68,7 +68,16 @@ def test_a_number_tells_on_hover_where_it_comes_from(page, built):
     trace = json.loads((built / "report" / "trace.json").read_text())
     number = trace["numbers"]["mnist.relu.accuracy"]
     ((file, digest),) = number["files"].items()
-    for part in ("mnist.relu.accuracy", number["how"], file, digest, "cd" * 32, "table activations"):
+    for part in (
+        "mnist.relu.accuracy",
+        number["how"],
+        file,
+        digest,
+        "cd" * 32,
+        "by rule train_mnist",
+        "activation relu",
+        "table activations",
+    ):
         assert part in origin.text
     assert link.get_dom_attribute("aria-describedby") == "origin"
     ActionChains(shown).send_keys(Keys.ESCAPE).perform()

@@ -97,7 +97,7 @@ class Page:
         """Write SVG, PDF and CSV, and return the figure's entry of the index."""
         if notice:
             self.figure.text(
-                0.5, 0.995, notice, ha="center", va="top", fontsize=7, weight="bold", color="#b00020", gid="stand-in"
+                0.5, 0.995, notice, ha="center", va="top", fontsize=7, weight="bold", color=style.ALARM, gid="stand-in"
             )
         self.figure.patch.set_gid("page")
         layout = [panel.layout() for panel in self.panels]

@@ -12,6 +12,7 @@ from rederive.config import Study
 
 INK = "#222222"
 GRID = "#dddddd"
+ALARM = "#b00020"
 COLOURS = ("#0072b2", "#b94d00", "#007d5a", "#a8437a", "#7d6200", "#6e6e6e", "#6a3d9a")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 

@@ -15,6 +15,7 @@ from rederive.report.listings import listing
 from rederive.report.markdown import anchor, code, escape, link, slug
 from rederive.report.origin import Numbers, identifier
 from rederive.report.tables import Tables
+from rederive.report.trace import figures_with, rule_of, settings_of
 from rederive.results.claims import FAILS, HOLDS, UNDECIDED, UNTESTABLE, Claim
 from rederive.results.keys import unknown
 from rederive.results.numbers import number
@@ -241,9 +242,15 @@ class Document:
 
     def trace(self) -> dict[str, Any]:
         """Return the record of every number that the text uses."""
-        used = {key: {**self.origin.get(key), "uses": places} for key, places in self.origin.uses.items()}
-        runs = {run for number in used.values() for run in number.get("runs", [])}
-        return {
-            "numbers": {key: {**number, "anchor": identifier(key)} for key, number in used.items()},
-            "runs": {run: self.runs[run] for run in sorted(runs) if run in self.runs},
+        numbers = {
+            key: {
+                **self.origin.get(key),
+                "anchor": identifier(key),
+                "figures": figures_with(key, self.figures),
+                "uses": places,
+            }
+            for key, places in self.origin.uses.items()
         }
+        runs = {run for number in numbers.values() for run in number.get("runs", []) if run in self.runs}
+        made = {run: {"rule": rule_of(run), "config": settings_of(run, self.study)} for run in sorted(runs)}
+        return {"numbers": numbers, "runs": {run: {**self.runs[run], **facts} for run, facts in made.items()}}

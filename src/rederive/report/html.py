@@ -28,9 +28,14 @@ def finish(page: str, base: Path, figures: Path, trace_json: Path, theme: Path) 
     page = page.replace("/*REPORT-JS*/", (theme / "report.js").read_text(encoding="utf-8"))
     data = {
         "trace": read_json(trace_json),
-        "figures": {name: entry["panels"] for name, entry in index.items()},
+        "figures": {name: [_panel(panel) for panel in entry["panels"]] for name, entry in index.items()},
     }
     return page.replace("/*REPORT-DATA*/", _script_json(data))
+
+
+def _panel(panel: dict[str, Any]) -> dict[str, Any]:
+    """Return a panel whose curves name their colours as the page does, for light and dark."""
+    return panel | {"series": [series | {"colour": COLOURS[series["colour"]]} for series in panel["series"]]}
 
 
 def _verdict_cell(match: re.Match[str]) -> str:
@@ -77,6 +82,7 @@ def _figure(name: str, alt: str, figures: Path, entry: dict[str, Any]) -> str:
 
 
 COLOURS = {
+    style.ALARM: "alarm",
     style.INK: "ink",
     style.GRID: "grid",
     "#ffffff": "paper",

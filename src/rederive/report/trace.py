@@ -53,24 +53,16 @@ def _lines(
     if number.get("seeds"):
         yield f"  seeds        {', '.join(map(str, number['seeds']))}"
     for run in number.get("runs", []):
-        dataset = run.partition(".")[0]
         facts = runs.get(run, {})
-        yield f"  run          {run}, by rule train_{dataset} (rederive train {run})"
+        yield f"  run          {run}, by rule {rule_of(run)} (rederive train {run.replace('.', ' ', 1)})"
         for file, digest in facts.get("files", {}).items():
             yield f"    file       {file}"
             yield f"    sha256     {digest}"
         for label, field in (("code", "fingerprint"), ("data", "data_checksum"), ("device", "device")):
             if facts.get(field):
                 yield f"    {label:<10} {', '.join(map(str, facts[field]))}"
-        if run in study.experiments:
-            settings = study.experiments[run].spec.model_dump(exclude_defaults=True)
-            yield f"    config     {', '.join(f'{name} {value}' for name, value in settings.items())}"
-    shown = sorted(
-        name
-        for name, entry in figures.items()
-        if {series["experiment"] for panel in entry["panels"] for series in panel["series"]} & {_experiment(key)}
-    )
-    for name in shown:
+        yield f"    config     {settings_of(run, study)}"
+    for name in figures_with(key, figures):
         yield f"  figure       {name}"
     for place in used["uses"] if used else []:
         yield f"  used in      {place}"
@@ -78,5 +70,24 @@ def _lines(
         yield "  used in      nothing in the report prints it"
 
 
-def _experiment(key: str) -> str:
-    return key.partition("@")[0].rpartition(".")[0]
+def rule_of(run: str) -> str:
+    """Return the rule that trains a run."""
+    return f"train_{run.partition('.')[0]}"
+
+
+def settings_of(run: str, study: Study) -> str:
+    """Return a run's settings in a line, those that are not the model's defaults; empty for one that is not there."""
+    if run not in study.experiments:
+        return ""
+    settings = study.experiments[run].spec.model_dump(exclude_defaults=True)
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+def figures_with(key: str, figures: Mapping[str, Any]) -> list[str]:
+    """Return the figures that show a curve of the key's experiment."""
+    experiment = key.partition("@")[0].rpartition(".")[0]
+    return sorted(
+        name
+        for name, entry in figures.items()
+        if any(series["experiment"] == experiment for panel in entry["panels"] for series in panel["series"])
+    )
