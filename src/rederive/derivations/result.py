@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.panel import Panel
 from rich.table import Table
@@ -50,12 +51,12 @@ class Result:
 def print_table(results: Sequence[Result], console: Console | None = None) -> None:
     """Print a line for each derivation, and the first failure of each one that fails."""
     console = console or Console()
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading, side in [
-        ("derivation", "left"), ("steps", "right"), ("code", "left"), ("routes", "right"), ("oracles", "left"),
+        ("derivation", "left"), ("steps", "right"), ("code", "left"), ("routes", "right"), ("oracles", "right"),
         ("error", "right"), ("mutants", "right"), ("s", "right"), ("", "left"),
     ]:  # fmt: skip
-        table.add_column(heading, justify=side)  # type: ignore[arg-type]
+        table.add_column(heading, justify=side, no_wrap=True)  # type: ignore[arg-type]
     for result in results:
         table.add_row(*_row(result))
     console.print(table)
@@ -68,24 +69,28 @@ def print_table(results: Sequence[Result], console: Console | None = None) -> No
 def _summary(results: Sequence[Result]) -> str:
     counts = [count for result in results for count in result.facts["mutants"].values()]
     agreeing, mutants = (sum(count[key] for count in counts) for key in ("agreeing", "total"))
-    missing = sorted(
-        {name for result in results for name, answer in result.facts["oracles"].items() if answer == "missing"}
-    )
     lines = [
         f"{sum(result.passed for result in results)} of {len(results)} derivations hold, "
         f"in {sum(result.seconds for result in results):.1f} s. "
         f"The prover and exact numbers agree on {agreeing} of {mutants} mutants.",
     ]
-    if missing:
-        lines.append(f"Not installed, so not asked: {', '.join(missing)} (the extra `oracles`).")
+    absent = {
+        (name, answer)
+        for result in results
+        for name, answer in result.facts["oracles"].items()
+        if isinstance(answer, str)
+    }
+    for kind, remark in {"missing": "Not installed (the extra `oracles`)", "skipped": "Not asked"}.items():
+        names = sorted(name for name, answer in absent if answer == kind)
+        if names:
+            lines.append(f"{remark}: {', '.join(names)}.")
     return "\n".join(lines)
 
 
 def _row(result: Result) -> list[str]:
     facts = result.facts
     steps = [step["proved"] for step in facts["steps"]]
-    answers = ["asked" if isinstance(answer, dict) else answer for answer in facts["oracles"].values()]
-    oracles = ", ".join(f"{answers.count(kind)} {kind}" for kind in dict.fromkeys(answers))
+    asked = [isinstance(answer, dict) for answer in facts["oracles"].values()]
     rejected = sum(count["rejected"] for count in facts["mutants"].values())
     total = sum(count["total"] for count in facts["mutants"].values())
     code = facts["code"]["proved"]
@@ -94,7 +99,7 @@ def _row(result: Result) -> list[str]:
         f"{sum(steps)}/{len(steps)}",
         "-" if code is None else "proved" if code else "NOT PROVED",
         f"{sum(facts['routes'].values())}/{len(facts['routes'])}",
-        oracles,
+        f"{sum(asked)}/{len(asked)}",
         f"{facts['numeric']['max_relative_error']:.0e}",
         f"{rejected}/{total}",
         f"{result.seconds:.1f}",
