@@ -7,6 +7,7 @@ are any, so that figures and tables look as they will; nothing is trained.
 import json
 import math
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -185,9 +186,15 @@ def convert_build(folder: Path, suffix: str, engine: str = "auto") -> Path:
     return output
 
 
-def whole_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> Path:
-    """Make a build from invented runs up to the Markdown, and return its folder."""
+def whole_build(folder: Path, made: Study, without: tuple[str, ...] = (), drawn: Path | None = None) -> Path:
+    """Make a build from invented runs up to the Markdown, and return its folder.
+
+    Drawing takes longest: where a test does not look at figures, `drawn` is a build whose figures do as well.
+    """
     summarise_build(folder, write_build(folder, made, without))
-    plot_build(folder)
+    if drawn:
+        shutil.copytree(drawn / "figures", folder / "figures")
+    else:
+        plot_build(folder)
     render_build(folder)
     return folder

@@ -154,8 +154,8 @@ def test_the_exit_code_says_what_the_verdict_says(build, templates):
     assert result.output == "claim 13 (single_samples_cost): does not hold; pinned: holds\n"
 
 
-def test_one_seed_is_said_to_be_too_few(tmp_path):
-    folder = synthetic.whole_build(tmp_path, synthetic.study(seeds=[0]))
+def test_one_seed_is_said_to_be_too_few(built, tmp_path):
+    folder = synthetic.whole_build(tmp_path, synthetic.study(seeds=[0]), drawn=built)
     text = text_of(folder)
     assert "Nothing can be said about the spread of any value" in text
     assert "These runs cannot test it: one seed: no interval" in text.replace("\\", "")
@@ -172,9 +172,9 @@ def test_stand_in_data_is_named_in_title_first_page_and_figures(tmp_path):
     assert all(alt.startswith("Generated stand\\-in data") for alt in alts)
 
 
-def test_a_study_with_runs_still_missing_has_a_report(tmp_path):
+def test_a_study_with_runs_still_missing_has_a_report(built, tmp_path):
     made = synthetic.study(seeds=[0, 1])
     without = tuple(run for run in made.runs() if run != "mnist.benchmark")
-    text = text_of(synthetic.whole_build(tmp_path, made, without))
+    text = text_of(synthetic.whole_build(tmp_path, made, without, drawn=built))
     assert "[–](#n-cifar10-benchmark-accuracy)" in text
     assert "not testable with these runs" in text
