@@ -115,6 +115,12 @@ def test_every_conclusion_of_the_write_up_is_there_once():
     assert sorted(claim.number for claim in claims.values()) == list(range(1, 18))
 
 
+def test_every_claim_can_be_tested_on_the_whole_grid(built):
+    """A key misspelt in claims.yaml would look like a run that is missing."""
+    claims = json.loads((built / "claims.json").read_text())
+    assert [name for name, claim in claims.items() if claim["verdict"] == UNTESTABLE] == []
+
+
 @pytest.fixture
 def build(built, tmp_path):
     """A copy of the build that a test may change."""
@@ -235,6 +241,10 @@ def test_a_pin_for_stand_in_data_says_nothing_about_official_data(build):
             "found @latest; expected an epoch or one of mean, largest_rise",
         ),
         ({"tests": [{"measures": "x", "proved": "normalise"}]}, "nearest: normalize"),
+        (
+            {"tests": [{"measures": "x", "quantity": "{cifar10.adam.acuracy}", "above": 0}]},
+            "adam: found the number 'acuracy', which does not exist; nearest: accuracy",
+        ),
     ],
 )
 def test_a_mistake_in_the_claims_is_named(build, changes, message):

@@ -12,7 +12,7 @@ from rederive.config import Study
 from rederive.errors import UserError
 from rederive.report.citations import References
 from rederive.report.listings import listing
-from rederive.report.markdown import anchor, code, escape, link, slug
+from rederive.report.markdown import anchor, escape, link, slug
 from rederive.report.origin import Numbers, identifier
 from rederive.report.tables import Tables
 from rederive.report.trace import figures_with, rule_of, settings_of
@@ -57,18 +57,15 @@ class Document:
         return {
             "num": self.origin.num,
             "interval": self.origin.interval,
-            "value": lambda key: self.origin.get(key)["value"],
             "place": self.place,
             "claim": self.claim,
-            "verdict": lambda name: self._verdict(name)["verdict"],
             "verdicts": self.named,
             "caption": self.caption,
-            "has_figure": lambda name: name in self.figures,
             "versions": self.versions,
             "devices": sorted({escape(name) for facts in self.runs.values() for name in facts.get("device", [])}),
             "figure": self.figure,
-            "fig": lambda name: self._reference("Figure", f"fig-{slug(name)}"),
-            "tab": lambda name: self._reference("Table", f"tab-{slug(name)}"),
+            "fig": lambda name: _reference(f"fig-{slug(name)}"),
+            "tab": lambda name: _reference(f"tab-{slug(name)}"),
             "listing": lambda module, name: listing(self.source_root, module, name),
             "cite": self.references.cite,
             "references": lambda: _REFERENCES,
@@ -78,11 +75,9 @@ class Document:
             "trusted": list(dict.fromkeys(line for proof in self.derivations for line in proof["trusted"])),
             "escape": escape,
             "label": lambda name: escape(self._experiment(name).label),
-            "runs": self.runs,
             "study": self.study,
             "title": self.title,
             "standin": self.study.data.source == "standin",
-            "code": code,
             **self._tables.functions(),
         }
 
@@ -119,10 +114,6 @@ class Document:
         self._counters[kind] = self._counters.get(kind, 0) + 1
         self._labels[identifier] = f"{kind} {self._counters[kind]}"
         return self._labels[identifier]
-
-    def _reference(self, kind: str, identifier: str) -> str:
-        """Return a mark that `finish` replaces: the figure may come later than the reference to it."""
-        return f"\x00{identifier}\x00"
 
     # Claims
 
@@ -254,3 +245,8 @@ class Document:
         runs = {run for number in numbers.values() for run in number.get("runs", []) if run in self.runs}
         made = {run: {"rule": rule_of(run), "config": settings_of(run, self.study)} for run in sorted(runs)}
         return {"numbers": numbers, "runs": {run: {**self.runs[run], **facts} for run, facts in made.items()}}
+
+
+def _reference(identifier: str) -> str:
+    """Return a mark that `finish` replaces: the figure may come later than the reference to it."""
+    return f"\x00{identifier}\x00"

@@ -41,7 +41,7 @@ def convert(
     match Path(output).suffix:
         case ".html":
             page = _pandoc(body, "html5", front, theme, ["--mathml", "--toc", "--toc-depth=2", "--section-divs"])
-            write_text(output, html.finish(page, Path(report_md).parent, figures, Path(trace_json), theme))
+            write_text(output, html.finish(page, figures, Path(trace_json), theme))
         case ".tex":
             write_text(output, _latex(body, front, theme))
         case ".typ":

@@ -11,7 +11,7 @@ from rederive.figures import style
 from rederive.results.numbers import read_json
 
 
-def finish(page: str, base: Path, figures: Path, trace_json: Path, theme: Path) -> str:
+def finish(page: str, figures: Path, trace_json: Path, theme: Path) -> str:
     """Return the page with its style, script, figures and data in it."""
     index = read_json(figures / "index.json")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rederive.config import Experiment, Study
 from rederive.errors import UserError
-from rederive.results.keys import CurveKey
+from rederive.results.keys import COUNTED, CURVES, CurveKey, unknown
 from rederive.results.published import PublishedValue
 from rederive.results.quantities import evaluate, parse_quantity
 from rederive.results.runs import Curve, RunTable
@@ -73,6 +73,8 @@ class Evidence:
         """Return a setting of the experiment, or what its run's files say of its network."""
         if (setting := getattr(experiment.spec, field, None)) is not None:
             return float(setting)
+        if field not in COUNTED:
+            raise unknown(field, [*type(experiment.spec).model_fields, *CURVES, *COUNTED], experiment.name)
         if experiment.run not in self._index:
             raise NotTestableError(f"{experiment.run} was not run")
         recorded = self._index[experiment.run].get(field)

@@ -13,6 +13,9 @@ from rederive.errors import UserError
 
 CURVES = ("accuracy", "training_loss", "validation_loss", "test_loss", "training_accuracy")
 
+# What is counted of a network, once for a run: its trained parameters, and its operations for one image in training.
+COUNTED = ("parameters", "flops_per_image")
+
 _CURVE_KEY = re.compile(rf"(?P<experiment>.+)\.(?P<quantity>{'|'.join(CURVES)})(?:@(?P<epoch>\w+))?")
 
 

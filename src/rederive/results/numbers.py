@@ -28,6 +28,7 @@ from typing import Any
 from rederive.config import Experiment, Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
+from rederive.results.keys import COUNTED
 from rederive.results.published import PublishedValue, published_accuracies, published_curves
 from rederive.results.runs import RunTable
 from rederive.results.statistics import mean_interval, prediction_interval
@@ -143,7 +144,7 @@ def _measured(name: str, experiment: Experiment, runs: RunTable, index: Mapping[
         for epoch in range(1, experiment.epochs + 1):
             found[f"{name}.{quantity}@{epoch}"] = _mean(experiment, quantity, epoch, runs, index)
         found[f"{name}.{quantity}"] = found[f"{name}.{quantity}@{experiment.epochs}"]
-    for cost in ("parameters", "flops_per_image"):
+    for cost in COUNTED:
         values = index.get(experiment.run, {}).get(cost, [])
         how = f"counted from the layers of the network of {name}"
         missing = {} if values else {"missing": f"{experiment.run} was not run"}
