@@ -1,7 +1,7 @@
 """What runs again after an edit, and above all what does not."""
 
 import pytest
-from conftest import Project
+from tests.workflow.project import Project
 
 pytestmark = pytest.mark.workflow
 
