@@ -49,7 +49,8 @@ def test_a_mistake_in_the_config_stops_the_build_at_once(
 
 
 def test_a_derivation_that_fails_stops_the_report(project: Project) -> None:
-    project.edit("src/rederive/autograd/ops.py", "return cotangent / z", "return -cotangent / z")  # the sign of the numerator's gradient
+    # The sign of the numerator's gradient.
+    project.edit("src/rederive/autograd/ops.py", "return cotangent / z", "return -cotangent / z")
     shutil.rmtree(project.folder / "results" / "report")
     failed = project.snakemake("report", "--keep-going", check=False)
     assert failed.returncode == 1
