@@ -158,7 +158,7 @@ def test_one_seed_is_said_to_be_too_few(built, tmp_path):
     folder = synthetic.whole_build(tmp_path, synthetic.study(seeds=[0]), drawn=built)
     text = text_of(folder)
     assert "Nothing can be said about the spread of any value" in text
-    assert "These runs cannot test it: one seed: no interval" in text.replace("\\", "")
+    assert "These runs cannot test that: one seed: no interval" in text.replace("\\", "")
 
 
 def test_stand_in_data_is_named_in_title_first_page_and_figures(tmp_path):

@@ -123,7 +123,9 @@ class Document:
         sentence = self.claims[name].sentences.get(verdict["verdict"])
         if sentence is None:
             reasons = "; ".join(dict.fromkeys(test["reason"] for test in verdict["tests"] if test["reason"]))
-            sentence = f"{self.claims[name].says} These runs cannot test it: {escape(reasons)}."
+            sentence = (
+                f"*The write-up concludes:* {self.claims[name].says} These runs cannot test that: {escape(reasons)}."
+            )
         with self.origin.at(f"claim {verdict['number']} ({name})"):
             text = self._render(sentence, result=lambda i: self.result(name, i))
         number, said = verdict["number"], verdict["verdict"]

@@ -112,7 +112,7 @@ class Tables:
                         self._document.says(name),
                         escape(verdict["place"]),
                         estimate or "–",
-                        f"**{verdict['verdict']}**",
+                        f"**{verdict['verdict'].removesuffix(' with these runs')}**",
                     ]
                 )
         header = ["No.", "What the write-up concludes", "From", "Our estimate", "Verdict"]
