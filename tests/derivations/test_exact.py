@@ -4,11 +4,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from mpmath import mp, mpf
 from sympy import Rational, exp, log, tanh
 
 from rederive.derivations.derivation import delta
-from rederive.derivations.symbolic.exact import Number, entries, evaluator, same
+from rederive.derivations.symbolic.exact import Number, entries, evaluator, mp, mpf, same
 from rederive.derivations.symbolic.functions import Step
 from rederive.derivations.symbolic.indices import array, indices, sizes, sum_over
 

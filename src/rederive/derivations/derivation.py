@@ -37,6 +37,8 @@ __all__ = [
 
 delta = KroneckerDelta
 
+TANGENT = "V"  # the direction of the adjoint route
+
 Domain = Literal["real", "positive", "nonzero"]
 
 
@@ -189,7 +191,11 @@ class Derivation:
     _unfolded: dict[Expr, Expr] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Every input that can be differentiated has a gradient derived, once."""
+        """Every name means one thing, and every input that can be differentiated has a gradient derived, once."""
+        named = [one.name for one in self.inputs] + [one.name for one in (self.output, *self.definitions)]
+        twice = {name for name in named if named.count(name) > 1} | {COTANGENT, "L", TANGENT} & set(named)
+        if twice:
+            raise ValueError(f"{self.title}: {', '.join(sorted(twice))} would mean two things")
         derived = sorted(chain.gradient_of for chain in self.chains if chain.gradient_of)
         needed = sorted(one.name for one in self.inputs if one.differentiable)
         if derived != needed:

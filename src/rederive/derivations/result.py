@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.panel import Panel
 from rich.table import Table
@@ -51,7 +50,7 @@ class Result:
 def print_table(results: Sequence[Result], console: Console | None = None) -> None:
     """Print a line for each derivation, and the first failure of each one that fails."""
     console = console or Console()
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=None, pad_edge=False, collapse_padding=True, padding=(0, 2))
     for heading, side in [
         ("derivation", "left"), ("steps", "right"), ("code", "left"), ("routes", "right"), ("oracles", "right"),
         ("error", "right"), ("mutants", "right"), ("s", "right"), ("", "left"),

@@ -11,13 +11,15 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from mpmath import mp, mpf
+from mpmath.ctx_mp import MPContext
 from sympy import Add, Expr, Indexed, KroneckerDelta, Mul, Pow, Sum, Symbol, cosh, exp, log, sinh, tanh
 
 from rederive.derivations.symbolic.functions import Step, example
 from rederive.derivations.symbolic.indices import Index
 
+mp = MPContext()
 mp.dps = 40
+mpf = mp.mpf
 TOLERANCE = mpf(10) ** -25
 
 Value = Any  # Fraction or mpf
@@ -138,7 +140,7 @@ class Number:
         return f"Number({self.value}, {self.slope})"
 
 
-def _float(value: Value) -> mpf:
+def _float(value: Value) -> Any:
     return mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
 
 
