@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Modules are compiled once, not by every job anew.
+unexport PYTHONDONTWRITEBYTECODE
 # A single thread a process: the workflow runs processes side by side.
 export OMP_NUM_THREADS ?= 1
 
@@ -44,19 +46,19 @@ $(VENV)/.uv: requirements.lock
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.uv requirements.lock pyproject.toml
-	uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
+	uv pip install --quiet --require-hashes -r requirements.lock
 	uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
-	uv pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.lock
+	uv pip install --quiet --require-hashes -r requirements-dev.lock
 	touch $@
 
 # Plugins for the tests of the cluster profiles. They lie beside the environment: with the Slurm plugin inside, every call
 # of Snakemake would ask a cluster that may not be there.
 $(VENV)/.installed-cluster: $(VENV)/.installed-dev requirements-cluster.lock
 	awk '/^[^ ]/ {on = /^snakemake-executor-plugin/} on' requirements-cluster.lock > $(VENV)/cluster.lock
-	uv pip install --quiet --compile-bytecode --require-hashes --no-deps --target $(VENV)/cluster -r $(VENV)/cluster.lock
+	uv pip install --quiet --require-hashes --no-deps --target $(VENV)/cluster -r $(VENV)/cluster.lock
 	touch $@
 
 lock: $(VENV)/.uv  ## resolve the requirements anew (needs the package registry)
