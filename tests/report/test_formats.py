@@ -40,7 +40,7 @@ def test_a_label_that_looks_like_code_is_text_in_latex(hostile):
     source = (hostile / "report" / "report.tex").read_text()
     assert r"\input{y}" not in source
     assert r"a\_b \& \textless script\textgreater alert(1)" in source
-    assert r"\DeclareUnicodeCharacter{5B66}{\texttt{U+5B66}}" in source
+    assert r"\newunicodechar{学}{\texttt{U+5B66}}" in source
 
 
 @pytest.mark.latex

@@ -58,6 +58,11 @@ def test_every_link_within_the_text_has_its_target(built):
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= targets
 
 
+def test_every_shipped_reference_is_cited(built):
+    known = set(re.findall(r"^@\w+\{(\w+),", (synthetic.TEMPLATES / "references.bib").read_text(), re.MULTILINE))
+    assert set(re.findall(r'id="ref-(\w+)"', text_of(built))) == known
+
+
 def test_every_number_of_the_text_is_in_the_trace_with_its_place(built):
     trace = json.loads((built / "report" / "trace.json").read_text())
     anchors = {number["anchor"] for number in trace["numbers"].values()}

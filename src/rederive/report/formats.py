@@ -76,7 +76,7 @@ def _latex(body: str, front: dict[str, str], theme: Path) -> str:
     return source.replace("%REPORT-CHARACTERS", _declarations(source))
 
 
-# How pdfTeX sets characters that its fonts do not name so.
+# How LaTeX sets characters that its text fonts do not have.
 CHARACTERS = {
     "−": r"\ensuremath{-}",
     "×": r"\ensuremath{\times}",
@@ -104,7 +104,7 @@ def _declarations(source: str) -> str:
         if ord(character) < 0x180 or 0x2010 <= ord(character) <= 0x2027:
             continue
         shown = CHARACTERS.get(character) or rf"\texttt{{U+{ord(character):04X}}}"
-        lines.append(rf"\DeclareUnicodeCharacter{{{ord(character):04X}}}{{{shown}}}")
+        lines.append(rf"\newunicodechar{{{character}}}{{{shown}}}")
     return "\n".join(lines)
 
 
