@@ -100,7 +100,7 @@ def _row(result: Result) -> list[str]:
         f"{sum(facts['routes'].values())}/{len(facts['routes'])}",
         f"{sum(asked)}/{len(asked)}",
         f"{facts['numeric']['max_relative_error']:.0e}",
-        f"{rejected}/{total}",
+        f"{rejected}/{total}" if total else "-",
         f"{result.seconds:.1f}",
         "holds" if result.passed else "FAILS",
     ]

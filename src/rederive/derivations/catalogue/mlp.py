@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 from sympy import exp, log
 
 from rederive.autograd import Tensor
-from rederive.autograd.ops import Linear, Sigmoid, SoftmaxCrossEntropy
+from rederive.autograd.modules import MLP
+from rederive.autograd.ops import SoftmaxCrossEntropy
 from rederive.derivations.derivation import (
     Definition,
     Derivation,
@@ -49,9 +51,11 @@ def program(xp: Any, X: Any, W1: Any, b1: Any, W2: Any, b2: Any, y: Any) -> Any:
 
 
 def code(X: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor, y: Tensor) -> Tensor:
-    """Return the loss with the engine, as the training computes it."""
-    logits = Linear.apply(Sigmoid.apply(Linear.apply(X, W1, b1)), W2, b2)
-    return SoftmaxCrossEntropy.apply(logits, labels=y.value)
+    """Return the loss of the network that is trained, with these parameters in the place of its own."""
+    network = MLP((1, 1, 1), np.random.default_rng(0), activation="sigmoid")
+    first, second = network.layers
+    first.weight, first.bias, second.weight, second.bias = W1, b1, W2, b2
+    return SoftmaxCrossEntropy.apply(network(X), labels=y.value)
 
 
 DERIVATION = Derivation(
