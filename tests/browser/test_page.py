@@ -172,7 +172,7 @@ def test_what_assistive_technology_needs_is_there(page):
     for selector, what in (
         ("main", "one main"),
         ("nav[aria-label]", "a named navigation"),
-        ("h1.title", "one title"),
+        ("h1", "one title"),
         ('a.skip[href="#text"]', "a way past the navigation"),
         ("html[lang]", "a language"),
     ):

@@ -40,7 +40,9 @@ def convert(
     figures = Path(figures_dir).resolve()
     match Path(output).suffix:
         case ".html":
-            page = _pandoc(body, "html5", front, theme, ["--mathml", "--toc", "--toc-depth=2", "--section-divs"])
+            # The title is the page's only first-level heading.
+            options = ["--mathml", "--toc", "--toc-depth=3", "--section-divs", "--shift-heading-level-by=1"]
+            page = _pandoc(body, "html5", front, theme, options)
             write_text(output, html.finish(page, figures, Path(trace_json), theme))
         case ".tex":
             write_text(output, _latex(body, front, theme))
