@@ -85,7 +85,7 @@ def main() -> None:
             (folder / part).symlink_to(ROOT / part)
         results = folder / "results"
         measured(folder, rederive, "resolve", "config.yaml", "--output", "results/study.json")
-        print(f"{'job':<9} {'whole':>6} {'epoch':>6} {'start-up and end':>17} {'of it processor':>16}   [s]")
+        print(f"{'job':<9} {'whole':>6} {'epoch':>6} {'start-up and end':>17} {'processor, whole':>16}   [s]")
         slow = False
         for dataset in ("mnist", "cifar10"):
             measured(folder, rederive, "standin", dataset)
@@ -94,7 +94,7 @@ def main() -> None:
                 wall, processor = measured(folder, rederive, "train", dataset, "benchmark")
                 provenance = json.loads((results / "runs" / dataset / "benchmark" / "seeds_0.json").read_text())
                 trained = sum(map(sum, provenance["seconds_per_epoch"].values()))
-                rounds.append((wall, trained, wall - trained, processor - trained))
+                rounds.append((wall, trained, wall - trained, processor))
             whole, epoch, rest, busy = (statistics.median(column) for column in zip(*rounds, strict=True))
             slow |= rest > AIM
             print(f"{dataset:<9} {whole:6.2f} {epoch:6.2f} {rest:17.2f} {busy:16.2f}", flush=True)

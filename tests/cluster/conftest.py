@@ -3,8 +3,6 @@ from pathlib import Path
 import pytest
 from tests.cluster.site import PLUGINS, StubbedSite, copy_project
 
-CONFIG = Path(__file__).with_name("config.yaml")
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _plugins() -> None:
@@ -14,4 +12,4 @@ def _plugins() -> None:
 
 @pytest.fixture
 def site(tmp_path: Path) -> StubbedSite:
-    return StubbedSite(copy_project(tmp_path / "project", CONFIG))
+    return StubbedSite(copy_project(tmp_path / "project"))

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-PARTS = ["Snakefile", "workflow", "profiles", "src", "report", "config.yaml", "config.demo.yaml"]
+from tests.workflow.project import ROOT, new_project
+
+CONFIG = Path(__file__).with_name("config.yaml")
 PLUGINS = Path(sys.prefix) / "cluster"  # `make env-cluster`
 PROGRAMS = ["sbatch", "squeue", "sinfo", "scontrol", "scancel", "sacctmgr", "qsub", "qstat", "qacct", "qdel"]
 PROGRAMS += ["apptainer"]
@@ -101,18 +102,12 @@ class StubbedSite(Site):
         return [json.loads(line) for line in (self.stubs / "calls").read_text().splitlines()]
 
 
-def copy_project(folder: Path, config: Path | None = None) -> Path:
-    """Copy the project's sources into a new folder; `config` takes the place of its config.yaml.
+def copy_project(folder: Path) -> Path:
+    """Copy the project with its profiles, a short text and the study of this folder; return the copy's folder.
 
-    (Snakemake does not tell the jobs on a cluster of `--replace-workflow-config`.)
+    The study takes the place of config.yaml: Snakemake does not tell jobs on a cluster of `--replace-workflow-config`.
     """
-    for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, folder / part)
-    if config:
-        shutil.copy2(config, folder / "config.yaml")
+    new_project(folder)
+    shutil.copytree(ROOT / "profiles", folder / "profiles")
+    shutil.copy2(CONFIG, folder / "config.yaml")
     return folder

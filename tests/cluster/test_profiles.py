@@ -2,10 +2,9 @@
 
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
-from tests.cluster.site import ROOT, StubbedSite
+from tests.cluster.site import CONFIG, ROOT, StubbedSite
 
 from rederive.config import read_yaml, resolve
 from rederive.training.spec import resources
@@ -14,7 +13,6 @@ pytestmark = pytest.mark.cluster
 
 PROFILES = sorted(path.name for path in (ROOT / "profiles").iterdir())
 TARGETS = ["all", "report", "figures", "derivations", "mnist", "cifar10"]
-CONFIG = Path(__file__).with_name("config.yaml")
 STUDY = resolve(read_yaml(CONFIG))
 ONE_RUN = "results/runs/mnist/relu/seeds_0-1.csv"
 
