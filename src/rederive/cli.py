@@ -225,7 +225,10 @@ def collect(study: StudyFile = STUDY) -> None:
     from rederive.results.collect import collect
 
     paths = Results(study)
-    files = [paths.folder / file for file in Study.load(study).run_files()]
+    settings = Study.load(study)
+    files = [paths.folder / file for file in settings.run_files()]
+    if settings.report.runs == "finished":
+        files = [file for file in files if file.exists()]
     collect(study, files, paths.runs, paths.index)
 
 

@@ -157,6 +157,9 @@ class Report(Model):
 
     title: str = "A deep-learning write-up, rederived"
     authors: list[str] = []
+    runs: Literal["all", "finished"] = Field(
+        "all", description="finished: train nothing, and report on the runs that are there"
+    )
     pdf_engine: Literal["auto", "latexmk", "tectonic", "typst"] = Field(
         "auto", description="auto: a LaTeX engine where there is one, else Typst"
     )
@@ -274,7 +277,9 @@ class Study(Model):
 
     def meaning(self) -> str:
         """Return a hash of all that the report depends on: not how jobs run, and not where data come from."""
-        told = self.model_dump(mode="json", exclude={"training": True, "data": {"mirrors"}, "report": {"pdf_engine"}})
+        told = self.model_dump(
+            mode="json", exclude={"training": True, "data": {"mirrors"}, "report": {"pdf_engine", "runs"}}
+        )
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
     def save(self, path: str | Path) -> None:

@@ -47,6 +47,14 @@ def runs_of(dataset=None):
     return [f"<results>/{path}" for path in study.run_files(dataset)]
 
 
+def runs_of_the_report():
+    """All runs; or those that are there, for a report before the last of them is trained."""
+    files = study.run_files()
+    if study.report.runs == "finished":
+        files = [path for path in files if Path(study_file).parent.joinpath(path).exists()]
+    return [f"<results>/{path}" for path in files]
+
+
 def code_of_derivation(name):
     return f"rederive.derivations.catalogue.{name}:DERIVATION"
 

@@ -1,6 +1,6 @@
 rule collect:
     input:
-        runs_of(),
+        runs_of_the_report(),
     output:
         runs="<results>/runs.csv",
         index="<results>/runs.json",
