@@ -119,7 +119,7 @@ def column(table, i):
 
 def test_tables_sort_by_number_and_by_text(page):
     shown = page()
-    table = find(shown, "#tab-cifar10-parameters").find_element(By.XPATH, "ancestor::table")
+    table = find(shown, "#tab-cifar10-parameters").find_element(By.XPATH, "following::table")
     heads = table.find_elements(By.CSS_SELECTOR, "th button")
     before = column(table, 3)
     heads[3].click()

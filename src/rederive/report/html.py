@@ -43,15 +43,22 @@ def _verdict_cell(match: re.Match[str]) -> str:
 
 
 def _scrolling(match: re.Match[str]) -> str:
-    """Wrap a table so that a narrow page scrolls it and not the text; the keyboard reaches it, too."""
+    """Wrap a table so that a narrow page scrolls it and not the text; the keyboard reaches it, too.
+
+    Its caption goes above: within the table it would be as wide as that.
+    """
     if 'class="values"' in match[0]:
         return match[0]
-    caption = re.search(r"<strong>(Table \d+)\.", match[0])
-    label = caption[1] if caption else "Table"
     # The widths are meant for paper.
     table = re.sub(r"<colgroup>.*?</colgroup>", "", match[0], flags=re.DOTALL)
     table = re.sub(r'<table([^>]*) style="[^"]*"', r"<table\1", table)
-    return f'<div class="wide" role="region" tabindex="0" aria-label="{label}">{table}</div>'
+    caption = re.search(r"<caption>(.*?)</caption>", table, re.DOTALL)
+    above, label = "", "Table"
+    if caption:
+        number = re.search(r"Table \d+", caption[1])
+        above, label = f'<p class="caption">{caption[1]}</p>', number[0] if number else label
+        table = table.replace(caption[0], "").replace("<table", f'<table aria-label="{label}"', 1)
+    return f'{above}<div class="wide" role="region" tabindex="0" aria-label="{label}">{table}</div>'
 
 
 def _script_json(value: Any) -> str:

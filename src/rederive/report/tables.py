@@ -110,12 +110,12 @@ class Tables:
                     [
                         anchor(str(verdict["number"]), f"claim-{verdict['number']}"),
                         self._document.says(name),
-                        escape(verdict["place"]),
-                        estimate or "–",
                         f"**{verdict['verdict'].removesuffix(' with these runs')}**",
+                        estimate or "–",
+                        escape(verdict["place"]),
                     ]
                 )
-        header = ["No.", "What the write-up concludes", "From", "Our estimate", "Verdict"]
+        header = ["No.", "What the write-up concludes", "Verdict", "Our estimate", "From"]
         return self._captioned("scorecard", caption, header, rows, "rllll")
 
     def tests(self, caption: str) -> str:
