@@ -42,8 +42,8 @@ else:
     meaning_of_data = f"{study.data.standin.model_dump_json()} {fingerprint('rederive.data.standin:generate')}"
 
 
-def runs_of(dataset=None):
-    """What the training jobs of a data set, or of all, write."""
+def runs_of(dataset):
+    """What the training jobs of a data set write."""
     return [f"<results>/{path}" for path in study.run_files(dataset)]
 
 
