@@ -1,8 +1,12 @@
+import re
+
+import jinja2
 import pytest
 from tests import synthetic
 
 from rederive.errors import UserError
 from rederive.report.citations import References
+from rederive.report.document import Document
 from rederive.report.listings import listing
 from rederive.report.origin import Numbers, bounds, sign
 
@@ -77,3 +81,23 @@ def test_two_keys_with_one_anchor_are_refused():
     numbers.num("a-b")
     with pytest.raises(UserError, match="cannot be told apart"):
         numbers.check_identifiers()
+
+
+def test_the_manual_names_only_functions_that_templates_have():
+    document = Document(
+        study=synthetic.study(),
+        numbers={},
+        claims={},
+        verdicts={},
+        runs={},
+        figures={},
+        figures_link="../figures",
+        derivations=[],
+        references_bib=synthetic.TEMPLATES / "references.bib",
+        source_root=synthetic.REPOSITORY / "src",
+    )
+    manual = (synthetic.REPOSITORY / "docs" / "report.md").read_text()
+    rows = manual[manual.index("| Call | Prints |") :].partition("\n\n")[0]
+    named = set(re.findall(r"`(\w+)\(", rows)) | set(re.findall(r", `?(\w+)\(", rows))
+    assert len(named) > 12
+    assert named <= set(document.functions(jinja2.Environment(autoescape=False)))
