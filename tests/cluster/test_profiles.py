@@ -41,14 +41,16 @@ def test_a_misspelt_profile_stops_the_build(site: StubbedSite) -> None:
     assert "total" not in printed
 
 
-def test_every_job_has_a_log_memory_and_a_time(site: StubbedSite) -> None:
+@pytest.mark.parametrize(("source", "makes"), [("standin", {"standin"}), ("official", {"fetch", "prepare"})])
+def test_every_job_has_a_log_memory_and_a_time(site: StubbedSite, source: str, makes: set[str]) -> None:
     # Of a job with a message Snakemake prints nothing else.
     for path in (site.folder / "workflow" / "rules").glob("*.smk"):
         path.write_text(re.sub(r"^ +message:\n +.*\n", "", path.read_text(), flags=re.MULTILINE))
-    printed = site.run("snakemake", "--dry-run", "--workflow-profile", "none", "--cores", "1", "--", *TARGETS)
+    arguments = ["--dry-run", "--workflow-profile", "none", "--config", f"data={{source: {source}}}", "--", *TARGETS]
+    printed = site.run("snakemake", *arguments)
     jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", printed, flags=re.MULTILINE)
     working = [(rule, text) for rule, text in jobs if "    output: " in text]  # a target does nothing itself
-    assert {"standin", "verify", "train_mnist", "train_cifar10", "plot", "render"} <= {rule for rule, _ in working}
+    assert makes | {"verify", "train_mnist", "train_cifar10", "plot", "render"} <= {rule for rule, _ in working}
     for rule, text in working:
         assert "    log: " in text, rule
         assert re.search(r"\bmem_mb=\d+", text), rule
