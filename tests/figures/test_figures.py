@@ -10,6 +10,7 @@ from tests import synthetic
 from rederive import figures
 from rederive.errors import UserError
 from rederive.figures import style
+from rederive.figures.plans import PLANS
 
 
 def luminance(colour: str) -> float:
@@ -127,6 +128,15 @@ def test_no_two_experiments_of_a_dataset_look_alike():
     for dataset in ("mnist", "cifar10"):
         runs = [looks[run] for run in study.runs(dataset)]
         assert len(set(runs)) == len(runs)
+
+
+def test_no_two_curves_of_a_panel_have_one_colour():
+    study = synthetic.study()
+    looks = style.looks(study)
+    for name, (_, plans) in PLANS.items():
+        for plan in plans:
+            colours = [looks[experiment].colour for experiment in plan.experiments]
+            assert len(set(colours)) == len(colours), f"{name}: {plan.title}"
 
 
 def test_an_experiment_has_one_colour_in_all_figures(built):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rederive.config import Study
+from rederive.figures.plans import PLANS
 
 INK = "#222222"
 GRID = "#dddddd"
@@ -63,17 +64,31 @@ class Look:
 
 
 def looks(study: Study) -> dict[str, Look]:
-    """Return each experiment's look: a benchmark is black, the others follow the order of the config.
+    """Return each experiment's look: a benchmark is black; in no panel do two others have one colour.
 
-    Experiments that read one run share its look. Colours and markers repeat with different periods, so that their
-    pairs do not.
+    Experiments that read one run share its look. No two runs of a dataset have both colour and marker in common.
     """
     found: dict[str, Look] = {}
     for dataset in ("mnist", "cifar10"):
-        runs = list(study.runs(dataset))
-        others = [run for run in runs if not run.endswith(".benchmark")]
-        found |= {run: Look(INK, "o") for run in runs if run not in others}
-        for i, run in enumerate(others):
-            # One step more for each round of the colours.
-            found[run] = Look(COLOURS[i % len(COLOURS)], MARKERS[(i + 1 + i // len(COLOURS)) % len(MARKERS)])
+        for i, run in enumerate(study.runs(dataset)):
+            if run.endswith(".benchmark"):
+                found[run] = Look(INK, "o")
+                continue
+            beside = {found[other].colour for other in _beside(run, study) if other in found}
+            used = {look for name, look in found.items() if name.startswith(dataset)}
+            # Each run begins its search one further, so that all colours are used.
+            turned = [*COLOURS[i % len(COLOURS) :], *COLOURS[: i % len(COLOURS)]]
+            colour = next((colour for colour in turned if colour not in beside), turned[0])
+            free = [Look(colour, marker) for marker in MARKERS if Look(colour, marker) not in used]
+            found[run] = free[i % len(free)] if free else Look(colour, MARKERS[0])
     return {name: found[experiment.run] for name, experiment in study.experiments.items()}
+
+
+def _beside(run: str, study: Study) -> set[str]:
+    """Return the runs that share a panel with this one."""
+    panels = [
+        {study.experiments[name].run for name in plan.experiments if name in study.experiments}
+        for _, plans in PLANS.values()
+        for plan in plans
+    ]
+    return set().union(*(panel for panel in panels if run in panel))
