@@ -25,7 +25,7 @@ from rederive.results.runs import COLUMNS, read_rows
 RUN_COLUMNS = ("seed", "epoch", "split", "metric", "value")
 
 # What the report may know of a run's provenance; times and hosts stay out, so that equal runs give equal reports.
-STABLE = ("fingerprint", "data_checksum", "device", "versions", "archived", "parameters", "flops_per_image")
+STABLE = ("fingerprint", "data_checksum", "device", "versions", "parameters", "flops_per_image")
 
 
 def collect(study_path: Path, run_csvs: Sequence[Path], output_csv: Path, output_index: Path) -> None:

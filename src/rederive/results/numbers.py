@@ -232,10 +232,6 @@ def _study_facts(study: Study, runs: RunTable, index: Mapping[str, Any]) -> dict
         "study.experiments": (len(study.experiments), "experiments of the configuration"),
         "study.runs": (len(planned), "experiments with a training run of their own"),
         "study.runs_present": (len(runs.runs), "runs in the run table"),
-        "study.runs_restored": (
-            sum(bool(run.get("archived")) for run in index.values()),
-            "runs taken from the archive instead of trained",
-        ),
         "study.trainings": (sum(len(run["seeds"]) for run in index.values()), "trainings: runs times seeds"),
     }
     return {key: number(value, "count", how) for key, (value, how) in facts.items()}
