@@ -57,6 +57,7 @@ class Document:
         return {
             "num": self.origin.num,
             "interval": self.origin.interval,
+            "value": lambda key: self.origin.get(key)["value"],
             "place": self.place,
             "claim": self.claim,
             "verdicts": self.named,
