@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 # The values of the configuration are parameters of the rules already; how errors, files and progress are shown does
 # not change a result.
@@ -78,13 +78,13 @@ class _Module:
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         self.is_package = path.name == "__init__.py"
-        tree = _Normalise().visit(ast.parse(path.read_text(encoding="utf-8"), filename=str(path)))
-        self.imported = self.imports(
-            part for node in tree.body if not isinstance(node, _SCOPES) for part in ast.walk(node)
-        )
+        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        docstring = ast.get_docstring(tree, clean=False) is not None
+        body = [node for node in tree.body[docstring:] if not _is_for_types_only(node)]
+        self.imported = self.imports(part for node in body if not isinstance(node, _SCOPES) for part in ast.walk(node))
         # Under "" stand the statements that define no name: they run on import.
         self.defined: dict[str, list[ast.stmt]] = {}
-        for node in tree.body:
+        for node in body:
             if not isinstance(node, ast.Import | ast.ImportFrom):
                 for defined in _names_defined(node) or [""]:
                     self.defined.setdefault(defined, []).append(node)
@@ -119,10 +119,13 @@ class _Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.packages = {path.stem for path in root.iterdir()}
         self._reduced: dict[tuple[_Module, str], list[tuple[str, list[Symbol]]]] = {}
 
     def module(self, name: str) -> _Module | None:
         """Return the module, or None if it is not one of the project's."""
+        if name.partition(".")[0] not in self.packages:
+            return None
         stem = self.root.joinpath(*name.split("."))
         for path in (stem / "__init__.py", stem.with_name(stem.name + ".py")):
             with suppress(FileNotFoundError, NotADirectoryError):
@@ -136,15 +139,18 @@ class _Project:
     def reduced(self, module: _Module, name: str) -> list[tuple[str, list[Symbol]]]:
         """Return, for each statement that defines the name, its code and the symbols that it names."""
         if (module, name) not in self._reduced:
-            nodes = module.defined.get(name, [])
-            self._reduced[module, name] = [(ast.unparse(node), list(self.used_by(node, module))) for node in nodes]
+            self._reduced[module, name] = []
+            for node in module.defined.get(name, []):
+                _normalise(node)
+                self._reduced[module, name].append((ast.unparse(node), list(self.used_by(node, module))))
         return self._reduced[module, name]
 
     def used_by(self, node: ast.stmt, module: _Module) -> Iterator[Symbol]:
         """Yield every symbol of the project that the statement names."""
-        bound = module.imported | module.imports(ast.walk(node))
+        parts = list(ast.walk(node))
+        bound = module.imported | module.imports(parts)
         inside_attribute: set[ast.Name] = set()
-        for part in ast.walk(node):
+        for part in parts:
             if isinstance(part, ast.Attribute):
                 # ast.walk goes from the outside in, so the longest chain a.b.c of a name is met first.
                 names, root = _chain(part)
@@ -166,36 +172,20 @@ class _Project:
         return Symbol(module, rest[0] if rest else "*")
 
 
-class _Normalise(ast.NodeTransformer):
-    """Take out what does not change what the code does: docstrings, annotations of functions, imports for types."""
+def _normalise(tree: ast.AST) -> None:
+    """Take out what does not change what the code does: docstrings, and the annotations of functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, _SCOPES):
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+            if not isinstance(node, ast.ClassDef):
+                node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
 
-    def visit_Module(self, node: ast.Module) -> ast.Module:
-        return self._without_docstring(node)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
-        return self._without_docstring(node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        node.returns = None
-        return self._without_docstring(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        node.returns = None
-        return self._without_docstring(node)
-
-    def visit_If(self, node: ast.If) -> ast.If | None:
-        for_types_only = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        return None if for_types_only else node
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.annotation = None
-        return node
-
-    def _without_docstring(self, node: Any) -> Any:
-        if ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-        self.generic_visit(node)
-        return node
+def _is_for_types_only(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def _names_defined(node: ast.stmt) -> list[str]:
