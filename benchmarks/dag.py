@@ -1,5 +1,6 @@
 """What it costs to plan a build: a dry run of 100, 1,000 and 10,000 training jobs, in seconds and megabytes.
 
+Seconds are of processor time, which other programs on the machine do not lengthen much; a dry run uses one processor.
 Beside it stands what Snakemake itself needs for as many jobs that do nothing: the same rules without this project's
 inputs, parameters and resources. Time must not grow faster than linearly by more than `GROWTH`, and a thousand jobs
 must be planned in `SECONDS`; else the script fails.
@@ -11,7 +12,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -73,13 +73,12 @@ def study(jobs: int) -> dict[str, object]:
 
 
 def dry_run(folder: Path, arguments: list[str]) -> tuple[float, float, int]:
-    """Return the seconds and megabytes that a dry run takes, and how many jobs it plans."""
+    """Return the processor seconds and megabytes that a dry run takes, and how many jobs it plans."""
     with tempfile.TemporaryFile("w+") as output:
-        began = time.perf_counter()
         command = [sys.executable, "-m", "snakemake", *arguments, "--dry-run", "--quiet", "rules"]
         process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
         _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
+        seconds = usage.ru_utime + usage.ru_stime
         output.seek(0)
         printed = output.read()
     if status:
@@ -120,7 +119,7 @@ def main() -> None:
 
 
 def dry_run_empty(folder: Path, jobs: int) -> tuple[float, float]:
-    """Return the seconds and megabytes of a dry run of jobs that do nothing."""
+    """Return the processor seconds and megabytes of a dry run of jobs that do nothing."""
     (folder / "empty.smk").write_text(EMPTY.format(jobs=jobs))
     return dry_run(folder, ["--snakefile", "empty.smk"])[:2]
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A Slurm of one node for the tests: two pretend GPUs, no accounting, nothing of the system touched.
-#   eval "$(tests/cluster/slurm.sh up FOLDER)"    starts it and sets what Slurm's programs find it by
+#   eval "$(tests/cluster/slurm.sh up FOLDER)"    starts it and puts its programs on PATH
 #   tests/cluster/slurm.sh down FOLDER            ends it, with the jobs that still run
 # Everything lies in FOLDER. It needs the programs of Debian's slurm-wlm and munge, and runs as root or as anybody.
 set -euo pipefail
@@ -94,11 +94,14 @@ EOF
   await scontrol ping
   slurmd -c >&2
   await bash -c 'sinfo --noheader --format=%t | grep --quiet idle'
-  # Snakemake's jobs start their step with srun and without SLURM_CONF: this srun knows it.
+  # Snakemake's plugin takes SLURM_CONF out of the environment where it runs inside a job. These programs know it.
   mkdir -p "$folder/bin"
-  printf '#!/bin/sh\nSLURM_CONF=%s exec %s "$@"\n' "$SLURM_CONF" "$(command -v srun)" >"$folder/bin/srun"
-  chmod +x "$folder/bin/srun"
-  echo "export SLURM_CONF=$SLURM_CONF PATH=$folder/bin:\$PATH"
+  local program
+  for program in srun sbatch squeue sinfo scontrol scancel sacct sacctmgr; do
+    printf '#!/bin/sh\nSLURM_CONF=%s exec %s "$@"\n' "$SLURM_CONF" "$(command -v "$program")" >"$folder/bin/$program"
+  done
+  chmod +x "$folder/bin"/*
+  echo "export PATH=$folder/bin:\$PATH"
 }
 
 down() {

@@ -6,6 +6,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 HERE = Path(__file__).parent
 PROGRAMS = ["slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "munged", "munge"]
 COLUMNS = "JobID,State,Comment,TimeLimit,MinMemory,tres-per-job,ReasonList"
+# What a user types: snakemake --profile profiles/slurm
+IMPATIENT = [sys.executable, str(HERE / "impatient.py"), "--profile", "profiles/slurm", "--latency-wait", "5"]
 REPORT = ["runs.csv", "numbers.json", "claims.json", "tables", "figures", "report"]
 
 
@@ -38,9 +41,8 @@ class SlurmSite(Site):
         print(f"{time.monotonic() - self.began:6.1f} s  {what}", flush=True)
 
     def build(self, *arguments: str) -> None:
-        """Start a build by Slurm, as a user does, but impatient."""
-        snakemake = [sys.executable, str(HERE / "impatient.py"), "--profile", "profiles/slurm", "--latency-wait", "5"]
-        self.head = self.start(*snakemake, *arguments)
+        """Start a build by Slurm."""
+        self.head = self.start(*IMPATIENT, *arguments)
 
     def finish(self) -> None:
         """Wait until the build has ended, well."""
@@ -67,6 +69,11 @@ class SlurmSite(Site):
         running = [row for row in rows if row["State"] == "RUNNING" and "rule_train" in row["Comment"]]
         self.at_once = max(self.at_once, len(running))
         return rows
+
+    def state(self, number: str) -> str:
+        """Return what Slurm calls a job."""
+        (state,) = [row["State"] for row in self.queue() if row["JobID"] == number]
+        return state
 
     def until(self, condition: Callable[[], object], what: str, seconds: float = 240) -> None:
         """Wait for a condition."""
@@ -128,8 +135,8 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     try:
         up = [str(HERE / "slurm.sh"), "up", str(folder)]
         exports = subprocess.run(up, stdout=subprocess.PIPE, text=True, check=True).stdout
-        found = dict(re.findall(r"(\w+)=(\S+)", exports))
-        yield {"SLURM_CONF": found["SLURM_CONF"], "PATH": found["PATH"].replace("$PATH", os.environ["PATH"])}
+        (found,) = re.findall(r"^export PATH=(\S+)$", exports, flags=re.MULTILINE)
+        yield {"PATH": found.replace("$PATH", os.environ["PATH"])}
     finally:
         subprocess.run([str(HERE / "slurm.sh"), "down", str(folder)], check=True)
 
@@ -197,8 +204,10 @@ def test_a_build_by_slurm_survives_everything_and_equals_a_local_one(sites: tupl
     site.kill()
     site.say("the head process is killed; its jobs run on")
     site.run("snakemake", "--unlock")
-    site.build(*everything)
-    site.finish()
+    inside = ["sbatch", "--parsable", "--job-name=head", "--mem=4000", "--output=output.log"]
+    head = site.run(*inside, "--wrap", shlex.join(["exec", *IMPATIENT, *everything])).strip()
+    site.until(lambda: site.state(head) not in ("PENDING", "RUNNING"), "the head process, now itself a job, ends")
+    assert site.state(head) == "COMPLETED", site.printed()
     site.until(lambda: not [row for row in site.queue() if row["State"] in ("RUNNING", "COMPLETING")], "Slurm is idle")
 
     too_little, enough = site.jobs("plot")
