@@ -33,10 +33,8 @@ rule verify:
         mem_mb=1000,
         runtime=10,
     params:
-        code=lambda wildcards: fingerprint(
-            "rederive.derivations.verification:verify",
-            code_of_derivation(wildcards.derivation),
-        ),
+        verifier=fingerprint("rederive.derivations.verification:verify"),
+        code=lambda wildcards: fingerprint(code_of_derivation(wildcards.derivation)),
     message:
         "Proving {wildcards.derivation}"
     shell:
