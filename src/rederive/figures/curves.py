@@ -173,8 +173,10 @@ def _label_ends(panel: Panel) -> None:
     wanted.sort()
     heights = [y for y, *_ in wanted]
     room = [height for *_, height in wanted]
-    for i in range(1, len(heights)):
-        heights[i] = max(heights[i], heights[i - 1] + (room[i] + room[i - 1]) / 2 + 1)
+    bottom = ax.bbox.y0
+    for i in range(len(heights)):
+        heights[i] = max(heights[i], bottom + room[i] / 2)
+        bottom = heights[i] + room[i] / 2 + 1
     top = ax.bbox.y1
     for i in reversed(range(len(heights))):
         heights[i] = min(heights[i], top - room[i] / 2)
