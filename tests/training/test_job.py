@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,21 +92,21 @@ def undisturbed(tmp_path_factory, study, standin):
 def test_killed_at_random_moments_it_ends_bit_for_bit_where_it_would_have(tmp_path, study, standin, undisturbed, run):
     chance = random.Random(0)
     out = tmp_path / "killed"
-    kills = 0
-    while kills < 4:
-        process = _run(study, run, standin, out)
-        if not process.read_until(": epoch "):
-            break
+    kills, went_on = 0, False
+    process = _run(study, run, standin, out)
+    while kills < 4 and process.read_until(": epoch "):
         time.sleep(chance.uniform(0, 0.5))
         if process.kill(signal.SIGKILL) == 0:
-            break
+            break  # it was done before the signal came
         kills += 1
-        assert not (out / "runs").exists()
-    else:
+        # Killed at the very end a job may have written its results; Snakemake removes what a failed job leaves.
+        shutil.rmtree(out / "runs", ignore_errors=True)
         process = _run(study, run, standin, out)
+    else:
         assert process.finish() == 0, process.output
-        assert "going on from epoch" in process.output
+        went_on = "going on from epoch" in process.output
     assert kills >= 1
+    assert went_on or kills < 4
     assert _csv(out) == undisturbed(run)
     assert not list((out / "checkpoints").rglob("*.checkpoint"))
 
