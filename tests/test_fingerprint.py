@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rederive.fingerprint import definitions, fingerprint
+from rederive.fingerprint import _project, definitions, fingerprint
 
 PACKAGE = {
     "pkg/__init__.py": "",
@@ -60,6 +60,7 @@ def edited(package: Path, name: str, old: str, new: str) -> str:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
+    _project.cache_clear()
     return fingerprint("pkg.train:train", root=package)
 
 
@@ -103,6 +104,7 @@ def test_meaning_is_changed(package: Path, name: str, old: str, new: str) -> Non
 
 def test_a_name_given_on_by_a_package_is_followed(package: Path) -> None:
     (package / "pkg/nets/__init__.py").write_text("from .layers import Dense\n")
+    _project.cache_clear()
     assert edited(package, "pkg/train.py", "from .nets.layers import", "from .nets import")
     before = fingerprint("pkg.train:train", root=package)
     assert edited(package, "pkg/nets/layers.py", "units: int = 3", "units: int = 5") != before

@@ -14,7 +14,6 @@ names made at run time (`getattr`, `globals()`) and modules imported for their s
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -51,7 +50,6 @@ def definitions(*entries: str, root: Path | None = None) -> list[str]:
     for symbol in waiting:
         if not project.defines(symbol):
             raise ValueError(f"{symbol.module}:{symbol.name}: no such definition")
-    find = cache(project.module)  # one look at the disk for each module
     seen: set[Symbol] = set()
     found: dict[str, str] = {}
     while waiting:
@@ -59,7 +57,7 @@ def definitions(*entries: str, root: Path | None = None) -> list[str]:
         if symbol in seen:
             continue
         seen.add(symbol)
-        module = find(symbol.module)
+        module = project.module(symbol.module)
         if module is None or symbol.module in NOT_PART_OF_A_RESULT:
             continue
         if symbol.name in module.imported:
@@ -120,17 +118,19 @@ class _Project:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.packages = {path.stem for path in root.iterdir()}
+        self._modules: dict[str, _Module | None] = {}
         self._reduced: dict[tuple[_Module, str], list[tuple[str, list[Symbol]]]] = {}
 
     def module(self, name: str) -> _Module | None:
         """Return the module, or None if it is not one of the project's."""
-        if name.partition(".")[0] not in self.packages:
-            return None
+        if name not in self._modules:
+            self._modules[name] = self._read(name) if name.partition(".")[0] in self.packages else None
+        return self._modules[name]
+
+    def _read(self, name: str) -> _Module | None:
         stem = self.root.joinpath(*name.split("."))
-        for path in (stem / "__init__.py", stem.with_name(stem.name + ".py")):
-            with suppress(FileNotFoundError, NotADirectoryError):
-                return _parsed(name, path, path.stat().st_mtime_ns)
-        return None
+        candidates = (stem / "__init__.py", stem.with_name(stem.name + ".py"))
+        return next((_Module(name, path) for path in candidates if path.is_file()), None)
 
     def defines(self, symbol: Symbol) -> bool:
         module = self.module(symbol.module)
@@ -209,10 +209,5 @@ def _chain(node: ast.Attribute) -> tuple[list[str], ast.Name | None]:
 
 @cache
 def _project(root: Path) -> _Project:
+    """Return the project below a folder; its sources are read once a process."""
     return _Project(root)
-
-
-@cache
-def _parsed(name: str, path: Path, changed_ns: int) -> _Module:
-    """Return the module; the time of its last change is part of the cache's key."""
-    return _Module(name, path)
