@@ -188,7 +188,7 @@ def test_a_wrong_step_is_named(line):
     lines = list(chain.lines)
     lines[line] = replace(lines[line], expression=-lines[line].expression)
     broken = replace(
-        derivation, chains=(replace(chain, lines=tuple(lines)), *derivation.chains[1:]), ops=(), mutate=False
+        derivation, chains=(replace(chain, lines=tuple(lines)), *derivation.chains[1:]), ops=(), mutate="nothing"
     )
     result = verify_derivation("normalize", broken, {})
     assert not result.passed
@@ -219,7 +219,7 @@ def test_a_wrong_matrix_form_is_caught():
     ],
 )
 def test_what_belongs_to_a_derivation_must_agree_with_it(what, changed):
-    result = verify_derivation("normalize", replace(load("normalize"), ops=(), mutate=False, **changed), {})
+    result = verify_derivation("normalize", replace(load("normalize"), ops=(), mutate="nothing", **changed), {})
     assert not result.passed
     assert any(what in failure.where for failure in result.failures)
 

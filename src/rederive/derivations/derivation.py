@@ -164,7 +164,8 @@ class Derivation:
         native: Other programs for one oracle: its own function for the same result.
         extra: Further checks: name to a function that returns pairs of expressions to be proved equal.
         show_limits: Whether sums are printed with the range of their index.
-        mutate: Whether mutants of the formula are made.
+        mutate: Of what mutants are made: of the claims with all definitions unfolded, of the claims as they are stated
+            (fewer, where unfolding makes large formulas), or of nothing.
         symbolic_program: Whether the program runs on symbolic arrays; one that loops over a size cannot.
     """
 
@@ -186,7 +187,7 @@ class Derivation:
     native: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     extra: Mapping[str, Callable[[], Sequence[tuple[Expr, Expr]]]] = field(default_factory=dict)
     show_limits: bool = False
-    mutate: bool = True
+    mutate: Literal["unfolded", "stated", "nothing"] = "unfolded"
     symbolic_program: bool = True
     _unfolded: dict[Expr, Expr] = field(default_factory=dict, init=False, repr=False, compare=False)
 

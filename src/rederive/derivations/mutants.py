@@ -163,7 +163,9 @@ def check_formulas(derivation: Derivation, seed: int = 0) -> Count:
         where = entry.indices if isinstance(entry, Indexed) else ()
         derived = gradient(loss, entry)
         references = [exact_gradient(derivation, name, values) for values in points]
-        for mutant in formula_mutants(derivation.unfold(chain.result), where):
+        stated = derivation.mutate == "stated"
+        for changed in formula_mutants(chain.result if stated else derivation.unfold(chain.result), where):
+            mutant = derivation.unfold(changed) if stated else changed
             try:
                 proved = equal(derived, mutant)
             except DifferentRangesError:
@@ -172,7 +174,7 @@ def check_formulas(derivation: Derivation, seed: int = 0) -> Count:
                 gradient_is(reference, mutant, where, values)
                 for reference, values in zip(references, points, strict=True)
             )
-            count.add(f"d{name}: {mutant}", proved, correct)
+            count.add(f"d{name}: {changed}", proved, correct)
     return count
 
 

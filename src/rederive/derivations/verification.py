@@ -376,7 +376,7 @@ def _asked(answers: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
 
 def _mutants(derivation: Derivation, findings: Findings) -> dict[str, Any]:
     counts = {"formula": mutants.Count(), "source": mutants.Count()}
-    if derivation.mutate:
+    if derivation.mutate != "nothing":
         counts["formula"] = mutants.check_formulas(derivation)
     for op in derivation.ops:
         try:

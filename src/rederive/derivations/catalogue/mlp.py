@@ -102,5 +102,5 @@ DERIVATION = Derivation(
     program=program,
     code=code,
     sizes={"n": 2, "d": 2, "h": 3, "c": 4},
-    mutate=False,
+    mutate="stated",
 )
