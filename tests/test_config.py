@@ -82,6 +82,16 @@ def test_seeds_are_split_over_jobs(per_job: int | str, groups: list[list[int]]) 
     assert resolve(config).seed_groups() == groups
 
 
+@pytest.mark.parametrize(("runs", "found"), [("all", ["long", "other"]), ("finished", ["other"])])
+def test_a_report_is_about_all_runs_or_those_that_are_there(tmp_path: Path, runs: str, found: list[str]) -> None:
+    experiments = {"long": MNIST, "short": {"base": "long", "epochs": 5}, "other": {"base": "long", "momentum": 0.9}}
+    study = resolve({"seeds": [0, 1], "report": {"runs": runs}, "experiments": {"mnist": experiments}})
+    there = tmp_path / "runs/mnist/other/seeds_0-1.csv"
+    there.parent.mkdir(parents=True)
+    there.touch()
+    assert study.report_files(tmp_path) == [f"runs/mnist/{name}/seeds_0-1.csv" for name in found]
+
+
 def test_a_study_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     study = resolve(read_yaml(ROOT / "config.yaml"))
     study.save(tmp_path / "study.json")

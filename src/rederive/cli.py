@@ -225,10 +225,7 @@ def collect(study: StudyFile = STUDY) -> None:
     from rederive.results.collect import collect
 
     paths = Results(study)
-    settings = Study.load(study)
-    files = [paths.folder / file for file in settings.run_files()]
-    if settings.report.runs == "finished":
-        files = [file for file in files if file.exists()]
+    files = [paths.folder / file for file in Study.load(study).report_files(paths.folder)]
     collect(study, files, paths.runs, paths.index)
 
 

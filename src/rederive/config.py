@@ -275,6 +275,10 @@ class Study(Model):
         jobs = ["-".join(map(str, seeds)) for seeds in self.seed_groups()]
         return [f"runs/{run.dataset}/{run.name}/seeds_{job}.csv" for run in self.runs(dataset).values() for job in jobs]
 
+    def report_files(self, results: Path) -> list[str]:
+        """Return those of `run_files` that the report is about: all, or the ones that are in the results folder."""
+        return [path for path in self.run_files() if self.report.runs == "all" or results.joinpath(path).exists()]
+
     def meaning(self) -> str:
         """Return a hash of all that the report depends on: not how jobs run, and not where data come from."""
         told = self.model_dump(

@@ -5,7 +5,6 @@ from rederive.config import resolve
 from rederive.derivations import derivation_names
 from rederive.errors import UserError
 from rederive.fingerprint import fingerprint
-from rederive.training.spec import resources
 from rederive.training.spec import resources as training_resources
 
 try:
@@ -18,16 +17,7 @@ study_file = f'{config.get("pathvars", {}).get("results", "results")}/study.json
 # Training asks for a GPU unless the config keeps it off them; a machine without one gives it nothing to wait for.
 gpus = 0 if study.training.device == "cpu" else 1
 
-templates = sorted(
-    map(
-        str,
-        [
-            *Path("report").rglob("*.j2"),
-            *Path("report").glob("*.yaml"),
-            Path("report/references.bib"),
-        ],
-    )
-)
+templates = sorted(str(path) for pattern in ["**/*.j2", "*.yaml", "*.bib"] for path in Path("report").glob(pattern))
 theme = sorted(str(path) for path in Path("report/theme").iterdir())
 # The report shows parts of these as they stand, comments too.
 listed_sources = sorted(map(str, Path("src/rederive/autograd").glob("*.py")))
@@ -49,13 +39,11 @@ def runs_of(dataset):
 
 def runs_of_the_report():
     """All runs; or those that are there, for a report before the last of them is trained."""
-    files = study.run_files()
-    if study.report.runs == "finished":
-        files = [path for path in files if Path(study_file).parent.joinpath(path).exists()]
-    return [f"<results>/{path}" for path in files]
+    return [f"<results>/{path}" for path in study.report_files(Path(study_file).parent)]
 
 
 def code_of_derivation(name):
+    """The definition that a derivation's fingerprint starts from."""
     return f"rederive.derivations.catalogue.{name}:DERIVATION"
 
 
@@ -74,9 +62,3 @@ def training_needs(dataset, resource):
         return attempt * getattr(training_resources(spec, seeds), resource)
 
     return need
-
-
-def cost_of(dataset, wildcards):
-    """The memory and the minutes that a training job asks for; each further attempt asks for more."""
-    run = study.experiments[f"{dataset}.{wildcards.experiment}"]
-    return resources(run.spec, seeds=len(wildcards.seeds.split("-")))
