@@ -265,7 +265,8 @@ class ReLU(Op):
     @staticmethod
     def forward(context: Context, x: Array) -> Array:
         context.save(x > 0)
-        return context.xp.maximum(x, 0)
+        # The number 0 would be copied to a GPU in every step, which a step that is replayed may not do.
+        return context.xp.maximum(x, context.xp.zeros_like(x))
 
     @staticmethod
     def backward(context: Context, cotangent: Array) -> Array:

@@ -151,8 +151,8 @@ class Step:
     def _joined(self, tensors: list[dict[str, Tensor]], device: str) -> dict[str, Tensor]:
         joined = {}
         for name in tensors[0]:
-            parts = [of_one[name].detach() for of_one in tensors]
-            joined[name] = laid_out((torch.stack(parts) if self.stacked else parts[0].clone()).to(device), self.layout)
+            parts = [of_one[name].detach().to(device) for of_one in tensors]
+            joined[name] = laid_out(torch.stack(parts) if self.stacked else parts[0].clone(), self.layout)
         return joined
 
     def _logits(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], *inputs: Tensor) -> Tensor:
