@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Installers prefer this to PATH: another environment that is active when make is called stays as it is.
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 # Modules are compiled once, not by every job anew.
 unexport PYTHONDONTWRITEBYTECODE
 # A single thread a process: the workflow runs processes side by side.

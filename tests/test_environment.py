@@ -1,5 +1,6 @@
 """The files that say what is installed agree with each other."""
 
+import os
 import re
 import subprocess
 import sys
@@ -58,3 +59,17 @@ def test_no_committed_file_names_the_host_of_a_registry() -> None:
         ["git", "grep", "-lE", "|".join(map(re.escape, hosts))], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert found.stdout == ""
+
+
+def test_an_environment_that_is_active_elsewhere_is_left_alone() -> None:
+    """uv installs into $VIRTUAL_ENV where it is set."""
+    shown = subprocess.run(
+        ["make", "-f", "Makefile", "-f", "-", "--silent", "shown"],
+        cwd=ROOT,
+        env=os.environ | {"VIRTUAL_ENV": "/elsewhere"},
+        input="shown:\n\t@echo $$VIRTUAL_ENV\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.strip() == str(ROOT / ".venv")

@@ -1,0 +1,118 @@
+"""Steps that are replayed instead of run, on a pretended GPU: the operations on the same memory, and nothing else."""
+
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from tests.training.examples import cifar10_spec, mnist_spec
+from tests.training.test_steps import by_variant
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from rederive.data import Dataset
+from rederive.training import mnist
+from rederive.training.capture import Captured
+from rederive.training.cifar10 import Cifar10Learner
+from rederive.training.mnist import MnistLearner
+
+
+class Graph(TorchDispatchMode):
+    """A CUDA graph on the processor: `replay` does again what was done while it recorded, in the same memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations: list[tuple] = []
+        self.replays = 0
+
+    def __torch_dispatch__(self, operation, types, arguments=(), options=None):
+        result = operation(*arguments, **(options or {}))
+        self.operations.append((operation, arguments, options or {}, result))
+        return result
+
+    def replay(self) -> None:
+        self.replays += 1
+        with torch.no_grad():
+            for operation, arguments, options, result in self.operations:
+                inputs = {t.untyped_storage().data_ptr() for t in tree_leaves((arguments, options)) if _is_tensor(t)}
+                again = operation(*arguments, **options)
+                for held, new in zip(tree_leaves(result), tree_leaves(again), strict=True):
+                    # A view, or what was changed in place, is there already.
+                    if _is_tensor(held) and held.untyped_storage().data_ptr() not in inputs:
+                        held.copy_(new)
+
+
+def _is_tensor(leaf: object) -> bool:
+    return isinstance(leaf, Tensor)
+
+
+@pytest.fixture
+def gpu(monkeypatch) -> list[Graph]:
+    """Pretend that there is a GPU to record on; the graphs that come to be."""
+    graphs: list[Graph] = []
+
+    @contextmanager
+    def recording(graph: Graph):
+        with graph:
+            yield
+        graphs.append(graph)
+
+    stream = SimpleNamespace(wait_stream=lambda other: None)
+    pretended = {"Stream": lambda: stream, "current_stream": lambda: stream, "stream": lambda s: nullcontext()}
+    for name, value in (pretended | {"CUDAGraph": Graph, "graph": recording}).items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    return graphs
+
+
+@by_variant
+@pytest.mark.parametrize("seeds", [[0], [3, 1]], ids=["one seed", "two seeds"])
+def test_replayed_steps_of_pytorch_are_the_steps(gpu, shapes: Dataset, changes, seeds):
+    plain, replayed = (Cifar10Learner(cifar10_spec(**changes), shapes, seeds) for _ in range(2))
+    step = replayed.step
+    replayed.take = Captured(step, lambda: step.state().values())
+    for learner in (plain, replayed):
+        for epoch in (1, 2):
+            learner.advance(epoch, 0, learner.batches)
+    assert gpu[0].replays >= plain.batches
+    for name, value in plain.state().items():
+        np.testing.assert_array_equal(replayed.state()[name], value, err_msg=name)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"activation": "relu"},
+        {"momentum": 0.0, "weight_decay": 0.1},
+        {"dtype": "float64", "activation": "tanh"},
+        {"hidden_sizes": [32, 32], "skip_connections": True},
+    ],
+    ids=str,
+)
+def test_replayed_steps_of_the_engine_are_the_steps(gpu, monkeypatch, digits: Dataset, changes):
+    monkeypatch.setattr(mnist, "_place_on", lambda device: torch.tensor)
+    spec = mnist_spec(**changes)
+    plain, replayed = MnistLearner(spec, digits, 0, "cuda"), MnistLearner(spec, digits, 0, "cuda")
+    plain.take = plain.step
+    for learner in (plain, replayed):
+        for epoch in (1, 2):
+            learner.advance(epoch, 0, learner.batches)
+    assert gpu[0].replays >= plain.batches
+    for name, value in plain.state().items():
+        np.testing.assert_array_equal(replayed.state()[name], value, err_msg=name)
+
+
+def test_a_step_that_puts_new_arrays_in_the_place_of_old_ones_is_found_out(gpu):
+    """The pretended GPU is as strict as a real one: the test of the tests above."""
+    held = {"weight": torch.zeros(2)}
+
+    def step(x: Tensor) -> Tensor:
+        held["weight"] = held["weight"] + x
+        return held["weight"].sum()
+
+    captured = Captured(step, lambda: held.values())
+    losses = [float(captured(torch.ones(2))) for _ in range(3)]
+    assert losses != [2.0, 4.0, 6.0]
