@@ -151,6 +151,19 @@ def train(
 
 
 @app.command()
+def archive(
+    folder: Annotated[Path, typer.Argument(help="where they are kept")] = Path("archive"),
+    study: StudyFile = STUDY,
+) -> None:
+    """Keep the finished runs, with what made them, for builds that need not train them again."""
+    from rederive.config import Study
+    from rederive.training.archive import keep
+
+    kept = keep(Study.load(study), Results(study).folder, folder)
+    print(f"{len(kept)} runs kept in {folder}; take them with --config 'training={{archive: {folder}}}'")
+
+
+@app.command()
 def status(study: StudyFile = STUDY) -> None:
     """Show how each training job stands, from the files that they leave."""
     from rich.console import Console
@@ -313,7 +326,7 @@ def convert(format: Annotated[str, typer.Argument(help="html, tex, typ or pdf")]
 @app.command()
 def pack(study: StudyFile = STUDY) -> None:
     """Pack the report's source: unpacked anywhere, `latexmk` in it gives the PDF."""
-    from rederive.report.archive import pack
+    from rederive.report.pack import pack
 
     paths = Results(study)
     pack(paths.text, paths.text.with_suffix(".tex"), paths.figures, paths.report / "report-source.tar.gz")

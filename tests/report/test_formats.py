@@ -9,8 +9,8 @@ import pytest
 from tests import synthetic
 
 from rederive.errors import UserError
-from rederive.report.archive import pack
 from rederive.report.formats import choose_engine, split_front_matter
+from rederive.report.pack import pack
 
 LABEL = r"a_b & <script>alert(1)</script> $x^2$ \input{y} #{z} 100% ~ 学"
 

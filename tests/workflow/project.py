@@ -46,13 +46,20 @@ class Project:
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run Snakemake on the small configuration, with the copy's source code."""
+        common = ("--cores", "2", "--configfile", "tiny.yaml", "--replace-workflow-config")
+        return self._run("snakemake", *common, *arguments, check=check)
+
+    def rederive(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Call the command line of the copy."""
+        return self._run("rederive", *arguments, check=check)
+
+    def _run(self, *command: str, check: bool) -> subprocess.CompletedProcess[str]:
         environment = {
             **os.environ,
             "PYTHONPATH": str(self.folder / "src"),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
         environment.pop("REDERIVE_DATA_MIRROR", None)
-        command = ["snakemake", "--cores", "2", "--configfile", "tiny.yaml", "--replace-workflow-config", *arguments]
         done = subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=500
         )

@@ -60,6 +60,22 @@ def test_a_derivation_that_fails_stops_the_report(project: Project) -> None:
     assert not (project.folder / "results" / "report").exists()
 
 
+def test_a_build_takes_the_runs_of_an_archive_and_is_the_same(project: Project) -> None:
+    printed = project.rederive("archive").stdout
+    assert "3 runs kept in archive" in printed
+    results = project.folder / "results"
+    table = (results / "runs.csv").read_bytes(), (results / "runs.json").read_bytes()
+    shutil.rmtree(results / "runs")
+    (results / "runs.csv").unlink()
+    asked = ("--config", "training={archive: archive}")
+    project.snakemake("results/runs.csv", *asked)
+    runs = [json.loads(path.read_text()) for path in results.glob("runs/*/*/*.json")]
+    assert ["taken_from" in run for run in runs] == [True] * 3
+    assert ((results / "runs.csv").read_bytes(), (results / "runs.json").read_bytes()) == table
+    # What was taken is no less made: it is not trained when it could no longer be taken.
+    assert project.jobs() == {}
+
+
 def test_torch_is_not_imported_at_parse_time(built: Project) -> None:
     (built.folder / "imported.py").write_text(
         "import sys, runpy, atexit\n"

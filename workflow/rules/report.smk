@@ -69,7 +69,7 @@ rule pack:
         runtime=10,
     params:
         study=study_file,
-        code=fingerprint("rederive.report.archive:pack"),
+        code=fingerprint("rederive.report.pack:pack"),
     message:
         "Packing the report's source"
     shell:

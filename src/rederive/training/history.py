@@ -28,6 +28,14 @@ def to_csv(rows: Iterable[Row]) -> str:
     return buffer.getvalue()
 
 
+def from_csv(text: str) -> list[Row]:
+    """Return the rows of `to_csv`'s text."""
+    return [
+        Row(int(row["seed"]), int(row["epoch"]), row["split"], row["metric"], float(row["value"]))
+        for row in csv.DictReader(io.StringIO(text))
+    ]
+
+
 def diverged(rows: Iterable[Row]) -> dict[int, int]:
     """Return, for each seed whose training loss was not finite in some epoch, the first such epoch."""
     lost = [row for row in rows if (row.split, row.metric) == ("train", "loss") and not math.isfinite(row.value)]

@@ -2,9 +2,10 @@
 
 import os
 import platform
+import re
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,12 +15,10 @@ from rederive import __version__, files, progress
 from rederive.config import Cifar10Spec, Experiment, MnistSpec, Study
 from rederive.data import Dataset, load
 from rederive.errors import UserError
-from rederive.fingerprint import fingerprint
+from rederive.training import archive
 from rederive.training import spec as cost
 from rederive.training.history import Row, diverged, to_csv
 from rederive.training.keeper import Keeper, StopRequest
-
-CODE = {"mnist": "rederive.training.mnist:train_mnist", "cifar10": "rederive.training.cifar10:train_cifar10"}
 
 
 def run_job(
@@ -39,16 +38,15 @@ def run_job(
     data = load(data_dir)
     if data.manifest["dataset"] != experiment.dataset:
         raise UserError(f"{data_dir}: found {data.manifest['dataset']} data; {run} trains on {experiment.dataset}.")
+    identity = archive.identity(experiment, data.manifest["checksum"])
+    if study.training.archive:
+        taken = archive.take(Path(study.training.archive), experiment, seeds, identity)
+        if taken:
+            _write(Path(output_csv), experiment, seeds, data, *taken)
+            return
     place = _device(device)
     print(f"{run}: {_place_and_attempt(place)}", flush=True)
-    code = fingerprint(CODE[experiment.dataset])
-    key = {
-        "spec": experiment.spec.identity(),
-        "fingerprint": code,
-        "data_checksum": data.manifest["checksum"],
-        "threads": threads,
-        "device": place,
-    }
+    key = {**identity, "threads": threads, "device": place}
     keepers: list[Keeper] = []
     with StopRequest().listening() as stop, progress.shares() as show:
 
@@ -63,20 +61,11 @@ def run_job(
             for keeper in keepers[-1:]:
                 keeper.fail(error)
             raise
-    provenance = {
-        "run": run,
-        "spec": experiment.spec.model_dump(mode="json"),
-        "fingerprint": code,
-        "data_checksum": data.manifest["checksum"],
-        "data_source": data.manifest["source"],
-        "origin": experiment.origin,
-        "seeds": list(seeds),
+    made = {
+        "fingerprint": identity["fingerprint"],
         "threads": threads,
         "device": _device_name(place),
         "versions": _versions(),
-        "parameters": cost.parameters(experiment.spec),
-        "flops_per_image": cost.training_flops_per_image(experiment.spec),
-        "diverged": {str(seed): epoch for seed, epoch in diverged(rows).items()},
         "seconds_per_epoch": {"-".join(map(str, keeper.key["seeds"])): keeper.seconds for keeper in keepers},
         "restored_from_epoch": {
             "-".join(map(str, keeper.key["seeds"])): keeper.restored
@@ -88,8 +77,7 @@ def run_job(
         "host": socket.gethostname(),
     }
     try:
-        files.write_json(Path(output_csv).with_suffix(".json"), provenance)
-        files.write_text(output_csv, to_csv(rows))
+        _write(Path(output_csv), experiment, seeds, data, rows, made)
     except OSError as error:
         raise UserError(
             f"{output_csv}: could not be written ({error.strerror}). The training is done and its checkpoint is kept "
@@ -97,6 +85,31 @@ def run_job(
         ) from error
     for keeper in keepers:
         keeper.forget()
+
+
+def _write(
+    output_csv: Path,
+    experiment: Experiment,
+    seeds: Sequence[int],
+    data: Dataset,
+    rows: list[Row],
+    made: Mapping[str, Any],
+) -> None:
+    """Write the rows, and beside them what the run is and how it was made."""
+    provenance = {
+        **made,
+        "run": f"{experiment.dataset}.{experiment.name}",
+        "spec": experiment.spec.model_dump(mode="json"),
+        "data_checksum": data.manifest["checksum"],
+        "data_source": data.manifest["source"],
+        "origin": experiment.origin,
+        "seeds": list(seeds),
+        "parameters": cost.parameters(experiment.spec),
+        "flops_per_image": cost.training_flops_per_image(experiment.spec),
+        "diverged": {str(seed): epoch for seed, epoch in diverged(rows).items()},
+    }
+    files.write_json(output_csv.with_suffix(".json"), provenance)
+    files.write_text(output_csv, to_csv(rows))
 
 
 def _experiment(study: Study, run: str, study_path: str | Path) -> Experiment:
@@ -145,10 +158,19 @@ def _device(wanted: str) -> str:
 
 def _device_name(device: str) -> str:
     if device == "cpu":
-        return f"cpu ({platform.machine()})"
+        return f"cpu ({_processor()})"
     import torch
 
     return f"cuda ({torch.cuda.get_device_name()})"
+
+
+def _processor() -> str:
+    """Return the processor's model where the system tells it: numerical libraries choose their kernels by it."""
+    try:
+        told = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        told = None
+    return f"{told[1].strip()}, {platform.machine()}" if told else platform.processor() or platform.machine()
 
 
 def _place_and_attempt(device: str) -> str:
