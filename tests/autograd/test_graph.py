@@ -277,6 +277,18 @@ def test_numpy_refuses_a_change_of_what_the_graph_needs_as_long_as_it_is_needed(
     x.value += 1.0
 
 
+def test_a_step_is_refused_where_the_graph_needs_a_view_of_the_parameter() -> None:
+    x, w = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    y = (x @ w.T).sum()  # MatMul saves the transpose, an array of its own in the same memory
+    optimizer = SGD([w], 1.0)
+    w.grad = np.ones((1, 2))
+    with pytest.raises(GraphError, match="which a graph still needs"):
+        optimizer.step()
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [[3.0, 4.0]])
+    optimizer.step()
+
+
 def test_a_value_that_no_gradient_needs_may_change() -> None:
     x = leaf(1.0, 2.0)
     y = ((x + 1.0) * 2.0).sum()

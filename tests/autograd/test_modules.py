@@ -21,7 +21,7 @@ def by_torch(
     x = torch.tensor(batch)
     for i in range(len(network.layers) - 1):
         hidden = activation(x @ weights[f"layers.{i}.weight"].T + weights[f"layers.{i}.bias"])
-        x = hidden + x if skip_connections and hidden.shape == x.shape else hidden
+        x = hidden + x if skip_connections and i > 0 and hidden.shape == x.shape else hidden
     last = len(network.layers) - 1
     logits = x @ weights[f"layers.{last}.weight"].T + weights[f"layers.{last}.bias"]
     loss = torch.nn.functional.cross_entropy(logits, torch.tensor(labels), reduction="sum")
@@ -32,7 +32,7 @@ def by_torch(
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize(
     ("sizes", "skip_connections"),
-    [((6, 3), False), ((6, 5, 3), False), ((6, 6, 3), True), ((6, 7, 7, 4, 3), False), ((6, 7, 7, 7, 3), True)],
+    [((6, 3), False), ((6, 5, 3), False), ((6, 6, 6, 3), True), ((6, 7, 7, 4, 3), False), ((6, 7, 7, 7, 3), True)],
 )
 @pytest.mark.parametrize("rows", [1, 8])
 def test_a_network_has_the_loss_and_gradients_of_torch(
@@ -122,8 +122,9 @@ def test_impossible_networks_are_refused() -> None:
         MLP((4, 3, 2), np.random.default_rng(0), dropout=1.0)
     with pytest.raises(GraphError, match=r"MLP of sizes \(4,\)"):
         MLP((4,), np.random.default_rng(0))
-    with pytest.raises(GraphError, match=r"sizes \(4, 3, 2\): no hidden layer is as wide"):
-        MLP((4, 3, 2), np.random.default_rng(0), skip_connections=True)
+    for sizes in ((4, 3, 2), (4, 4, 2), (4, 3, 4, 4)):
+        with pytest.raises(GraphError, match="no hidden layer is as wide as the one before"):
+            MLP(sizes, np.random.default_rng(0), skip_connections=True)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])

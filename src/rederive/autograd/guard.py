@@ -2,33 +2,39 @@
 
 A gradient is computed from what `forward` saved. Were such an array changed in place before `backward` reads it, the
 gradient would be wrong and nothing would say so. NumPy arrays are therefore read-only as long as a graph needs them:
-NumPy refuses the change on the line that tries it. (It cannot refuse a change through another array that shares the
-memory.) PyTorch counts the changes of a tensor: there `backward` refuses.
+NumPy refuses the change on the line that tries it. It cannot refuse a change through another array that shares the
+memory (`W`, where `W.T` was saved); the optimisers ask `is_locked` first, which looks at the memory. PyTorch counts the
+changes of a tensor and of its views: there `backward` refuses.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-_holders: dict[int, int] = {}  # id of a NumPy array -> number of guards that keep it read-only
+_holders: Counter[int] = Counter()  # by id of a NumPy array: how many guards keep it read-only
+_needed: Counter[int] = Counter()  # by id of an array that owns its memory: how many guards have arrays in it
 
 
 class Guard:
     """Keeps arrays from being changed, from its creation until it is dropped."""
 
-    __slots__ = ("_locked", "_versions")
+    __slots__ = ("_locked", "_owners", "_versions")
 
     def __init__(self, values: Iterable[Any]) -> None:
         self._locked: list[np.ndarray] = []
+        self._owners: list[np.ndarray] = []
         self._versions: list[tuple[Any, int]] = []
         for value in values:
             if isinstance(value, np.ndarray):
                 if value.flags.writeable or id(value) in _holders:
                     value.flags.writeable = False
-                    _holders[id(value)] = _holders.get(id(value), 0) + 1
+                    _holders[id(value)] += 1
                     self._locked.append(value)
+                self._owners.append(_owner(value))
+                _needed[id(self._owners[-1])] += 1
             elif (version := _version(value)) is not None:
                 self._versions.append((value, version))
 
@@ -38,17 +44,16 @@ class Guard:
 
     def __del__(self) -> None:
         for array in self._locked:
-            remaining = _holders.pop(id(array)) - 1
-            if remaining:
-                _holders[id(array)] = remaining
-            else:
+            if _released(_holders, array):
                 with suppress(ValueError):  # the memory that this is a view of may have become read-only
                     array.flags.writeable = True
+        for owner in self._owners:
+            _released(_needed, owner)
 
 
 def is_locked(value: Any) -> bool:
-    """Tell whether a graph keeps this NumPy array from being changed."""
-    return id(value) in _holders
+    """Tell whether a graph needs what is in the memory of this NumPy array."""
+    return isinstance(value, np.ndarray) and id(_owner(value)) in _needed
 
 
 def read_only(value: Any) -> Any:
@@ -57,6 +62,22 @@ def read_only(value: Any) -> Any:
         value = value.view()
         value.flags.writeable = False
     return value
+
+
+def _owner(array: np.ndarray) -> np.ndarray:
+    """Return the array whose memory this one is a view of; itself where it is none."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _released(counts: Counter[int], array: np.ndarray) -> bool:
+    """Count one guard of the array less; tell whether it was the last."""
+    if counts[id(array)] > 1:
+        counts[id(array)] -= 1
+        return False
+    del counts[id(array)]
+    return True
 
 
 def _version(value: Any) -> int | None:

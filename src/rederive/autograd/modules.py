@@ -114,7 +114,8 @@ class MLP(Module):
         generator: Where the weights come from, and the dropout masks.
         activation: Of the hidden layers.
         initialization: Of the weights; biases begin at zero.
-        skip_connections: Add a hidden layer's input to its output where their widths agree (He et al. 2016, eq. 1).
+        skip_connections: Add a hidden layer's input to its output where their widths agree (He et al. 2016, eq. 1),
+            from the second hidden layer on.
         dropout: Probability with which a hidden unit is dropped in training.
         dtype: Of the parameters.
     """
@@ -137,10 +138,11 @@ class MLP(Module):
             Linear(inputs, outputs, generator, initialization=initialization, dtype=dtype, name=f"layer {i} ")
             for i, (inputs, outputs) in enumerate(pairwise(sizes), start=1)
         ]
-        hidden = pairwise(sizes[:-1])
-        self.skips = [skip_connections and inputs == outputs for inputs, outputs in hidden]
+        # The input of the network is no layer's output: it has another scale.
+        widths = [None, *sizes[1:-1]]
+        self.skips = [skip_connections and before == width for before, width in pairwise(widths)]
         if skip_connections and not any(self.skips):
-            raise GraphError(f"MLP of sizes {tuple(sizes)}: no hidden layer is as wide as its input, so none to skip.")
+            raise GraphError(f"MLP of sizes {tuple(sizes)}: no hidden layer is as wide as the one before it.")
         self.dropout = Dropout(dropout, generator)
 
     def __call__(self, x: Tensor) -> Tensor:

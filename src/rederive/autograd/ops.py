@@ -94,7 +94,10 @@ class Neg(Op):
 
 
 class Pow(Op):
-    """Y = X ** Z, entry by entry, with broadcasting; X positive, unless Z is a whole number and needs no gradient."""
+    """Y = X ** Z, entry by entry, with broadcasting.
+
+    X is positive, unless Z is a whole number other than 0 and needs no gradient.
+    """
 
     examples = BROADCAST
     domain = ("positive", "real")
