@@ -20,12 +20,17 @@ Quantities are written with the keys of `rederive.results.keys` in braces, `+ - 
 minus smallest): `{mnist.relu.accuracy} - {mnist.benchmark.accuracy}`. In place of an epoch a curve also has `@mean`
 (over its epochs) and `@largest_rise` (the largest step upwards from one epoch to the next). Where the write-up gives
 all values of a quantity it is computed from those, too: a conclusion may not follow from its own numbers.
+
+A quantity with `min`, `max` or `span` is tested part by part (`rederive.results.quantities.parts`): it holds where each
+part does (intersection-union, Berger 1982), and does not where one does not at a level that allows for their number
+(Bonferroni). What is shown is the part that is worst for the claim.
 """
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -38,9 +43,9 @@ from rederive.results.evidence import Evidence, NotTestableError, Published
 from rederive.results.keys import unknown
 from rederive.results.numbers import read_json
 from rederive.results.published import published_accuracies, published_curves
-from rederive.results.quantities import parse_quantity
+from rederive.results.quantities import parse_quantity, parts
 from rederive.results.runs import RunTable
-from rederive.results.statistics import Estimate, mean_interval
+from rederive.results.statistics import LEVEL, Estimate, mean_interval
 
 HOLDS, FAILS, UNDECIDED, UNTESTABLE = (
     "holds",
@@ -187,18 +192,32 @@ def decide(test: Test, evidence: Evidence) -> Outcome:
     keys, expression = parse_quantity(test.quantity)
     runs = tuple(sorted({run for key in keys if (run := evidence.run(key))}))
     try:
-        values = evidence.per_seed(keys, expression)
+        found = [evidence.per_seed(keys, part) for part in parts(expression, lowest=test.above is not None)]
     except NotTestableError as error:
         return Outcome(UNTESTABLE, str(error), runs=runs)
-    seeds = tuple(sorted(seed for seed in values if seed is not None))
-    estimate = mean_interval(list(values.values()))
-    if not seeds:  # a property of the networks: no seed, no spread
-        estimate = Estimate(estimate.value, estimate.value, estimate.value, 0)
-    elif len(seeds) == 1:
-        return Outcome(UNTESTABLE, "one seed: no interval", estimate, seeds=seeds, runs=runs)
-    narrow = mean_interval(list(values.values()), level=0.90) if test.within and seeds else None
-    verdict = judge(test, estimate, narrow or estimate)
-    return Outcome(verdict, "", estimate, narrow, seeds, runs)
+    if test.within and len(found) > 1:
+        raise UserError(f"quantity {test.quantity!r}: equality of an extreme; test each pair by itself")
+    # The worst for the claim first.
+    found.sort(key=lambda values: fsum(values.values()), reverse=test.below is not None)
+    seeds = tuple(sorted(seed for seed in found[0] if seed is not None))
+    worst = _interval(found[0])
+    if len(seeds) == 1:
+        return Outcome(UNTESTABLE, "one seed: no interval", worst, seeds=seeds, runs=runs)
+    narrow = _interval(found[0], 0.90) if test.within and seeds else None
+    verdict = HOLDS
+    for values in found:
+        if judge(test, _interval(values), narrow or worst) != HOLDS:
+            verdict = UNDECIDED
+        if judge(test, _interval(values, 1 - (1 - LEVEL) / len(found)), narrow or worst) == FAILS:
+            return Outcome(FAILS, "", _interval(values), narrow, seeds, runs)
+    return Outcome(verdict, "", worst, narrow, seeds, runs)
+
+
+def _interval(values: Mapping[int | None, float], level: float = LEVEL) -> Estimate:
+    """Return the mean over seeds; a property of the networks, the same for all seeds, has no spread."""
+    if None in values:
+        return Estimate(values[None], values[None], values[None], 0)
+    return mean_interval(list(values.values()), level)
 
 
 def judge(test: Test, estimate: Estimate, narrow: Estimate) -> str:

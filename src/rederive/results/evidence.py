@@ -44,7 +44,12 @@ class Evidence:
             raise NotTestableError("its experiments share no seed")
         result: dict[int | None, float] = {}
         for seed in sorted(seeds, key=lambda seed: -1 if seed is None else seed):
-            result[seed] = evaluate(expression, [found[seed if seed in found else None] for found in values.values()])
+            try:
+                result[seed] = evaluate(
+                    expression, [found[seed if seed in found else None] for found in values.values()]
+                )
+            except ZeroDivisionError:
+                raise NotTestableError("with this configuration it divides by zero") from None
             if not math.isfinite(result[seed]):
                 raise NotTestableError(f"diverged with seed {seed}")
         return result
@@ -99,7 +104,10 @@ class Published:
         keys, expression = parse_quantity(quantity)
         values = [self._value(key) for key in keys]
         known = [value for value in values if value is not None]
-        return evaluate(expression, known) if len(known) == len(values) else None
+        try:
+            return evaluate(expression, known) if len(known) == len(values) else None
+        except ZeroDivisionError:
+            return None
 
     def _value(self, key: str) -> float | None:
         name = experiment_of(key)

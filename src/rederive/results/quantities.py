@@ -4,6 +4,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Sequence
+from itertools import permutations
 
 from rederive.errors import UserError
 
@@ -32,6 +33,34 @@ def parse_quantity(text: str) -> tuple[list[str], ast.expr]:
     except (SyntaxError, ValueError) as error:
         raise UserError(f"quantity {text!r}: {error}; expected keys in braces, + - * /, min, max, span") from None
     return keys, expression
+
+
+def parts(node: ast.expr, lowest: bool) -> list[ast.expr]:
+    """Return quantities without min, max and span, of which the expression is the lowest or the highest.
+
+    The extreme of several means cannot be estimated by averaging the extremes of single runs: the lowest of some is
+    on average below the lowest mean, whichever that is. That min(a, b) - c lies above a bound is therefore asked of
+    a - c and of b - c. Raises UserError for an expression that is no such extreme, as max(a, b) is not the lowest of
+    anything.
+    """
+    match node:
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return [ast.UnaryOp(ast.USub(), part) for part in parts(operand, not lowest)]
+        case ast.BinOp(op=ast.Add() | ast.Sub() as op, left=left, right=right):
+            others = parts(right, lowest if isinstance(op, ast.Add) else not lowest)
+            return [ast.BinOp(part, op, other) for part in parts(left, lowest) for other in others]
+        case ast.Call(func=ast.Name(id="min" | "max" as function), args=arguments) if (function == "min") == lowest:
+            return [part for argument in arguments for part in parts(argument, lowest)]
+        case ast.Call(func=ast.Name(id="span"), args=arguments) if not lowest:
+            pairs = permutations(arguments, 2)
+            return [part for high, low in pairs for part in parts(ast.BinOp(high, ast.Sub(), low), lowest)]
+    if any(isinstance(inner, ast.Call) for inner in ast.walk(node)):
+        raise UserError(
+            f"found {ast.unparse(node)!r} where the {'lowest' if lowest else 'highest'} of several is wanted; a "
+            "quantity above a bound takes min, one below it max and span, behind a minus the other way round; one "
+            "within bounds none of them"
+        )
+    return [node]
 
 
 def evaluate(node: ast.expr, values: Sequence[float]) -> float:
