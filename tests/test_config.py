@@ -143,6 +143,10 @@ MISTAKES = {
         {"experiments": {"mnist": {"relu": {"skip_connections": True}}}},
         ["experiments.mnist.relu: skip_connections", "[3136]"],
     ),
+    "nothing to validate on": (
+        {"data": {"standin": {"mnist": {"train": 100, "validation": 0, "test": 50}}}},
+        ["data.standin.mnist.validation: found 0", "at least 1"],
+    ),
     "wrong type": ({"seeds": "all"}, ["seeds: found 'all'", "list"]),
     "no seeds": ({"seeds": []}, ["seeds: found []", "at least 1"]),
     "repeated seed": ({"seeds": [1, 2, 1]}, ["seeds: 1 given twice"]),

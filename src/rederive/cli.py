@@ -132,22 +132,27 @@ def train(
     study: StudyFile = STUDY,
 ) -> None:
     """Train one run, from its last checkpoint where there is one."""
+    import re
+
     from rederive.config import Study
     from rederive.training import train
 
+    if seeds and not re.fullmatch(r"\d+(-\d+)*", seeds):
+        raise UserError(f"train: --seeds: found {seeds!r}, expected numbers as in 0-1-2")
     paths = Results(study)
     settings = Study.load(study)
-    chosen = seeds or "-".join(map(str, settings.seeds))
-    train(
-        study,
-        f"{dataset}.{experiment}",
-        [int(seed) for seed in chosen.split("-")],
-        data_dir=paths.data(dataset),
-        checkpoint_dir=paths.folder / "checkpoints",
-        output_csv=paths.folder / "runs" / dataset / experiment / f"seeds_{chosen}.csv",
-        device=settings.training.device,
-        threads=settings.training.threads,
-    )
+    # Without --seeds the study's jobs, one after the other, so that a build finds what it looks for.
+    for job in [seeds] if seeds else ["-".join(map(str, group)) for group in settings.seed_groups()]:
+        train(
+            study,
+            f"{dataset}.{experiment}",
+            [int(seed) for seed in job.split("-")],
+            data_dir=paths.data(dataset),
+            checkpoint_dir=paths.folder / "checkpoints",
+            output_csv=paths.folder / "runs" / dataset / experiment / f"seeds_{job}.csv",
+            device=settings.training.device,
+            threads=settings.training.threads,
+        )
 
 
 @app.command()

@@ -39,7 +39,9 @@ class Spec(Model):
     learning_rate: Positive = Field(description="step size of the optimiser")
     momentum: Fraction = Field(description="m in v = m v + g, w = w - learning_rate v")
     weight_decay: NonNegative = Field(0.0, description="L2 coefficient (decoupled for AdamW)")
-    dropout: Fraction = Field(0.0, description="share of the last hidden layer's units dropped in training")
+    dropout: Fraction = Field(
+        0.0, description="share of the hidden units (CIFAR-10: of the last hidden layer's) dropped in training"
+    )
     batch_size: Size
     epochs: Size = Field(description="how long it trains, and where its own numbers are read")
 
@@ -122,7 +124,7 @@ class StandinSizes(Model):
     """How many stand-in images are made for each split."""
 
     train: Size
-    validation: Annotated[int, Field(ge=0)] = 0
+    validation: Annotated[int, Field(ge=0)] = Field(0, description="MNIST needs some")
     test: Size
 
 
@@ -132,6 +134,14 @@ class Standin(Model):
     seed: Annotated[int, Field(ge=0)] = 0
     mnist: StandinSizes = StandinSizes(train=3000, validation=500, test=500)
     cifar10: StandinSizes = StandinSizes(train=1000, test=500)
+
+    @model_validator(mode="after")
+    def _something_to_validate_on(self) -> Self:
+        if not self.mnist.validation:
+            raise ValueError(
+                "data.standin.mnist.validation: found 0, expected at least 1: MNIST's networks are judged on them"
+            )
+        return self
 
 
 class Data(Model):

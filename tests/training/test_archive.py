@@ -153,6 +153,24 @@ def test_what_was_taken_can_be_kept_again(build, kept):
     assert {path: path.read_bytes() for path in build.archive.rglob("*.*")} == before
 
 
+def test_results_are_no_archive(build, kept, capsys):
+    shutil.rmtree(build.archive)
+    shutil.copytree(build.folder / "results/runs", build.archive)
+    _, provenance = build.train(build.study(), "again")
+    assert "taken_from" not in provenance
+    assert "is not the file that was archived" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("changes", [{"epochs": 2}, {"learning_rate": 2e-3}])
+def test_another_run_of_the_same_name_takes_no_place(build, kept, changes):
+    other = build.study(**changes)
+    build.train(other, "other")
+    before = {path: path.read_bytes() for path in build.archive.rglob("*.*")}
+    with pytest.raises(UserError, match=r"small/seeds_0-1.csv: a run with another spec; remove it, or name another"):
+        archive.keep(other, build.folder / "other", build.archive)
+    assert {path: path.read_bytes() for path in build.archive.rglob("*.*")} == before
+
+
 def test_the_machine_is_not_named(build, kept):
     (entry,) = build.archive.rglob("*.json")
     assert "host" not in json.loads(entry.read_text())

@@ -14,10 +14,17 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from tests.training.examples import CNN, MLP, mnist_spec
+from typer.testing import CliRunner
 
+from rederive.cli import app
+from rederive.config import resolve
 from rederive.errors import UserError
 from rederive.training import checkpoint, train
-from rederive.training.keeper import RETRY_EXIT_CODE
+from rederive.training.keeper import RETRY_EXIT_CODE, Keeper, StopRequest
+from rederive.training.loop import fit
+from rederive.training.mnist import MnistLearner
+from rederive.training.status import jobs
 
 PROGRAM = """
 import sys
@@ -178,6 +185,16 @@ def test_the_code_the_data_and_the_spec_are_part_of_a_checkpoints_name(tmp_path,
         checkpoint.read(path, {"fingerprint": "other", "data_checksum": "other", "seeds": [1], "threads": 1})
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_under_the_log_stops_nothing(tmp_path, digits, monkeypatch):
+    keeper = Keeper("mnist.small", tmp_path, {}, [0], 10.0, StopRequest())
+    with Path("/dev/null").open("w") as silent:
+        monkeypatch.setattr(sys, "stdout", open("/dev/full", "w"))  # noqa: SIM115  closing it fails, too
+        rows = fit(MnistLearner(mnist_spec(epochs=2), digits, 0), 2, keeper)
+        os.dup2(silent.fileno(), sys.stdout.fileno())  # what it still holds goes there
+    assert {row.epoch for row in rows} == {1, 2}
+
+
 # --- in this process ------------------------------------------------------------------------------------------
 
 
@@ -215,6 +232,33 @@ def test_equal_runs_write_equal_bytes(tmp_path, study, standin):
     for name in ("a", "b"):
         _train(study, "cifar10.small", standin, tmp_path / name, [0])
     assert (tmp_path / "a/run.csv").read_bytes() == (tmp_path / "b/run.csv").read_bytes()
+
+
+def test_an_error_before_the_first_step_is_told_in_the_status(tmp_path, standin):
+    impossible = resolve({"seeds": [0], "experiments": {"cifar10": {"deep": CNN | {"conv_channels": [2] * 6}}}})
+    impossible.save(tmp_path / "study.json")
+    output = tmp_path / "run.csv"
+    with pytest.raises(UserError, match="leave nothing of an image"):
+        train(tmp_path / "study.json", "cifar10.deep", [0], standin["cifar10"], tmp_path / "checkpoints", output)
+    (job,) = jobs(impossible, tmp_path)
+    assert job.state == "failed"
+    assert "leave nothing of an image" in job.error
+
+
+def test_seeds_by_hand_are_the_jobs_of_the_study(tmp_path, standin):
+    study = resolve({"seeds": [0, 1, 2], "training": {"seeds_per_job": 2}, "experiments": {"mnist": {"small": MLP}}})
+    study.save(tmp_path / "study.json")
+    shutil.copytree(standin["mnist"], tmp_path / "data/mnist")
+
+    def called(*arguments: str):
+        return CliRunner().invoke(app, ["train", "mnist", "small", "--study", str(tmp_path / "study.json"), *arguments])
+
+    failed = called("--seeds", "0,1")
+    assert isinstance(failed.exception, UserError)
+    assert "found '0,1', expected numbers as in 0-1-2" in str(failed.exception)
+    assert not (tmp_path / "runs").exists()
+    assert called().exit_code == 0
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.csv")) == study.run_files()
 
 
 def test_what_cannot_be_trained_is_refused(tmp_path, study, standin):

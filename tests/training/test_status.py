@@ -54,6 +54,14 @@ def test_seeds_side_by_side_share_their_time(tmp_path: Path, study: Path):
     assert (job.epochs_done, job.epochs, job.seconds_left) == (3.0, 6, 15.0)
 
 
+def test_a_job_that_went_to_another_kind_of_device_is_counted_once(tmp_path: Path, study: Path):
+    _status(tmp_path, "cifar10.small", "0-1", epochs_done=2.5, updated=NOW - 60)
+    _status(tmp_path, "cifar10.small", "0", epochs_done=1.0)
+    assert _states(study, tmp_path)["cifar10.small"].epochs_done == 1.0
+    _status(tmp_path, "cifar10.small", "0-1", epochs_done=2.5, updated=NOW)
+    assert _states(study, tmp_path)["cifar10.small"].epochs_done == 5.0
+
+
 def test_a_status_that_is_being_damaged_is_no_reason_to_fail(tmp_path: Path, study: Path):
     _status(tmp_path, "cifar10.small", "0-1")
     (path,) = tmp_path.rglob("*.status.json")

@@ -76,6 +76,19 @@ def test_a_build_takes_the_runs_of_an_archive_and_is_the_same(project: Project) 
     assert project.jobs() == {}
 
 
+def test_a_report_on_what_is_there_trains_nothing(project: Project) -> None:
+    runs = project.folder / "results/runs"
+    shutil.rmtree(runs / "mnist/relu")
+    project.edit("src/rederive/training/mnist.py", "PIECE_IMAGES = 2048", "PIECE_IMAGES = 1024")
+    assert project.jobs()["train_mnist"] == 2
+    asked = ("--config", "report={runs: finished}")
+    before = {path: path.read_bytes() for path in runs.rglob("*.*")}
+    project.snakemake(*asked)
+    assert {path: path.read_bytes() for path in runs.rglob("*.*")} == before
+    assert set(pd.read_csv(project.folder / "results/runs.csv")["experiment"]) == {"benchmark"}
+    assert project.jobs(*asked) == {}
+
+
 def test_torch_is_not_imported_at_parse_time(built: Project) -> None:
     (built.folder / "imported.py").write_text(
         "import sys, runpy, atexit\n"

@@ -4,6 +4,7 @@ from pathlib import Path
 from rederive.config import resolve
 from rederive.derivations import derivation_names
 from rederive.errors import UserError
+from rederive.files import sha256
 from rederive.fingerprint import fingerprint
 from rederive.training.spec import resources as training_resources
 
@@ -32,14 +33,22 @@ else:
     meaning_of_data = f"{study.data.standin.model_dump_json()} {fingerprint('rederive.data.standin:generate')}"
 
 
-def runs_of(dataset):
-    """What the training jobs of a data set write."""
-    return [f"<results>/{path}" for path in study.run_files(dataset)]
+def runs_of(dataset=None):
+    """What the training jobs of a data set write, or of all: the numbers and what made them."""
+    return [
+        f"<results>/{Path(path).with_suffix(ending)}"
+        for path in study.run_files(dataset)
+        for ending in (".csv", ".json")
+    ]
 
 
-def runs_of_the_report():
-    """All runs; or those that are there, for a report before the last of them is trained."""
-    return [f"<results>/{path}" for path in study.report_files(Path(study_file).parent)]
+def finished_runs():
+    """The contents of the runs that are there, for a report before the last of them is trained.
+
+    They are a parameter and no input: Snakemake would bring an input up to date, which is to train.
+    """
+    results = Path(study_file).parent
+    return {path: sha256(results / path) for path in study.report_files(results)}
 
 
 def code_of_derivation(name):

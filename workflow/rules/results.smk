@@ -1,6 +1,6 @@
 rule collect:
     input:
-        runs_of_the_report(),
+        runs_of() if study.report.runs == "all" else [],
     output:
         runs="<results>/runs.csv",
         index="<results>/runs.json",
@@ -13,6 +13,7 @@ rule collect:
     params:
         study=study_file,
         meaning=study.meaning(),
+        finished=finished_runs() if study.report.runs == "finished" else None,
         code=fingerprint("rederive.results.collect:collect"),
     message:
         "Collecting the runs"

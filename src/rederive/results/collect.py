@@ -13,7 +13,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def collect(study_path: Path, run_csvs: Sequence[Path], output_csv: Path, output
             raise UserError(f"{path}: {run} is no run of {study_path}; remove the file or add the experiment")
         found = _rows(path)
         rows += [(dataset, experiment, *row) for row in found]
-        _add(index.setdefault(run, _empty()), path, root, found)
+        _add(index.setdefault(run, _empty()), path, root, found, known[run].spec.model_dump(mode="json"))
     _refuse_repeated(rows)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -67,7 +67,13 @@ def _empty() -> dict[str, Any]:
     return {"files": {}, "seeds": set(), "epochs": 0, "diverged": {}} | {key: set() for key in STABLE}
 
 
-def _add(entry: dict[str, Any], path: Path, root: Path, rows: Iterable[tuple[int, int, str, str, str]]) -> None:
+def _add(
+    entry: dict[str, Any],
+    path: Path,
+    root: Path,
+    rows: Iterable[tuple[int, int, str, str, str]],
+    spec: Mapping[str, Any],
+) -> None:
     entry["files"][Path(os.path.relpath(path, root)).as_posix()] = sha256(path)
     for seed, epoch, *_ in rows:
         entry["seeds"].add(seed)
@@ -79,6 +85,12 @@ def _add(entry: dict[str, Any], path: Path, root: Path, rows: Iterable[tuple[int
         facts = json.loads(provenance.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise UserError(f"{provenance}: not JSON ({error}); train this run again") from None
+    if other := [key for key, value in spec.items() if key in facts.get("spec", {}) and facts["spec"][key] != value]:
+        told = ", ".join(f"{key} {facts['spec'][key]}, here {spec[key]}" for key in other)
+        raise UserError(
+            f"{path}: trained with other settings than the study has ({told}); remove the file and build again. Two "
+            "builds that write to one folder at the same time do this: give each its own (pathvars)."
+        )
     entry["diverged"] |= facts.get("diverged") or {}
     for key in STABLE:
         if (value := facts.get(key)) is not None:

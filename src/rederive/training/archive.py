@@ -34,28 +34,31 @@ def identity(experiment: Experiment, data_checksum: str) -> dict[str, str]:
 def keep(study: Study, results: Path, folder: Path) -> list[Path]:
     """Copy the finished runs of a study from its results folder into another; return the files written there.
 
-    Raises UserError, and writes nothing, where no run is finished, or one is not what study and code say now.
+    A run takes the place of the same by other code. Raises UserError, and writes nothing, where no run is finished, one
+    is not what study and code say now, or one would take the place of a run with other settings or on other data.
     """
     kept: dict[Path, dict[str, Any]] = {}
-    foreign = []
+    refused = []
     for file in filter(Path.exists, (results / path for path in study.run_files())):
         provenance = _read(file.with_suffix(".json"))
         experiment = study.experiments[f"{file.parent.parent.name}.{file.parent.name}"]
         if found := _differences(provenance, experiment, identity(experiment, provenance["data_checksum"])):
-            foreign.append(f"{file}: differs in {', '.join(found)} from what study and code say now; build it again")
-        kept[file] = provenance
-    if foreign:
-        raise UserError("\n".join([*foreign, "nothing was archived"]))
+            refused.append(f"{file}: differs in {', '.join(found)} from what study and code say now; build it again")
+        copy = folder / file.relative_to(results / "runs")
+        if copy.with_suffix(".json").exists():
+            there = _read(copy.with_suffix(".json"))
+            if found := [name for name in ("spec", "data_checksum") if there[name] != provenance[name]]:
+                refused.append(f"{copy}: a run with another {', '.join(found)}; remove it, or name another folder")
+        kept[copy] = provenance
+    if refused:
+        raise UserError("\n".join([*refused, "nothing was archived"]))
     if not kept:
         raise UserError(f"{results}: found no finished run of the study; train first")
-    written = []
-    for file, provenance in kept.items():
-        copy = folder / file.relative_to(results / "runs")
-        files.write_bytes(copy, file.read_bytes())
+    for copy, provenance in kept.items():
+        files.write_bytes(copy, (results / "runs" / copy.relative_to(folder)).read_bytes())
         known = {key: value for key, value in provenance.items() if key not in ("host", "taken_from")}
         files.write_json(copy.with_suffix(".json"), known | {"sha256": files.sha256(copy)})
-        written.append(copy)
-    return written
+    return list(kept)
 
 
 def take(
@@ -80,7 +83,7 @@ def take(
             if differences:
                 reasons.append(f"{path}: differs in {', '.join(differences)}")
                 continue
-            if files.sha256(copy) != provenance.pop("sha256"):
+            if files.sha256(copy) != provenance.pop("sha256", None):
                 raise UserError(f"{copy}: is not the file that was archived")
             rows = from_csv(copy.read_text(encoding="utf-8"))
         except (OSError, UserError) as error:

@@ -46,7 +46,8 @@ def run_job(
             return
     place = _device(device)
     print(f"{run}: {_place_and_attempt(place)}", flush=True)
-    key = {**identity, "threads": threads, "device": place}
+    tf32 = study.training.tf32 and place == "cuda"
+    key = {**identity, "threads": threads, "device": place, "tf32": tf32}
     keepers: list[Keeper] = []
     with StopRequest().listening() as stop, progress.shares() as show:
 
@@ -56,15 +57,16 @@ def run_job(
             return keepers[-1]
 
         try:
-            rows = _train(experiment, data, list(seeds), place, threads, study.training.tf32, watch)
+            rows = _train(experiment, data, list(seeds), place, threads, tf32, watch)
         except Exception as error:
-            for keeper in keepers[-1:]:
-                keeper.fail(error)
+            # An error may come before the first network has a keeper: impossible sizes, or no memory on the GPU.
+            (keepers[-1] if keepers else watch(list(seeds))).fail(error)
             raise
     made = {
         "fingerprint": identity["fingerprint"],
         "threads": threads,
         "device": _device_name(place),
+        "tf32": tf32,
         "versions": _versions(),
         "seconds_per_epoch": {"-".join(map(str, keeper.key["seeds"])): keeper.seconds for keeper in keepers},
         "restored_from_epoch": {

@@ -74,7 +74,7 @@ class Keeper:
         self.epochs = 0
         self.seconds: list[float] = []  # what each epoch took
         self.restored: int | None = None  # the number of whole epochs that a checkpoint held
-        self._status: dict[str, Any] = {}
+        self._status: dict[str, Any] = {"epochs": 0, "epochs_done": 0, "latest": {}, "seconds_per_epoch": None}
         self._this_epoch = 0.0  # seconds of the epoch under way that an earlier process spent
         self._epoch_began = self._saved = self._told = time.monotonic()
 
@@ -86,7 +86,7 @@ class Keeper:
         try:
             found = checkpoint.read(self.checkpoint, self.key)
         except checkpoint.UnusableError as error:
-            print(f"{self.label}: the checkpoint {self.checkpoint} is not used: {error}", flush=True)
+            self._say(f"the checkpoint {self.checkpoint} is not used: {error}")
             found = None
         if found is not None:
             progress, arrays = found
@@ -95,7 +95,7 @@ class Keeper:
             epoch, batch = progress["epoch"], progress["batch"]
             self.seconds, self._this_epoch = progress["seconds"], progress["this_epoch"]
             self.restored = epoch - 1
-            print(f"{self.label}: going on from epoch {epoch}, batch {batch}", flush=True)
+            self._say(f"going on from epoch {epoch}, batch {batch}")
         self._epoch_began = self._saved = time.monotonic()
         self._tell("running", learner, rows, epoch, batch)
         return rows, epoch, batch
@@ -107,10 +107,7 @@ class Keeper:
         if self.stop.asked:
             self._save(learner, rows, epoch, batch)
             self._tell("interrupted", learner, rows, epoch, batch)
-            print(
-                f"{self.label}: stopped in epoch {epoch} after batch {batch}; a new start goes on from there",
-                flush=True,
-            )
+            self._say(f"stopped in epoch {epoch} after batch {batch}; a new start goes on from there")
             raise Interrupted
         if now - self._saved > 60 * self.minutes:
             self._save(learner, rows, epoch, batch)
@@ -126,13 +123,10 @@ class Keeper:
         self._tell("running" if epoch < self.epochs else "done", learner, rows, epoch + 1, 0)
         left = self.seconds[-1] * (self.epochs - epoch)
         numbers = ", ".join(f"{quantity} {value:.4f}" for quantity, value in latest(rows).items())
-        print(
-            f"{self.label}: epoch {epoch}/{self.epochs}: {numbers}; {self.seconds[-1]:.1f} s, {left:.0f} s left",
-            flush=True,
-        )
+        self._say(f"epoch {epoch}/{self.epochs}: {numbers}; {self.seconds[-1]:.1f} s, {left:.0f} s left")
         if self.stop.asked and epoch < self.epochs:
             self._tell("interrupted", learner, rows, epoch + 1, 0)
-            print(f"{self.label}: stopped after epoch {epoch}; a new start goes on from there", flush=True)
+            self._say(f"stopped after epoch {epoch}; a new start goes on from there")
             raise Interrupted
 
     def forget(self) -> None:
@@ -147,13 +141,17 @@ class Keeper:
             checkpoint.write(self.checkpoint, self.key, progress, learner.state())
         except OSError as error:
             # A run without checkpoints is worth more than none; the one before this is still there.
-            print(f"{self.label}: no checkpoint could be written ({error}); training goes on", flush=True)
+            self._say(f"no checkpoint could be written ({error}); training goes on")
         self._saved = time.monotonic()
 
     def fail(self, error: BaseException) -> None:
         """Leave word that the job ended with an error."""
         self._status |= {"state": "failed", "error": f"{type(error).__name__}: {error}", "updated": time.time()}
         self._write_status()
+
+    def _say(self, what: str) -> None:
+        with suppress(OSError):  # the log may lie on the disk that is full
+            print(f"{self.label}: {what}", flush=True)
 
     def _tell(self, state: str, learner: Learner, rows: list[Row], epoch: int, batch: int) -> None:
         done = epoch - 1 + batch / learner.batches

@@ -48,24 +48,27 @@ def _job(run: str, epochs: int, seeds: list[int], results: Path, now: float) -> 
     total = epochs * len(seeds)
     if (results / "runs" / dataset / experiment / f"seeds_{'-'.join(map(str, seeds))}.csv").exists():
         return Job(run, seeds, "done", total, total)
-    # Seeds trained one after the other have a status each, seeds trained together have one.
+    # Seeds trained one after the other have a status each, seeds trained together have one. Both are there where a job
+    # went from one kind of device to another: the newer counts.
     folder = results / "checkpoints" / run
-    found = []
-    for group in [seeds, *([seed] for seed in seeds if len(seeds) > 1)]:
-        status = _read(folder / f"seeds_{'-'.join(map(str, group))}.status.json")
-        if status is not None:
-            found.append((status, len(group)))
+    ways = [_statuses(folder, [seeds]), _statuses(folder, [[seed] for seed in seeds])]
+    found = max(ways, key=lambda way: max((status["updated"] for status in way), default=0.0))
     if not found:
         return Job(run, seeds, "waiting", 0, total)
-    last, _ = max(found, key=lambda pair: pair[0]["updated"])
-    done = sum(status["epochs_done"] * count for status, count in found)
+    together = len(seeds) if found is ways[0] else 1
+    last = max(found, key=lambda status: status["updated"])
+    done = together * sum(status["epochs_done"] for status in found)
     state: State = "running" if last["state"] == "done" else last["state"]
     if state == "running" and now - last["updated"] > SILENT_SECONDS:
         state = "stopped"
     pace = last["seconds_per_epoch"]
-    together = max(count for _, count in found)
     left = None if pace is None or state != "running" else max(0.0, pace * (total - done) / together)
     return Job(run, seeds, state, done, total, last["latest"], left, last.get("error", ""))
+
+
+def _statuses(folder: Path, groups: list[list[int]]) -> list[dict[str, Any]]:
+    read = (_read(folder / f"seeds_{'-'.join(map(str, group))}.status.json") for group in groups)
+    return [status for status in read if status is not None]
 
 
 def _read(path: Path) -> dict[str, Any] | None:
