@@ -14,7 +14,7 @@ the bound that it is held against. The mean over seeds and its t interval decide
 - `proved: name` holds where that derivation passed.
 
 A claim holds where all its tests hold, does not hold where one does not, is not testable where the runs it needs are
-not there or there is one seed only (no interval), and is undecided otherwise.
+not there, diverged, or there is one seed only (no interval), and is undecided otherwise.
 
 Quantities are written with the keys of `rederive.results.keys` in braces, `+ - * /`, `min`, `max` and `span` (largest
 minus smallest): `{mnist.relu.accuracy} - {mnist.benchmark.accuracy}`. In place of an epoch a curve also has `@mean`
