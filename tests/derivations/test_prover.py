@@ -57,6 +57,7 @@ FALSE = {
     "logarithm of a square": (log(u[i] ** 2), 2 * log(u[i])),
     "a step squared is not its argument": (Step(u[i]) * u[i], u[i]),
     "steps of two entries": (Step(u[i]), Step(u[p])),
+    "the step of the negative, which is 0 at 0": (Step(-u[i]), 1 - Step(u[i])),
     "exponents": (mu ** (t - 1), mu**t),
     "f is not its derivative": (AnyFunction(u[i]), AnyDerivative(u[i])),
     "f of a sum": (AnyFunction(u[i] + u[j]), AnyFunction(u[i]) + AnyFunction(u[j])),
@@ -95,8 +96,8 @@ TRUE = {
     "hyperbolic Pythagoras": (cosh(u[i]) ** 2 - sinh(u[i]) ** 2, S.One),
     "1 - tanh^2": (1 - tanh(u[i]) ** 2, 1 / cosh(u[i]) ** 2),
     "a step is its square": (Step(u[i]) ** 2, Step(u[i])),
-    "the step of the negative": (Step(-u[i]), 1 - Step(u[i])),
     "the step of a multiple": (Step(3 * u[i]), Step(u[i])),
+    "the step of zero": (Step(u[i] - u[i]), S.Zero),
     "the last term of a sum": (
         sum_over(u[Index("a", t + 1)], Index("a", t + 1)),
         sum_over(u[Index("a", t)], Index("a", t)) + u[t],

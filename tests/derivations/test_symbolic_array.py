@@ -40,12 +40,26 @@ CASES = {
     "not": lambda xp, x, a, b, s: xp.where(~(x > 1), x, 0 * x),
     "repeated": lambda xp, x, a, b, s: xp.broadcast_to(a[:, None], x.shape) + xp.repeat(a[:, None], 1, axis=1),
     "squeezed and reshaped": lambda xp, x, a, b, s: xp.squeeze(a[:, None], axis=1) + xp.reshape(a[:, None], a.shape),
-    "fixed positions": lambda xp, x, a, b, s: x[1, :] + x[..., 0][0],
+    "fixed positions": lambda xp, x, a, b, s: x[0, :] + x[..., 0][0] + x[..., -1][-1],
     "labels": lambda xp, x, a, b, s: xp.where(xp.arange(x.shape[1]) == s[:, None], x, 0 * x),
     "taken along rows": lambda xp, x, a, b, s: xp.take_along_axis(x, s[:, None], axis=1),
     "full arrays": lambda xp, x, a, b, s: x * xp.ones_like(x) + xp.zeros_like(x) + xp.full_like(x, 3),
     "in place": lambda xp, x, a, b, s: in_place(x),
+    "comparisons of equal numbers": lambda xp, x, a, b, s: comparisons(xp, x, s),
+    "masks as numbers": lambda xp, x, a, b, s: (x > 1) * 3 + (1 - xp.where(s == 2, s, 1))[:, None] * x,
+    "counted": lambda xp, x, a, b, s: xp.sum(x > 1, axis=1) + xp.sum(s) * a,
+    "made like another": lambda xp, x, a, b, s: xp.full_like(s, 3) * a + xp.zeros_like(a) + xp.ones_like(s),
+    "a mask transposed": lambda xp, x, a, b, s: xp.where(xp.matrix_transpose(x > 1), x.T, 0),
 }
+
+
+def comparisons(xp, x, s):
+    """At ties too, NumPy's values: of integers, of a number with itself, of what a maximum left at 0."""
+    columns, positive = xp.arange(x.shape[1]), xp.maximum(x - 1, 0)
+    masks = [s[:, None] > columns, s[:, None] >= columns, s[:, None] < columns, s[:, None] <= columns]
+    masks += [x > x, x >= x, positive > 0, positive >= 0, positive < 0, positive <= 0]
+    total = sum(xp.where(mask, x * number, number) for number, mask in enumerate(masks, start=2))
+    return total + xp.sign(positive) + xp.abs(positive) + xp.minimum(positive, 0)
 
 
 def in_place(x):
@@ -118,11 +132,107 @@ def test_shapes_that_do_not_fit_for_all_sizes_are_refused(code):
         lambda x: SymbolicNamespace.where(x, x, x),
         lambda x: x + np.ones(3),
         lambda x: np.floor(x),
+        lambda x: x[1],
+        lambda x: x[-2],
+        lambda x: x[n],
+        lambda x: x[True],
+        lambda x: SymbolicNamespace.take_along_axis(x, named("s", n, below=d)[:, None], axis=1),
+        lambda x: SymbolicNamespace.take_along_axis(x, named("s", n, below=m)[:, None] - 1, axis=1),
+        lambda x: SymbolicNamespace.take_along_axis(x, x, axis=1),
     ],
 )
 def test_what_has_no_meaning_at_every_size_is_refused(code):
     with pytest.raises(NotSymbolicError):
         code(named("x", n, m))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        lambda xp, x, s: (x > 0) + (x > 1),
+        lambda xp, x, s: (x > 0) * (x > 1),
+        lambda xp, x, s: (x > 0) + True,
+        lambda xp, x, s: -(x > 0),
+        lambda xp, x, s: xp.maximum(x > 0, x > 1),
+        lambda xp, x, s: (x > 0) @ xp.matrix_transpose(x > 1),
+        lambda xp, x, s: xp.astype(x, xp.int64),
+        lambda xp, x, s: xp.asarray(x / 2, dtype=xp.int64),
+        lambda xp, x, s: xp.astype(s / 2, xp.int64),
+        lambda xp, x, s: xp.sum(x, dtype=xp.int64),
+        lambda xp, x, s: xp.full_like(s, 0.5),
+        lambda xp, x, s: xp.astype(x, "bool"),
+        lambda xp, x, s: xp.astype(x, "float16"),
+        lambda xp, x, s: xp.reciprocal(s),
+        lambda xp, x, s: s.__iadd__(0.5),
+        lambda xp, x, s: x == 1,
+    ],
+)
+def test_what_depends_on_how_numbers_are_stored_is_refused(code):
+    with pytest.raises(NotSymbolicError):
+        code(SymbolicNamespace, named("x", n, m), named("s", n, below=m))
+
+
+VIEWS = {
+    "transposed": lambda xp, x: xp.matrix_transpose(x),
+    "swapped": lambda xp, x: xp.swapaxes(x, 0, 1),
+    "permuted": lambda xp, x: xp.permute_dims(x, (1, 0)),
+    "T": lambda xp, x: x.T,
+    "a row": lambda xp, x: x[0],
+    "all of it": lambda xp, x: x[...],
+    "a new axis": lambda xp, x: x[:, None],
+    "expanded": lambda xp, x: xp.expand_dims(x, axis=1),
+    "squeezed": lambda xp, x: xp.squeeze(x[None], axis=0),
+    "reshaped": lambda xp, x: xp.reshape(x, (n, 1, m)),
+    "broadcast": lambda xp, x: xp.broadcast_to(x, (n, m)),
+    "not copied": lambda xp, x: xp.asarray(x),
+    "of the same dtype": lambda xp, x: xp.astype(x, x.dtype, copy=False),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_change_in_place_that_others_would_see_is_refused(name):
+    x = named("x", n, m)
+    view = VIEWS[name](SymbolicNamespace, x)
+    with pytest.raises(NotSymbolicError, match="view"):
+        view *= 2
+    with pytest.raises(NotSymbolicError, match="view"):
+        x *= 2
+
+
+def test_a_copy_is_changed_alone():
+    x = named("x", n, m)
+    where = position(x, "pq")
+    for copy in (SymbolicNamespace.asarray(x, copy=True), SymbolicNamespace.astype(x, x.dtype), x * 1):
+        before = copy.at(*where)
+        copy *= 2
+        assert equal(copy.at(*where), 2 * before)
+    largest = SymbolicNamespace.max(x, axis=1)
+    largest += 1
+    x @= named("y", m, m)
+
+
+def test_positions_count_from_the_end_as_in_numpy():
+    x, (i,) = named("x", n, m), position(named("a", n), "p")
+    assert x[:, -1].at(i) == x.at(i, m - 1)
+    assert named("y", n + 1)[n].at() == named("y", n + 1)[-1].at()
+    assert named("z", 3)[-3].at() == named("z", 3)[0].at()
+
+
+def test_real_numbers_are_equal_almost_nowhere_and_others_may_be():
+    x, y, s = named("x", n, m), named("y", n, m), named("s", n, below=m)[:, None]
+    where = position(x, "pq")
+
+    def same(left, right):
+        return equal(left.at(*where), right.at(*where))
+
+    assert same(x >= 0, x > 0)
+    assert same(x <= y, x < y)
+    assert same(x < 1, ~(x > 1))
+    assert same(s >= 1, ~(s < 1))
+    maximum, positive = SymbolicNamespace.max(x, axis=1, keepdims=True), SymbolicNamespace.maximum(x, 0)
+    for left, right in [(s, 1), (s, SymbolicNamespace.arange(m)), (x, maximum), (positive, 0), (x, x[:, 0][:, None])]:
+        assert not same(left >= right, left > right)
+        assert not same(left <= right, left < right)
 
 
 def test_a_maximum_is_an_unknown_number():

@@ -14,9 +14,12 @@ import sympy as sy
 from sympy import Expr, Indexed, IndexedBase, KroneckerDelta, S, Symbol
 
 from rederive.derivations.symbolic.functions import Step
-from rederive.derivations.symbolic.indices import Index, array, sum_over
+from rederive.derivations.symbolic.indices import Index, array, range_of, sum_over
 
 Entry = Callable[..., Expr]
+
+# What an array holds: conditions, as entries 1 and 0; integers; real numbers. Together they make the last of them.
+KINDS = ("bool", "integer", "real")
 
 _serial = count()
 
@@ -47,14 +50,17 @@ class SymbolicArray:
     device = "symbolic"
 
     def __init__(self, shape: Iterable[Expr | int], entry: Entry, dtype: str = "real") -> None:
-        self.dtype = dtype  # "real", or "bool" with entries 1 and 0
+        if dtype not in KINDS:
+            raise NotSymbolicError(f"{dtype!r} is none of {', '.join(KINDS)}")
+        self.dtype = dtype
         self.shape: tuple[Expr, ...] = tuple(sy.sympify(size) for size in shape)
         self.entry = entry
+        self.shared = False  # whether it is a view of another array, or another one of it
 
     @classmethod
     def named(cls, name: str, *shape: Expr | int, below: Expr | int | None = None) -> "SymbolicArray":
         """Return the array X with entries X[i, j]; with `below`, an array of integers in [0, below)."""
-        return cls(shape, named_entry(array(name, below)))
+        return cls(shape, named_entry(array(name, below)), "real" if below is None else "integer")
 
     @property
     def ndim(self) -> int:
@@ -84,6 +90,10 @@ class SymbolicArray:
     def _become(self, other: "SymbolicArray") -> "SymbolicArray":
         if other.shape != self.shape:
             raise ShapeError(f"an array of shape {self.shape} cannot become one of shape {other.shape} in place")
+        if self.shared:
+            raise NotSymbolicError("a change in place of a view, or of what has views, changes both: copy it first")
+        if _together(self, other) != self.dtype:
+            raise NotSymbolicError(f"an array of dtype {self.dtype} cannot become one of {other.dtype} in place")
         self.entry = other.entry
         return self
 
@@ -102,7 +112,7 @@ class SymbolicArray:
     def __getitem__(self, key: Any) -> "SymbolicArray":
         """Support x[:, None], x[..., 0] and the like: whole axes, new axes, fixed positions."""
         keys = list(key) if isinstance(key, tuple) else [key]
-        if any(not (k is None or k is Ellipsis or isinstance(k, (int, Expr)) or k == slice(None)) for k in keys):
+        if not all(map(_is_key, keys)):
             raise NotSymbolicError(f"cannot take x[{key}] of an array of symbolic shape")
         if Ellipsis not in keys:
             keys.append(Ellipsis)
@@ -111,21 +121,23 @@ class SymbolicArray:
 
         now, sizes = self.frozen(), iter(self.shape)
         shape: list[Expr] = []
-        for k in keys:
+        for number, k in enumerate(keys):
             size = S.One if k is None else next(sizes)
             if k is None or isinstance(k, slice):
                 shape.append(size)
+            else:
+                keys[number] = _place(sy.sympify(k), size)
 
         def entry(*position: Expr) -> Expr:
             places = iter(position)
             old = []
             for k in keys:
-                place = next(places) if k is None or isinstance(k, slice) else sy.sympify(k)
+                place = next(places) if k is None or isinstance(k, slice) else k
                 if k is not None:
                     old.append(place)
             return now.at(*old)
 
-        return SymbolicArray(shape, entry, self.dtype)
+        return _view(SymbolicArray(shape, entry, self.dtype), self)
 
     def __bool__(self) -> bool:
         raise NotSymbolicError("a decision on the values of a symbolic array would hold for some values only")
@@ -139,13 +151,47 @@ def named_entry(base: IndexedBase) -> Entry:
     return lambda *position: base[position] if position else base.label
 
 
+def _is_key(key: Any) -> bool:
+    if isinstance(key, slice):
+        return key == slice(None)
+    return key is None or key is Ellipsis or isinstance(key, Expr) or type(key) is int
+
+
+def _place(place: Expr, size: Expr) -> Expr:
+    """Return a position along an axis, counted from the end if it is negative; refuse one that may be outside."""
+    if range_of(place) == size:
+        return place
+    place = place + size if place.is_negative else place
+    if not (place.is_nonnegative and (size - place).is_positive):
+        raise NotSymbolicError(f"not every axis of {size} entries has one at {place}")
+    return place
+
+
+def _view(view: SymbolicArray, *bases: Any) -> SymbolicArray:
+    """Mark an array as a view: libraries let it share memory, and a change of one would have to change the other."""
+    for one in (view, *bases):
+        one.shared = True
+    return view
+
+
+def _together(*arrays: SymbolicArray) -> str:
+    """Return what several arrays make together: integers and real numbers are real numbers."""
+    return max((one.dtype for one in arrays), key=KINDS.index)
+
+
 def _as_array(value: Any) -> SymbolicArray:
     if isinstance(value, SymbolicArray):
         return value.frozen()
     if isinstance(value, np.ndarray) and value.ndim:
         raise NotSymbolicError("an array of numbers has one size; it cannot meet arrays of every size")
-    number = value if isinstance(value, Expr) else sy.nsimplify(getattr(value, "item", lambda: value)())
-    return SymbolicArray((), lambda: number)
+    number = getattr(value, "item", lambda: value)()
+    if isinstance(number, bool):
+        entry, dtype = sy.Integer(number), "bool"
+    elif isinstance(number, Expr):
+        entry, dtype = number, "integer" if number.is_integer else "real"
+    else:
+        entry, dtype = sy.nsimplify(number), "integer" if isinstance(number, int) else "real"  # 2.0 is a real number
+    return SymbolicArray((), lambda: entry, dtype)
 
 
 def _common_shape(shapes: Sequence[tuple[Expr, ...]]) -> tuple[Expr, ...]:
@@ -166,11 +212,55 @@ def _broadcast(value: SymbolicArray, shape: Sequence[Expr | int]) -> SymbolicArr
     return SymbolicArray(wanted, lambda *position: value.at(*position[len(position) - value.ndim :]), value.dtype)
 
 
-def _elementwise(function: Callable[..., Expr], *values: Any, dtype: str = "real") -> SymbolicArray:
+def _elementwise(function: Callable[..., Expr], *values: Any, dtype: str) -> SymbolicArray:
     arrays = [_as_array(value) for value in values]
     shape = _common_shape([one.shape for one in arrays])
     spread = [_broadcast(one, shape) for one in arrays]
     return SymbolicArray(shape, lambda *position: function(*[one.at(*position) for one in spread]), dtype)
+
+
+def _arithmetic(function: Callable[..., Expr], *values: Any) -> SymbolicArray:
+    arrays = [_as_array(value) for value in values]
+    if _together(*arrays) == "bool":
+        # True + True is True in NumPy, an error for other operators, and 2 or an error in other libraries.
+        raise NotSymbolicError("arithmetic on conditions alone: make numbers of them first, with astype or where")
+    return _elementwise(function, *arrays, dtype=_together(*arrays))
+
+
+def _function(function: Callable[..., Expr], *values: Any) -> SymbolicArray:
+    """Apply a function whose values are real numbers, even those of integers."""
+    result = _arithmetic(function, *values)
+    return SymbolicArray(result.shape, result.entry)
+
+
+def _step(difference: Expr) -> Expr:
+    """Return 1 where the difference is positive and 0 elsewhere, ties included.
+
+    Two numbers that an input may have at will are equal almost nowhere. There x < 0 is proved to be the opposite of
+    x > 0, and ties are outside the domain of the proof. Integers, indices, maxima and what was computed may be equal
+    anywhere: x < y is one thing and the opposite of x > y another.
+    """
+    if _almost_nowhere_zero(difference) and difference.could_extract_minus_sign():
+        return 1 - Step(-difference)
+    return Step(difference)
+
+
+def _almost_nowhere_zero(difference: Expr) -> bool:
+    """Say whether it is a sum of a number and multiples of entries, each of another array of any real numbers."""
+    entries = [term for term in difference.as_coefficients_dict() if term is not S.One]
+    free = all(isinstance(e, Indexed) and not isinstance(e.base.label, (Index, OpaqueName)) for e in entries)
+    return bool(entries) and free and len({e.base for e in entries}) == len(entries)
+
+
+def _sign(a: Expr) -> Expr:
+    return _step(a) - _step(-a)
+
+
+def _indices(value: Any) -> SymbolicArray:
+    value = _as_array(value)
+    if value.dtype != "integer":
+        raise NotSymbolicError(f"integers are expected, not {value.dtype}")
+    return value
 
 
 def _condition(value: Any) -> SymbolicArray:
@@ -200,54 +290,68 @@ def _reduced(
         return join(value.at(*[new.get(k, S.Zero) if k in axes else next(rest) for k in range(value.ndim)]),
                     list(new.values()))  # fmt: skip
 
-    return SymbolicArray(shape, entry)
+    return SymbolicArray(shape, entry, "real" if value.dtype == "real" else "integer")
 
 
 class SymbolicNamespace:
     """The functions of the array API standard that have a meaning for arrays of every size."""
 
-    float64 = float32 = int64 = "real"
+    float64 = float32 = "real"
+    int64 = "integer"
     pi, e, newaxis = sy.pi, sy.E, None
 
     # Element by element
 
-    add = staticmethod(lambda x, y: _elementwise(lambda a, b: a + b, x, y))
-    subtract = staticmethod(lambda x, y: _elementwise(lambda a, b: a - b, x, y))
-    multiply = staticmethod(lambda x, y: _elementwise(lambda a, b: a * b, x, y))
-    divide = staticmethod(lambda x, y: _elementwise(lambda a, b: a / b, x, y))
-    pow = staticmethod(lambda x, y: _elementwise(lambda a, b: a**b, x, y))
-    negative = staticmethod(lambda x: _elementwise(lambda a: -a, x))
-    positive = staticmethod(lambda x: _elementwise(lambda a: a, x))
-    square = staticmethod(lambda x: _elementwise(lambda a: a**2, x))
-    reciprocal = staticmethod(lambda x: _elementwise(lambda a: 1 / a, x))
-    exp = staticmethod(lambda x: _elementwise(sy.exp, x))
-    expm1 = staticmethod(lambda x: _elementwise(lambda a: sy.exp(a) - 1, x))
-    log = staticmethod(lambda x: _elementwise(sy.log, x))
-    log1p = staticmethod(lambda x: _elementwise(lambda a: sy.log(1 + a), x))
-    sqrt = staticmethod(lambda x: _elementwise(sy.sqrt, x))
-    tanh = staticmethod(lambda x: _elementwise(sy.tanh, x))
-    sin = staticmethod(lambda x: _elementwise(sy.sin, x))
-    cos = staticmethod(lambda x: _elementwise(sy.cos, x))
+    add = staticmethod(lambda x, y: _arithmetic(lambda a, b: a + b, x, y))
+    subtract = staticmethod(lambda x, y: _arithmetic(lambda a, b: a - b, x, y))
+    multiply = staticmethod(lambda x, y: _arithmetic(lambda a, b: a * b, x, y))
+    divide = staticmethod(lambda x, y: _function(lambda a, b: a / b, x, y))
+    pow = staticmethod(lambda x, y: _function(lambda a, b: a**b, x, y))
+    negative = staticmethod(lambda x: _arithmetic(lambda a: -a, x))
+    positive = staticmethod(lambda x: _arithmetic(lambda a: a, x))
+    square = staticmethod(lambda x: _arithmetic(lambda a: a**2, x))
+    exp = staticmethod(lambda x: _function(sy.exp, x))
+    expm1 = staticmethod(lambda x: _function(lambda a: sy.exp(a) - 1, x))
+    log = staticmethod(lambda x: _function(sy.log, x))
+    log1p = staticmethod(lambda x: _function(lambda a: sy.log(1 + a), x))
+    sqrt = staticmethod(lambda x: _function(sy.sqrt, x))
+    tanh = staticmethod(lambda x: _function(sy.tanh, x))
+    sin = staticmethod(lambda x: _function(sy.sin, x))
+    cos = staticmethod(lambda x: _function(sy.cos, x))
 
-    # A comparison of real numbers gives 1 or 0; where both sides are equal is outside the domain of the proof.
-    greater = staticmethod(lambda x, y: _elementwise(lambda a, b: Step(a - b), x, y, dtype="bool"))
-    less = staticmethod(lambda x, y: _elementwise(lambda a, b: Step(b - a), x, y, dtype="bool"))
-    greater_equal, less_equal = greater, less
-    maximum = staticmethod(lambda x, y: _elementwise(lambda a, b: b + (a - b) * Step(a - b), x, y))
-    minimum = staticmethod(lambda x, y: _elementwise(lambda a, b: a + (b - a) * Step(a - b), x, y))
-    abs = staticmethod(lambda x: _elementwise(lambda a: a * (2 * Step(a) - 1), x))
-    sign = staticmethod(lambda x: _elementwise(lambda a: 2 * Step(a) - 1, x))
+    # A comparison gives 1 or 0: see `_step`.
+    greater = staticmethod(lambda x, y: _elementwise(lambda a, b: _step(a - b), x, y, dtype="bool"))
+    less = staticmethod(lambda x, y: _elementwise(lambda a, b: _step(b - a), x, y, dtype="bool"))
+    greater_equal = staticmethod(lambda x, y: _elementwise(lambda a, b: 1 - _step(b - a), x, y, dtype="bool"))
+    less_equal = staticmethod(lambda x, y: _elementwise(lambda a, b: 1 - _step(a - b), x, y, dtype="bool"))
+    maximum = staticmethod(lambda x, y: _arithmetic(lambda a, b: b + (a - b) * _step(a - b), x, y))
+    minimum = staticmethod(lambda x, y: _arithmetic(lambda a, b: a + (b - a) * _step(a - b), x, y))
+    abs = staticmethod(lambda x: _arithmetic(lambda a: a * _sign(a), x))
+    sign = staticmethod(lambda x: _arithmetic(_sign, x))
     logical_not = staticmethod(lambda x: _elementwise(lambda a: 1 - a, _condition(x), dtype="bool"))
-    where = staticmethod(lambda c, x, y: _elementwise(lambda k, a, b: k * a + (1 - k) * b, _condition(c), x, y))
     # Two indices are equal or not: a Kronecker delta.
-    equal = staticmethod(lambda x, y: _elementwise(KroneckerDelta, x, y, dtype="bool"))
+    equal = staticmethod(lambda x, y: _elementwise(KroneckerDelta, _indices(x), _indices(y), dtype="bool"))
+
+    @staticmethod
+    def reciprocal(x: SymbolicArray) -> SymbolicArray:
+        """Return 1 / x for real numbers; of integers NumPy cuts off what follows the point."""
+        if x.dtype != "real":
+            raise NotSymbolicError("the reciprocal of integers depends on the library")
+        return SymbolicNamespace.divide(1, x)
+
+    @staticmethod
+    def where(condition: SymbolicArray, x: Any, y: Any) -> SymbolicArray:
+        """Choose between the entries of x and of y."""
+        chosen = _condition(condition), _as_array(x), _as_array(y)
+        return _elementwise(lambda k, a, b: k * a + (1 - k) * b, *chosen, dtype=_together(*chosen[1:]))
 
     # Along axes
 
     @staticmethod
     def sum(x: SymbolicArray, *, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> SymbolicArray:
         """Sum over the axes, all of them by default."""
-        return _reduced(x, axis, keepdims, lambda body, new: sum_over(body, *new) if new else body)
+        total = _reduced(x, axis, keepdims, lambda body, new: sum_over(body, *new) if new else body)
+        return SymbolicNamespace.astype(total, dtype or total.dtype)
 
     @staticmethod
     def mean(x: SymbolicArray, *, axis: Any = None, keepdims: bool = False) -> SymbolicArray:
@@ -265,7 +369,7 @@ class SymbolicNamespace:
         axes = _axes(axis, x.ndim)
         sizes = [S.One if k in axes else size for k, size in enumerate(x.shape)]
         kept = SymbolicArray(sizes, named_entry(IndexedBase(OpaqueName(f"c_{next(_serial)}", real=True))))
-        return kept if keepdims else SymbolicNamespace.squeeze(kept, axis=tuple(axes))
+        return kept if keepdims else SymbolicNamespace.squeeze(kept, axis=tuple(axes)).frozen()
 
     # Shapes
 
@@ -274,6 +378,8 @@ class SymbolicNamespace:
         """Multiply two matrices."""
         if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[0]:
             raise ShapeError(f"matrices of shapes {x.shape} and {y.shape} do not multiply")
+        if _together(x, y) == "bool":
+            raise NotSymbolicError("the product of matrices of conditions depends on the library")
         x, y = x.frozen(), y.frozen()
 
         def entry(i: Expr, j: Expr) -> Expr:
@@ -282,20 +388,20 @@ class SymbolicNamespace:
             r = Index("r", x.shape[1]).fresh()
             return sum_over(x.at(i, r) * y.at(r, j), r)
 
-        return SymbolicArray((x.shape[0], y.shape[1]), entry)
+        return SymbolicArray((x.shape[0], y.shape[1]), entry, _together(x, y))
 
     @staticmethod
     def permute_dims(x: SymbolicArray, axes: Sequence[int]) -> SymbolicArray:
         """Reorder the axes."""
         if sorted(axis % x.ndim for axis in axes) != list(range(x.ndim)):
             raise ShapeError(f"{axes} is no order of {x.ndim} axes")
-        x = x.frozen()
+        now = x.frozen()
 
         def entry(*position: Expr) -> Expr:
-            old = {axis % x.ndim: place for axis, place in zip(axes, position, strict=True)}
-            return x.at(*[old[k] for k in range(x.ndim)])
+            old = {axis % now.ndim: place for axis, place in zip(axes, position, strict=True)}
+            return now.at(*[old[k] for k in range(now.ndim)])
 
-        return SymbolicArray([x.shape[axis] for axis in axes], entry)
+        return _view(SymbolicArray([x.shape[axis] for axis in axes], entry, x.dtype), x)
 
     @staticmethod
     def swapaxes(x: SymbolicArray, first: int, second: int) -> SymbolicArray:
@@ -333,18 +439,19 @@ class SymbolicNamespace:
         new = [k for k, size in enumerate(wanted) if size != 1]
         if [x.shape[k] for k in old] != [wanted[k] for k in new]:
             raise NotSymbolicError(f"the order of entries from {x.shape} to {wanted} depends on the sizes")
-        x = x.frozen()
+        now = x.frozen()
 
         def entry(*position: Expr) -> Expr:
             places = dict(zip(old, (position[k] for k in new), strict=True))
-            return x.at(*[places.get(k, S.Zero) for k in range(x.ndim)])
+            return now.at(*[places.get(k, S.Zero) for k in range(now.ndim)])
 
-        return SymbolicArray(wanted, entry)
+        return _view(SymbolicArray(wanted, entry, x.dtype), x)
 
     @staticmethod
     def broadcast_to(x: Any, shape: Sequence[Expr | int]) -> SymbolicArray:
         """Repeat along axes of size one."""
-        return _broadcast(_as_array(x), shape)
+        x = x if isinstance(x, SymbolicArray) else _as_array(x)
+        return _view(_broadcast(x, shape), x)
 
     @staticmethod
     def repeat(x: SymbolicArray, repeats: Expr | int, *, axis: int) -> SymbolicArray:
@@ -357,40 +464,53 @@ class SymbolicNamespace:
     @staticmethod
     def take_along_axis(x: SymbolicArray, indices: SymbolicArray, *, axis: int = -1) -> SymbolicArray:
         """Take, along the axis, the entries which the integer array names."""
-        x, indices, place = x.frozen(), indices.frozen(), axis % x.ndim
+        x, indices, along = x.frozen(), _indices(indices), axis % x.ndim
 
         def entry(*position: Expr) -> Expr:
-            return x.at(*[indices.at(*position) if k == place else where for k, where in enumerate(position)])
+            chosen = _place(indices.at(*position), x.shape[along])
+            return x.at(*[chosen if k == along else where for k, where in enumerate(position)])
 
-        return SymbolicArray(indices.shape, entry)
+        entry(*[Index("t", size) for size in indices.shape])  # refused now, not when an entry is asked for
+        return SymbolicArray(indices.shape, entry, x.dtype)
 
     # Making arrays
 
     @staticmethod
-    def arange(stop: Expr | int, *, dtype: Any = None, device: Any = None) -> SymbolicArray:
+    def arange(stop: Expr | int, *, dtype: str = "integer", device: Any = None) -> SymbolicArray:
         """Return the array whose entry at i is i."""
-        return SymbolicArray((stop,), lambda i: i)
+        return SymbolicNamespace.astype(SymbolicArray((stop,), lambda i: i, "integer"), dtype)
 
     @staticmethod
-    def asarray(x: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> SymbolicArray:
+    def asarray(x: Any, *, dtype: str | None = None, device: Any = None, copy: bool | None = None) -> SymbolicArray:
         """Return a symbolic array; of numbers only a single one."""
-        return _as_array(x)
+        x = x if isinstance(x, SymbolicArray) else _as_array(x)
+        return SymbolicNamespace.astype(x, dtype or x.dtype, copy=bool(copy))
 
     @staticmethod
-    def astype(x: SymbolicArray, dtype: Any, *, copy: bool = True) -> SymbolicArray:
-        """Return the same entries: real numbers have no storage type, and conditions become 1 and 0."""
-        return SymbolicArray(x.shape, x.frozen().entry, dtype)
+    def astype(x: SymbolicArray, dtype: str, *, copy: bool = True) -> SymbolicArray:
+        """Return the same entries: conditions become 1 and 0, integers real numbers. The way back loses something."""
+        result = SymbolicArray(x.shape, x.entry, dtype)
+        if _together(x, result) != dtype:
+            raise NotSymbolicError(f"numbers of dtype {x.dtype} are not known to be of dtype {dtype}")
+        return result if copy else _view(result, x)
 
     @staticmethod
-    def full(shape: Sequence[Expr | int] | Expr | int, value: Any, **_: Any) -> SymbolicArray:
+    def full(
+        shape: Sequence[Expr | int] | Expr | int, value: Any, *, dtype: str | None = None, **_: Any
+    ) -> SymbolicArray:
         """Return an array of one value."""
-        return _broadcast(_as_array(value), shape if isinstance(shape, Sequence) else (shape,))
+        result = _broadcast(_as_array(value), shape if isinstance(shape, Sequence) else (shape,))
+        return SymbolicNamespace.astype(result, dtype or result.dtype)
 
-    zeros = staticmethod(lambda shape, **_: SymbolicNamespace.full(shape, 0))
-    ones = staticmethod(lambda shape, **_: SymbolicNamespace.full(shape, 1))
-    zeros_like = staticmethod(lambda x, **_: SymbolicNamespace.full(x.shape, 0))
-    ones_like = staticmethod(lambda x, **_: SymbolicNamespace.full(x.shape, 1))
-    full_like = staticmethod(lambda x, value, **_: SymbolicNamespace.full(x.shape, value))
+    @staticmethod
+    def full_like(x: SymbolicArray, value: Any, *, dtype: str | None = None, **_: Any) -> SymbolicArray:
+        """Return an array of one value, in the shape and of the dtype of another."""
+        return SymbolicNamespace.full(x.shape, value, dtype=dtype or x.dtype)
+
+    zeros = staticmethod(lambda shape, *, dtype="real", **_: SymbolicNamespace.full(shape, 0, dtype=dtype))
+    ones = staticmethod(lambda shape, *, dtype="real", **_: SymbolicNamespace.full(shape, 1, dtype=dtype))
+    zeros_like = staticmethod(lambda x, **options: SymbolicNamespace.full_like(x, 0, **options))
+    ones_like = staticmethod(lambda x, **options: SymbolicNamespace.full_like(x, 1, **options))
 
 
 def _in_place(name: str) -> Callable:

@@ -4,22 +4,21 @@ from sympy import Expr, Function, S, cosh, exp, sinh, tanh
 
 
 class Step(Function):
-    """1 where the argument is positive, 0 where it is negative; 0 itself is outside the domain.
+    """1 where the argument is positive, 0 where it is not.
 
-    SymPy's Heaviside has the value 1/2 at 0 and a delta distribution as its derivative. Neither belongs to a network.
+    So Step(-x) is not 1 - Step(x): at 0 both steps are 0. SymPy's Heaviside has the value 1/2 at 0 and a delta
+    distribution as its derivative. Neither belongs to a network.
     """
 
     is_real = True
 
     @classmethod
     def eval(cls, argument: Expr) -> Expr | None:
-        """Step(-x) = 1 - Step(x), Step(2 x) = Step(x); a number is decided."""
+        """Step(2 x) = Step(x); a number is decided."""
         if argument.is_positive:
             return S.One
-        if argument.is_negative:
+        if argument.is_nonpositive:
             return S.Zero
-        if argument.could_extract_minus_sign():
-            return 1 - cls(-argument)
         factor, rest = argument.as_coeff_Mul()
         return cls(rest) if factor != 1 and factor.is_positive else None
 
