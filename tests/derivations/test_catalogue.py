@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from rederive import derivations
-from rederive.autograd import ops
+from rederive.autograd import Op, ops
+from rederive.autograd.examples import Example
 from rederive.derivations import verification
 from rederive.derivations.derivation import Definition, Input, Line, gradient_chain
 from rederive.derivations.mutants import backward_source
@@ -140,11 +141,17 @@ SIGNS = [
     ("linear", ops.Linear, 0), ("linear", ops.Linear, 1), ("linear", ops.Linear, 2), ("linear", ops.Transpose, 0),
     ("mlp", ops.Sigmoid, 0), ("mlp", ops.Linear, 1), ("mlp", ops.SoftmaxCrossEntropy, 0),
     ("repeat", ops.RepeatColumns, 0), ("repeat", ops.Expand, 0), ("normalize", ops.Normalize, 0),
-    ("relu", ops.ReLU, 0), ("addition", ops.Add, 0), ("addition", ops.Add, 1), ("log_softmax", ops.LogSoftmax, 0),
+    ("relu", ops.ReLU, 0), ("addition", ops.Add, 0), ("addition", ops.Add, 1), ("addition", ops.Sub, 0),
+    ("addition", ops.Sub, 1), ("addition", ops.Neg, 0), ("log_softmax", ops.LogSoftmax, 0),
     ("softmax", ops.LogSoftmax, 0), ("softmax", ops.Exp, 0), ("cross_entropy", ops.SoftmaxCrossEntropy, 0),
     ("cross_entropy", ops.Select, 0), ("kl_divergence", ops.LogSoftmax, 0), ("kl_divergence", ops.Sub, 1),
     ("kl_divergence", ops.Mul, 0), ("kl_divergence", ops.Sum, 0),
 ]  # fmt: skip
+
+
+def test_the_sign_of_every_op_that_a_derivation_names_is_tried():
+    named = {(name, op) for name in NAMES for op in load(name).ops}
+    assert named <= {(name, op) for name, op, _ in SIGNS}
 
 
 @pytest.mark.parametrize(("name", "op", "place"), SIGNS, ids=lambda value: getattr(value, "__name__", str(value)))
@@ -159,6 +166,48 @@ def test_a_wrong_sign_in_a_backward_is_caught_and_named(name, op, place):
     assert first.left
     assert first.right
     assert first.difference not in ("", "0")
+
+
+def test_an_op_that_cannot_be_proved_does_not_pass_by_being_named(monkeypatch):
+    monkeypatch.setattr(Op, "_defined", list(Op._defined))
+
+    class WithoutExamples(Op):
+        @staticmethod
+        def forward(context, x):
+            return x * 1
+
+        @staticmethod
+        def backward(context, cotangent):
+            return -cotangent
+
+    class Refused(WithoutExamples):
+        examples = (Example("n m"),)
+        unproved = "For a reason."
+
+    for op, message in [(WithoutExamples, "no examples"), (Refused, "For a reason")]:
+        findings = Findings([])
+        code = verification._code(replace(load("addition"), ops=(op,)), findings)
+        assert code["proved"] is False
+        (failure,) = findings.failures
+        assert failure.where == f"{op.__name__}.backward"
+        assert message in failure.message
+
+
+def test_an_op_without_examples_that_the_code_reaches_hides_nothing(monkeypatch):
+    monkeypatch.setattr(Op, "_defined", list(Op._defined))
+
+    class Same(Op):
+        @staticmethod
+        def forward(context, x):
+            return x * 1
+
+        @staticmethod
+        def backward(context, cotangent):
+            return -cotangent
+
+    findings = Findings([])
+    verification._code(replace(load("addition"), code=lambda X, Z: Same.apply(X) + Z), findings)
+    assert "the gradient of X" in findings.failures[0].where
 
 
 STEPS = [

@@ -1,11 +1,14 @@
 """Every registered operation is proved, and its mutants are judged alike by the prover and by exact numbers."""
 
+import operator
+
 import numpy as np
 import pytest
 
 from rederive.autograd import Op, ops
 from rederive.autograd.examples import Example
 from rederive.derivations.mutants import ExactCase, check_source, source_mutants
+from rederive.derivations.symbolic.array import NotSymbolicError
 from rederive.derivations.symbolic.code import prove_op, replaced_backward
 
 OPERATIONS = [
@@ -13,6 +16,16 @@ OPERATIONS = [
     for value in vars(ops).values()
     if isinstance(value, type) and issubclass(value, Op) and value.__module__ == ops.__name__
 ]
+
+
+# What may be equal in more than a few places: there >= and > are two masks.
+TIES = {
+    "indices": lambda xp, x: (xp.arange(x.shape[0])[:, None], xp.arange(x.shape[1])),
+    "row maxima": lambda xp, x: (x, xp.max(x, axis=1, keepdims=True)),
+    "what a maximum left": lambda xp, x: (xp.maximum(x, 0), 0),
+    "pairs of one array": lambda xp, x: (x, x[:, 0][:, None]),
+    "conditions as numbers": lambda xp, x: (xp.astype(x > 1, x.dtype), 1),
+}
 
 
 @pytest.fixture
@@ -107,6 +120,72 @@ class TestUserOperations:
         (proof,) = prove_op(Shifted)
         assert [found.proved for found in proof.comparisons] == [True, False]
         assert "maxima" in proof.comparisons[1].what
+
+    def test_one_without_examples_proves_nothing(self):
+        class Nothing(Op):
+            @staticmethod
+            def forward(context, x):
+                return x
+
+            @staticmethod
+            def backward(context, cotangent):
+                return -cotangent
+
+        with pytest.raises(ValueError, match="Nothing has no examples"):
+            prove_op(Nothing)
+
+    @staticmethod
+    def masked(sides, forward_compares, backward_compares):
+        """An op that changes a sign where `sides` compare one way, with a backward that compares another way."""
+
+        class Masked(Op):
+            examples = (Example("n m"),)
+
+            @staticmethod
+            def forward(context, x):
+                left, right = sides(context.xp, x)
+                context.save(backward_compares(left, right))
+                return context.xp.where(forward_compares(left, right), x, -x)
+
+            @staticmethod
+            def backward(context, cotangent):
+                (mask,) = context.saved
+                return context.xp.where(mask, cotangent, -cotangent)
+
+        (proof,) = prove_op(Masked)
+        return proof.proved
+
+    @pytest.mark.parametrize("name", TIES)
+    def test_a_backward_that_is_wrong_at_ties_is_not_proved(self, name):
+        for one, other in ((operator.ge, operator.gt), (operator.le, operator.lt)):
+            assert self.masked(TIES[name], one, one)
+            assert self.masked(TIES[name], other, other)
+            assert not self.masked(TIES[name], one, other)
+            assert not self.masked(TIES[name], other, one)
+
+    def test_where_ties_are_outside_the_domain_both_comparisons_are_proved(self):
+        for sides in (lambda xp, x: (x, 1), lambda xp, x: (2 * x, x - 1)):
+            assert all(self.masked(sides, one, other) for one in (operator.ge, operator.gt)
+                       for other in (operator.ge, operator.gt))  # fmt: skip
+
+    def test_a_change_through_a_view_is_refused(self):
+        class HalfSquare(Op):
+            examples = (Example("n m"),)
+
+            @staticmethod
+            def forward(context, x):
+                context.save(x)
+                return x * x / 2
+
+            @staticmethod
+            def backward(context, cotangent):
+                (x,) = context.saved
+                view = context.xp.matrix_transpose(cotangent)
+                view *= 2
+                return cotangent * x
+
+        with pytest.raises(NotSymbolicError, match="view"):
+            prove_op(HalfSquare)
 
 
 def test_a_replaced_backward_is_put_back():

@@ -154,7 +154,7 @@ class Derivation:
         program: Computes Y with an array library: `program(xp, X, ...)`. NumPy, PyTorch, JAX and TensorFlow run it, and
             on symbolic arrays it is proved to compute `output`.
         code: Computes Y with the tensors of `rederive.autograd`; its backward sweep is what is proved.
-        ops: The operations whose backward the mutants of source code come from.
+        ops: The operations to be proved each by itself; the mutants of source code come from their backward.
         definitions: Further names that the formulas use.
         matrix: The result as a matrix expression, for the route without indices; None where SymPy has none.
         parameters: Numbers for symbols that are not array sizes.

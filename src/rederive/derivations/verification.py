@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from sympy import Expr, MatrixExpr, S
 
+from rederive.autograd import Op
 from rederive.derivations import derivation_names, latex, mutants, numeric, oracles, samples
 from rederive.derivations.derivation import TANGENT, Chain, Derivation, Line
 from rederive.derivations.result import Failure, Result
@@ -208,20 +209,33 @@ def _symbolic(derivation: Derivation) -> dict[str, Any]:
 
 def _code(derivation: Derivation, findings: Findings) -> dict[str, Any]:
     program = findings.attempt("the program", lambda: _program_comparisons(derivation))
+    # Every one that is named, whether or not the code reaches it: the report says that it is proved.
+    proofs = [findings.attempt(f"{op.__name__}.backward", partial(_op_comparisons, op)) for op in derivation.ops]
     extra = {what: findings.attempt(what, partial(_pairs, what, check)) for what, check in derivation.extra.items()}
     inputs: dict[str, bool] = {}
-    proved: bool | None = None
     if derivation.code is not None:
-        proved = findings.attempt("the code", lambda: _code_comparisons(derivation, inputs))
-    if extra:
-        proved = all([*extra.values(), proved in (None, True)])
+        proofs.append(findings.attempt("the code", lambda: _code_comparisons(derivation, inputs)))
+    proofs += extra.values()
     return {
         "op": ", ".join(op.__name__ for op in derivation.ops) or None,
-        "proved": proved,
+        "proved": all(proofs) if proofs else None,
         "inputs": inputs,
         "extra": extra,
         "program": program,
     }
+
+
+def _op_comparisons(op: type[Op]) -> list[Difference]:
+    """The op's backward computes the gradient of its forward, for each of its examples."""
+    comparisons = []
+    for proof in prove_op(op):
+        if not proof.comparisons:
+            raise ValueError(f"no gradient for {proof.example} is proved. {proof.refused}".rstrip())
+        comparisons += [
+            replace(found, what=f"{op.__name__}.backward: {found.what} for {proof.example}")
+            for found in proof.comparisons
+        ]
+    return comparisons
 
 
 def _pairs(what: str, check: Callable[[], Sequence[tuple[Expr, Expr]]]) -> list[Difference]:
@@ -265,16 +279,15 @@ def _code_comparisons(derivation: Derivation, proved: dict[str, bool]) -> list[D
         claimed = compare(f"the gradient of {name} that the code computes, against the derived one", claim, own.right)
         proved[name] = own.proved and claimed.proved
         comparisons.append(claimed)
-    return [*_culprits(trace, comparisons + sweep), *comparisons, *sweep]
+    return [*_culprits(trace, derivation, comparisons + sweep), *comparisons, *sweep]
 
 
-def _culprits(trace: Trace, comparisons: list[Difference]) -> list[Difference]:
-    """If the code is wrong, the operations whose own backward is: they are named first."""
+def _culprits(trace: Trace, derivation: Derivation, comparisons: list[Difference]) -> list[Difference]:
+    """If the code is wrong, the operations whose own backward is: they are named first, as those in `ops` are."""
     if all(found.proved for found in comparisons):
         return []
-    proofs = [proof for op in trace.ops for proof in prove_op(op)]
-    wrong = [(proof, found) for proof in proofs for found in proof.comparisons if not found.proved]
-    return [replace(found, what=f"{proof.op}.backward: {found.what} for {proof.example}") for proof, found in wrong]
+    others = [op for op in trace.ops if op not in derivation.ops and op.examples and not op.unproved]
+    return [found for op in others for found in _op_comparisons(op) if not found.proved]
 
 
 # Routes

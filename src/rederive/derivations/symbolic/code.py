@@ -138,8 +138,8 @@ class OpProof:
 
     @property
     def proved(self) -> bool:
-        """Whether every gradient was proved."""
-        return not self.refused and all(comparison.proved for comparison in self.comparisons)
+        """Whether there is a gradient, and every one was proved."""
+        return bool(self.comparisons) and all(comparison.proved for comparison in self.comparisons)
 
 
 def symbolic_inputs(example: Example) -> tuple[dict[str, SymbolicArray], dict[str, Any]]:
@@ -162,7 +162,12 @@ def prove_op(op: type[Op]) -> list[OpProof]:
     """Prove an op's unmodified `backward` for each of its examples, for all sizes.
 
     An op that says why it cannot be proved is reported with that reason, as refused.
+
+    Raises:
+        ValueError: The op has no examples: of nothing, nothing can be proved.
     """
+    if not op.examples:
+        raise ValueError(f"{op.__name__} has no examples, and so no arrays of symbolic shape to be proved on")
     if op.unproved:
         return [OpProof(op.__name__, repr(example), (), op.unproved) for example in op.examples]
     return [
