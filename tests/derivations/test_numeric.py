@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from rederive.autograd import Op, Tensor, ops
+from rederive.autograd import Tensor, ops
 from rederive.autograd.optimizers import SGD
 from rederive.derivations import numeric, samples
 from rederive.derivations.symbolic.code import replaced_backward
-from rederive.derivations.verification import bound, load
+from rederive.derivations.verification import bound, load, verify_derivation
 
 CHECKS = {"complex_step", "random_directions", "float32", "strided_cotangent", "second_order",
           "second_order_differences"}  # fmt: skip
@@ -59,8 +59,46 @@ def test_a_result_that_is_not_a_number_fails():
     assert numeric.failures(load("exponential"), {"complex_step": float("nan")})
 
 
+def spoiled(value):
+    """A function of an array that leaves its last entry not a number."""
+
+    def spoil(array):
+        result = np.array(array)
+        result.flat[-1] *= value
+        return result
+
+    return spoil
+
+
+@np.errstate(invalid="ignore")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_one_entry_that_is_not_a_number_is_noticed_by_every_check(value):
+    spoil = spoiled(value)
+    with replaced_backward(ops.Exp, lambda c, G: spoil(G * c.saved[0])):
+        errors = numeric.check(load("exponential"))
+    assert errors == dict.fromkeys(CHECKS, np.inf)
+
+
+@np.errstate(invalid="ignore")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_program_whose_values_are_not_numbers_fails_the_derivation(value):
+    spoil = spoiled(value)
+    derivation = load("elementwise")
+    wrong = replace(
+        derivation,
+        program=lambda xp, X: spoil(derivation.program(xp, X)),
+        symbolic_program=False,
+        mutate="nothing",
+    )
+    result = verify_derivation("elementwise", wrong, {})
+    assert [failure.where for failure in result.failures] == ["the numbers"]
+    assert result.facts["numeric"]["max_relative_error"] == np.inf
+
+
 def test_relative_error_of_another_shape_is_infinite():
     assert numeric.relative_error(np.ones(2), np.ones(3)) == float("inf")
+    assert numeric.relative_error(np.array([1.0, np.nan]), np.array([1.0, np.nan])) == float("inf")
+    assert numeric.relative_error(np.ones(2), np.array([1.0, np.inf])) == float("inf")
     assert numeric.relative_error(np.zeros(2), np.zeros(2)) == 0
     assert numeric.relative_error(np.array([1.0, 2.0]), np.array([1.0, 4.0])) == 0.5
 
@@ -126,4 +164,3 @@ def test_a_derivation_without_code_is_checked_by_its_formula():
     assert numeric.failures(derivation, numeric.check(derivation)) == []
     wrong = replace(derivation, program=lambda xp, X: X * X)
     assert numeric.failures(wrong, numeric.check(wrong))
-    assert issubclass(ops.Exp, Op)

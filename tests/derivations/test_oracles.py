@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from rederive import derivations
@@ -29,6 +31,24 @@ def test_the_others_agree_on_everything(oracle):
 def test_a_wrong_gradient_is_noticed():
     with replaced_backward(ops.Sigmoid, lambda c, G: G * c.saved[0] * (1 - c.saved[0]) * (1 + 1e-9)):
         assert oracles.compare(load("sigmoid"), "torch") > oracles.TOLERANCE
+
+
+def spoiled(array):
+    result = np.array(array)
+    result.flat[-1] = np.nan
+    return result
+
+
+def test_a_gradient_of_ours_that_is_not_a_number_is_noticed():
+    with replaced_backward(ops.Exp, lambda c, G: spoiled(G * c.saved[0])):
+        result = derivations.verify("exponential", oracles=False)
+    assert any(failure.where.startswith("the oracle torch") for failure in result.failures)
+
+
+def test_a_gradient_of_an_oracle_that_is_not_a_number_is_noticed():
+    program = lambda torch, X: torch.exp(X) + 0 * torch.log(X)  # noqa: E731  (NaN where X is negative)
+    derivation = replace(load("exponential"), native={"torch": program})
+    assert not oracles.compare(derivation, "torch") <= oracles.TOLERANCE
 
 
 def test_an_oracle_that_is_not_installed_is_missing_and_agrees_with_nothing(monkeypatch):

@@ -25,8 +25,11 @@ Arrays = dict[str, Any]  # arrays by name, and sizes
 
 
 def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
-    """Return the largest difference, relative to the largest expected value."""
-    if found.shape != expected.shape:
+    """Return the largest difference, relative to the largest expected value; infinity where there is none to speak of.
+
+    That is, of another shape, or of what is not a finite number: `max(0.0, nan)` is 0.0, and would forget it.
+    """
+    if found.shape != expected.shape or not (np.isfinite(found).all() and np.isfinite(expected).all()):
         return float("inf")
     scale = np.max(np.abs(expected), initial=0.0)
     largest = np.max(np.abs(found - expected), initial=0.0)
@@ -143,6 +146,8 @@ def _large_error(gradients: Gradients, generator: np.random.Generator) -> float:
     tangents = {name: generator.standard_normal(values[name].shape) for name in gradients.wanted}
     forward = cotangent * gradients.jvp(values, tangents)
     backward = [computed[name] * tangents[name] for name in gradients.wanted]
+    if not all(np.isfinite(part).all() for part in (forward, *backward)):
+        return float("inf")
     # Relative to the size of the terms: the sums themselves may come out near zero.
     scale = np.sum(np.abs(forward)) or 1.0
     return float(abs(np.sum(forward) - sum(np.sum(part) for part in backward)) / scale)
@@ -202,8 +207,10 @@ def _second_order(gradients: Gradients, generator: np.random.Generator) -> dict[
         return float(sum(np.sum(a[name] * b[name]) for name in wanted))
 
     hu, hv = product(u), product(v)
-    largest = max(1.0, *(float(np.max(np.abs(part), initial=0.0)) for part in (*hu.values(), *hv.values())))
     differences = central(v)
+    if not all(np.isfinite(part).all() for product in (hu, hv, differences) for part in product.values()):
+        return {"second_order": float("inf"), "second_order_differences": float("inf")}
+    largest = max(1.0, *(float(np.max(np.abs(part), initial=0.0)) for part in (*hu.values(), *hv.values())))
     return {
         "second_order": abs(inner(u, hv) - inner(v, hu)) / largest,
         "second_order_differences": max(float(np.max(np.abs(hv[k] - differences[k]), initial=0.0)) for k in wanted)
