@@ -55,7 +55,12 @@ PLANS: dict[str, tuple[str, tuple[PanelPlan, ...]]] = {
         (
             PanelPlan(
                 "Learning rate",
-                ("cifar10.benchmark", "cifar10.learning_rate_0.01", "cifar10.learning_rate_0.0001"),
+                (
+                    "cifar10.benchmark",
+                    "cifar10.learning_rate_0.01",
+                    "cifar10.learning_rate_0.0001",
+                    "cifar10.learning_rate_0.0001_batch_4",
+                ),
             ),
             PanelPlan("Batch size", ("cifar10.benchmark", "cifar10.batch_1", "cifar10.batch_16", "cifar10.batch_32")),
             PanelPlan("Momentum", ("cifar10.benchmark", "cifar10.momentum_0.8", "cifar10.no_momentum")),
