@@ -74,8 +74,8 @@ def test_a_value_given_twice_is_refused(study_json):
 def test_a_run_with_other_settings_is_refused(study_json):
     """Two builds in one folder: the other one's shorter run lies where this one's belongs."""
     path = write_run(study_json.parent)
-    facts = synthetic.provenance(synthetic.study().experiments["mnist.relu"], [0])
-    facts["spec"] = facts["spec"] | {"epochs": 3}
+    experiment = synthetic.study().experiments["mnist.relu"]
+    facts = synthetic.provenance(experiment, [0]) | {"spec": experiment.spec.model_dump(mode="json") | {"epochs": 3}}
     path.with_suffix(".json").write_text(json.dumps(facts))
     with pytest.raises(UserError, match=r"seeds_0-0.csv: trained with other settings .*\(epochs 3, here 20\)"):
         collected(study_json, path)
