@@ -134,7 +134,7 @@ def train(
     """Train one run, from its last checkpoint where there is one."""
     import re
 
-    from rederive.config import Study
+    from rederive.config import Study, job_name
     from rederive.training import train
 
     if seeds and not re.fullmatch(r"\d+(-\d+)*", seeds):
@@ -142,14 +142,14 @@ def train(
     paths = Results(study)
     settings = Study.load(study)
     # Without --seeds the study's jobs, one after the other, so that a build finds what it looks for.
-    for job in [seeds] if seeds else ["-".join(map(str, group)) for group in settings.seed_groups()]:
+    for group in [[int(seed) for seed in seeds.split("-")]] if seeds else settings.seed_groups():
         train(
             study,
             f"{dataset}.{experiment}",
-            [int(seed) for seed in job.split("-")],
+            group,
             data_dir=paths.data(dataset),
             checkpoint_dir=paths.folder / "checkpoints",
-            output_csv=paths.folder / "runs" / dataset / experiment / f"seeds_{job}.csv",
+            output_csv=paths.folder / "runs" / dataset / experiment / f"{job_name(group)}.csv",
             device=settings.training.device,
             threads=settings.training.threads,
         )

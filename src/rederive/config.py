@@ -283,8 +283,8 @@ class Study(Model):
 
     def run_files(self, dataset: str | None = None) -> list[str]:
         """Return what training writes, one CSV a job, as paths in the results folder."""
-        jobs = ["-".join(map(str, seeds)) for seeds in self.seed_groups()]
-        return [f"runs/{run.dataset}/{run.name}/seeds_{job}.csv" for run in self.runs(dataset).values() for job in jobs]
+        jobs = [job_name(seeds) for seeds in self.seed_groups()]
+        return [f"runs/{run.dataset}/{run.name}/{job}.csv" for run in self.runs(dataset).values() for job in jobs]
 
     def report_files(self, results: Path) -> list[str]:
         """Return those of `run_files` that the report is about: all, or the ones that are in the results folder."""
@@ -310,6 +310,11 @@ class Study(Model):
             raise UserError(f"{path}: not found. `rederive resolve` (or any build) writes it.") from None
         except ValidationError as error:
             raise UserError(f"{path}: not a study of this version: {describe(error, cls)[0]}") from None
+
+
+def job_name(seeds: Iterable[int]) -> str:
+    """Return what the files of a training job with these seeds are called: seeds_0-1-2."""
+    return f"seeds_{'-'.join(map(str, seeds))}"
 
 
 def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Study:

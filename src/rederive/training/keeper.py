@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 from rederive import files
+from rederive.config import job_name
 from rederive.progress import Show
 from rederive.training import checkpoint
 from rederive.training.history import Row
@@ -64,9 +65,8 @@ class Keeper:
         show: Show = lambda name, done, remark: None,
     ) -> None:
         self.label = f"{name}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-        stem = f"seeds_{'-'.join(map(str, seeds))}"
-        self.checkpoint = folder / f"{stem}.checkpoint"
-        self.status = folder / f"{stem}.status.json"
+        self.checkpoint = folder / f"{job_name(seeds)}.checkpoint"
+        self.status = folder / f"{job_name(seeds)}.status.json"
         self.key = {**key, "seeds": seeds}
         self.minutes = minutes
         self.stop = stop

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from rich.table import Table
 
-from rederive.config import Study
+from rederive.config import Study, job_name
 
 State = Literal["done", "running", "interrupted", "stopped", "failed", "waiting"]
 STATES: tuple[State, ...] = get_args(State)
@@ -46,7 +46,7 @@ def jobs(study: Study, results: Path, now: float | None = None) -> list[Job]:
 def _job(run: str, epochs: int, seeds: list[int], results: Path, now: float) -> Job:
     dataset, experiment = run.split(".", 1)
     total = epochs * len(seeds)
-    if (results / "runs" / dataset / experiment / f"seeds_{'-'.join(map(str, seeds))}.csv").exists():
+    if (results / "runs" / dataset / experiment / f"{job_name(seeds)}.csv").exists():
         return Job(run, seeds, "done", total, total)
     # Seeds trained one after the other have a status each, seeds trained together have one. Both are there where a job
     # went from one kind of device to another: the newer counts.
@@ -67,7 +67,7 @@ def _job(run: str, epochs: int, seeds: list[int], results: Path, now: float) -> 
 
 
 def _statuses(folder: Path, groups: list[list[int]]) -> list[dict[str, Any]]:
-    read = (_read(folder / f"seeds_{'-'.join(map(str, group))}.status.json") for group in groups)
+    read = (_read(folder / f"{job_name(group)}.status.json") for group in groups)
     return [status for status in read if status is not None]
 
 
