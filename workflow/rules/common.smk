@@ -33,13 +33,14 @@ else:
     meaning_of_data = f"{study.data.standin.model_dump_json()} {fingerprint('rederive.data.standin:generate')}"
 
 
+def with_provenance(paths):
+    """The numbers of runs, and beside each what made it."""
+    return [str(Path(path).with_suffix(ending)) for path in paths for ending in (".csv", ".json")]
+
+
 def runs_of(dataset=None):
-    """What the training jobs of a data set write, or of all: the numbers and what made them."""
-    return [
-        f"<results>/{Path(path).with_suffix(ending)}"
-        for path in study.run_files(dataset)
-        for ending in (".csv", ".json")
-    ]
+    """What the training jobs of a data set write, or of all."""
+    return [f"<results>/{path}" for path in with_provenance(study.run_files(dataset))]
 
 
 def finished_runs():
@@ -48,7 +49,8 @@ def finished_runs():
     They are a parameter and no input: Snakemake would bring an input up to date, which is to train.
     """
     results = Path(study_file).parent
-    return {path: sha256(results / path) for path in study.report_files(results)}
+    paths = with_provenance(study.report_files(results))
+    return {path: sha256(results / path) for path in paths if (results / path).exists()}
 
 
 def code_of_derivation(name):
