@@ -168,7 +168,9 @@ def test_a_wrong_sign_in_a_backward_is_caught_and_named(name, op, place):
     assert first.difference not in ("", "0")
 
 
-def test_an_op_that_cannot_be_proved_does_not_pass_by_being_named(monkeypatch):
+@pytest.fixture
+def wrong_op(monkeypatch):
+    """An op of a wrong gradient, without examples; other tests do not see it."""
     monkeypatch.setattr(Op, "_defined", list(Op._defined))
 
     class WithoutExamples(Op):
@@ -180,11 +182,15 @@ def test_an_op_that_cannot_be_proved_does_not_pass_by_being_named(monkeypatch):
         def backward(context, cotangent):
             return -cotangent
 
-    class Refused(WithoutExamples):
+    return WithoutExamples
+
+
+def test_an_op_that_cannot_be_proved_does_not_pass_by_being_named(wrong_op):
+    class Refused(wrong_op):
         examples = (Example("n m"),)
         unproved = "For a reason."
 
-    for op, message in [(WithoutExamples, "no examples"), (Refused, "For a reason")]:
+    for op, message in [(wrong_op, "no examples"), (Refused, "For a reason")]:
         findings = Findings([])
         code = verification._code(replace(load("addition"), ops=(op,)), findings)
         assert code["proved"] is False
@@ -193,20 +199,9 @@ def test_an_op_that_cannot_be_proved_does_not_pass_by_being_named(monkeypatch):
         assert message in failure.message
 
 
-def test_an_op_without_examples_that_the_code_reaches_hides_nothing(monkeypatch):
-    monkeypatch.setattr(Op, "_defined", list(Op._defined))
-
-    class Same(Op):
-        @staticmethod
-        def forward(context, x):
-            return x * 1
-
-        @staticmethod
-        def backward(context, cotangent):
-            return -cotangent
-
+def test_an_op_without_examples_that_the_code_reaches_hides_nothing(wrong_op):
     findings = Findings([])
-    verification._code(replace(load("addition"), code=lambda X, Z: Same.apply(X) + Z), findings)
+    verification._code(replace(load("addition"), code=lambda X, Z: wrong_op.apply(X) + Z), findings)
     assert "the gradient of X" in findings.failures[0].where
 
 

@@ -16,6 +16,7 @@ from rederive.data import Dataset
 from rederive.training import mnist
 from rederive.training.capture import Captured
 from rederive.training.cifar10 import Cifar10Learner
+from rederive.training.loop import Learner
 from rederive.training.mnist import MnistLearner
 
 
@@ -66,18 +67,23 @@ def gpu(monkeypatch) -> list[Graph]:
     return graphs
 
 
+def trains_alike(plain: Learner, replayed: Learner, graphs: list[Graph]) -> None:
+    """Check that two learners are in the same state after two epochs, and that the second was replayed."""
+    for learner in (plain, replayed):
+        for epoch in (1, 2):
+            learner.advance(epoch, 0, learner.batches)
+    assert graphs[0].replays >= plain.batches
+    for name, value in plain.state().items():
+        np.testing.assert_array_equal(replayed.state()[name], value, err_msg=name)
+
+
 @by_variant
 @pytest.mark.parametrize("seeds", [[0], [3, 1]], ids=["one seed", "two seeds"])
 def test_replayed_steps_of_pytorch_are_the_steps(gpu, shapes: Dataset, changes, seeds):
     plain, replayed = (Cifar10Learner(cifar10_spec(**changes), shapes, seeds) for _ in range(2))
     step = replayed.step
     replayed.take = Captured(step, lambda: step.state().values())
-    for learner in (plain, replayed):
-        for epoch in (1, 2):
-            learner.advance(epoch, 0, learner.batches)
-    assert gpu[0].replays >= plain.batches
-    for name, value in plain.state().items():
-        np.testing.assert_array_equal(replayed.state()[name], value, err_msg=name)
+    trains_alike(plain, replayed, gpu)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
@@ -97,12 +103,7 @@ def test_replayed_steps_of_the_engine_are_the_steps(gpu, monkeypatch, digits: Da
     spec = mnist_spec(**changes)
     plain, replayed = MnistLearner(spec, digits, 0, "cuda"), MnistLearner(spec, digits, 0, "cuda")
     plain.take = plain.step
-    for learner in (plain, replayed):
-        for epoch in (1, 2):
-            learner.advance(epoch, 0, learner.batches)
-    assert gpu[0].replays >= plain.batches
-    for name, value in plain.state().items():
-        np.testing.assert_array_equal(replayed.state()[name], value, err_msg=name)
+    trains_alike(plain, replayed, gpu)
 
 
 def test_a_step_that_puts_new_arrays_in_the_place_of_old_ones_is_found_out(gpu):
