@@ -42,6 +42,9 @@ class Spec(Model):
     dropout: Fraction = Field(
         0.0, description="share of the hidden units (CIFAR-10: of the last hidden layer's) dropped in training"
     )
+    seed_offset: Annotated[int, Field(ge=0)] = Field(
+        0, description="added to each seed: draws of its own for a run that would repeat another draw for draw"
+    )
     batch_size: Size
     epochs: Size = Field(description="how long it trains, and where its own numbers are read")
 
@@ -49,9 +52,9 @@ class Spec(Model):
         """Return what the run is, without its length, as JSON with sorted keys.
 
         Nothing in training depends on the number of epochs to come, so that a shorter experiment is a longer one
-        read earlier.
+        read earlier. A key that has its default is left out: one that a later version adds makes no other run of it.
         """
-        return json.dumps(self.model_dump(exclude={"epochs"}), sort_keys=True)
+        return json.dumps(self.model_dump(exclude={"epochs"}, exclude_defaults=True), sort_keys=True)
 
 
 class MnistSpec(Spec):

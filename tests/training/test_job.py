@@ -77,8 +77,13 @@ def _run(study: Path, run: str, standin: dict[str, Path], out: Path, **options: 
     return Process(study, run, standin[run.split(".")[0]], out, **options)
 
 
-def _csv(out: Path) -> str:
-    return (out / "runs" / "seeds_0.csv").read_text()
+def _result(out: Path) -> tuple[str, list[float], str]:
+    """Return the run's rows, its opening and its predictions."""
+    provenance = json.loads((out / "runs" / "seeds_0.json").read_text())
+    opening, predictions = provenance["openings"]["0"], provenance["predictions"]["0"]
+    assert len(opening) == 100
+    assert len(predictions) == 60
+    return (out / "runs" / "seeds_0.csv").read_text(), opening, predictions
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +91,11 @@ def undisturbed(tmp_path_factory, study, standin):
     """What a run comes to when nobody disturbs it."""
 
     @cache
-    def result(run: str) -> str:
+    def result(run: str) -> tuple[str, list[float], str]:
         out = tmp_path_factory.mktemp("undisturbed")
         process = _run(study, run, standin, out)
         assert process.finish() == 0, process.output
-        return _csv(out)
+        return _result(out)
 
     return result
 
@@ -114,7 +119,7 @@ def test_killed_at_random_moments_it_ends_bit_for_bit_where_it_would_have(tmp_pa
         went_on = "going on from epoch" in process.output
     assert kills >= 1
     assert went_on or kills < 4
-    assert _csv(out) == undisturbed(run)
+    assert _result(out) == undisturbed(run)
     assert not list((out / "checkpoints").rglob("*.checkpoint"))
 
 
@@ -127,7 +132,7 @@ def test_told_to_stop_it_saves_within_the_epoch_and_asks_for_a_retry(tmp_path, s
     assert "a new start goes on from there" in process.output
     again = _run(study, run, standin, out)
     assert again.finish() == 0, again.output
-    assert _csv(out) == undisturbed(run)
+    assert _result(out) == undisturbed(run)
     provenance = json.loads((out / "runs" / "seeds_0.json").read_text())
     assert provenance["restored_from_epoch"]["0"] >= 2
     assert len(provenance["seconds_per_epoch"]["0"]) == 30
@@ -152,7 +157,7 @@ def test_a_checkpoint_that_is_no_use_is_named_and_ignored(tmp_path, study, stand
     again = _run(study, "mnist.long", standin, out)
     assert again.finish() == 0, again.output
     assert f"the checkpoint {path} is not used" in again.output
-    assert _csv(out) == undisturbed("mnist.long")
+    assert _result(out) == undisturbed("mnist.long")
 
 
 def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, study, standin, undisturbed):
@@ -173,7 +178,7 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, study, standin,
     again = _run(study, "mnist.long", standin, out)
     assert again.finish() == 0, again.output
     assert "going on from epoch 31" in again.output
-    assert _csv(out) == undisturbed("mnist.long")
+    assert _result(out) == undisturbed("mnist.long")
 
 
 def test_the_code_the_data_and_the_spec_are_part_of_a_checkpoints_name(tmp_path, study, standin):
@@ -190,7 +195,7 @@ def test_a_full_disk_under_the_log_stops_nothing(tmp_path, digits, monkeypatch):
     keeper = Keeper("mnist.small", tmp_path, {}, [0], 10.0, StopRequest())
     with Path("/dev/null").open("w") as silent:
         monkeypatch.setattr(sys, "stdout", open("/dev/full", "w"))  # noqa: SIM115  closing it fails, too
-        rows = fit(MnistLearner(mnist_spec(epochs=2), digits, 0), 2, keeper)
+        rows = fit(MnistLearner(mnist_spec(epochs=2), digits, 0), 2, keeper).rows
         os.dup2(silent.fileno(), sys.stdout.fileno())  # what it still holds goes there
     assert {row.epoch for row in rows} == {1, 2}
 

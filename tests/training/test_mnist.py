@@ -19,7 +19,7 @@ def test_an_epoch_is_the_protocols(digits: Dataset, changes):
     start = [torch.tensor(p.value, dtype=torch.float64, requires_grad=True) for p in learner.network.parameters()]
     optimizer = torch.optim.SGD(start, lr=1e-5, momentum=spec.momentum, weight_decay=1e-3)
     activation = {"sigmoid": torch.sigmoid, "relu": torch.relu}[spec.activation]
-    total = 0.0
+    losses = []
     images = torch.tensor(np.array(digits.train.images)).reshape(len(digits.train), -1).double()
     labels = torch.tensor(np.array(digits.train.labels)).long()
     for x, y in zip(images.split(32), labels.split(32), strict=True):
@@ -29,43 +29,50 @@ def test_an_epoch_is_the_protocols(digits: Dataset, changes):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        total += loss.item()
-    rows = fit(learner, 1, Unwatched())
+        losses.append(loss.item())
+    rows, openings, _ = fit(learner, 1, Unwatched())
     (loss,) = [row.value for row in rows if row.split == "train"]
-    assert loss == pytest.approx(total / len(labels), rel=1e-4)
+    assert loss == pytest.approx(sum(losses) / len(labels), rel=1e-4)
+    assert openings == {0: pytest.approx(losses, rel=1e-4)}
     for mine, theirs in zip(learner.network.parameters(), start, strict=True):
         np.testing.assert_allclose(mine.value, theirs.detach(), rtol=1e-3, atol=1e-5)
 
 
 def test_validation_is_the_share_of_right_answers(digits: Dataset):
     learner = MnistLearner(mnist_spec(), digits, 0)
-    fit(learner, 3, Unwatched())
-    loss, accuracy = learner.evaluate(digits.validation)
+    rows, _, predictions = fit(learner, 3, Unwatched())
+    loss, accuracy = (row.value for row in rows[-2:])
     weights = [torch.tensor(p.value) for p in learner.network.parameters()]
     images = torch.tensor(np.array(digits.validation.images)).reshape(60, -1).float()
     logits = torch.sigmoid(images @ weights[0].T + weights[1]) @ weights[2].T + weights[3]
     labels = torch.tensor(np.array(digits.validation.labels)).long()
+    assert predictions == {0: logits.argmax(1).tolist()}
     assert accuracy == pytest.approx((logits.argmax(1) == labels).float().mean().item())
     assert loss == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item(), rel=1e-4)
 
 
 def test_seeds_differ_and_repeat(digits: Dataset):
-    rows = train_mnist(mnist_spec(epochs=1), digits, [0, 1, 0], "cpu", lambda seeds: Unwatched())
-    losses = [row.value for row in rows if row.split == "train"]
+    seeds = train_mnist(mnist_spec(epochs=1), digits, [0, 1, 0], "cpu", lambda seeds: Unwatched())
+    losses = [trained.rows[0].value for trained in seeds]
     assert losses[0] == losses[2] != losses[1]
+    (moved,) = train_mnist(mnist_spec(epochs=1, seed_offset=1), digits, [0], "cpu", lambda seeds: Unwatched())
+    assert moved.openings[0] == seeds[1].openings[1]
 
 
 def test_a_shorter_run_is_a_longer_one_read_earlier(digits: Dataset):
     for changes in ({}, {"dropout": 0.5}):
         short, long = (fit(MnistLearner(mnist_spec(**changes), digits, 0), epochs, Unwatched()) for epochs in (1, 3))
-        assert short == [row for row in long if row.epoch == 1]
+        assert short.rows == [row for row in long.rows if row.epoch == 1]
+        assert short.openings[0] == long.openings[0][: len(short.openings[0])]
+        assert len(short.openings[0]) == 10
+        assert len(long.openings[0]) == 30
 
 
 def test_dropout_acts_in_training_only(digits: Dataset):
     learner = MnistLearner(mnist_spec(dropout=0.5), digits, 0)
-    assert learner.evaluate(digits.validation) == learner.evaluate(digits.validation)
+    assert learner.evaluate(digits.validation)[0] == learner.evaluate(digits.validation)[0]
     plain, dropped = (fit(MnistLearner(mnist_spec(dropout=p), digits, 0), 1, Unwatched()) for p in (0.0, 0.5))
-    assert plain[0].value != dropped[0].value
+    assert plain.rows[0].value != dropped.rows[0].value
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")

@@ -24,7 +24,7 @@ def _published_first_loss(experiment: str) -> float:
 
 def test_the_benchmark_on_mnist(official, configured):
     spec = configured.experiments["mnist.benchmark"].spec
-    rows = fit(MnistLearner(spec, load(official["mnist"]), 0), 2, Unwatched())
+    rows = fit(MnistLearner(spec, load(official["mnist"]), 0), 2, Unwatched()).rows
     losses = [row.value for row in rows if row.split == "train"]
     assert losses == [pytest.approx(0.404, abs=0.01), pytest.approx(0.213, abs=0.01)]
     accuracy = next(row.value for row in rows if row.metric == "accuracy")

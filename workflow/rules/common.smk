@@ -60,7 +60,12 @@ def code_of_derivation(name):
 
 def spec_of(dataset):
     """What a run is, as text: a run whose text changes is trained again, and no other."""
-    return lambda wildcards: study.experiments[f"{dataset}.{wildcards.experiment}"].spec.model_dump_json()
+
+    def spec(wildcards):
+        spec = study.experiments[f"{dataset}.{wildcards.experiment}"].spec
+        return f"{spec.epochs} epochs of {spec.identity()}"
+
+    return spec
 
 
 def training_needs(dataset, resource):

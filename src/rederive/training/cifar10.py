@@ -11,7 +11,7 @@ from torch.nn import functional
 from rederive.config import Cifar10Spec
 from rederive.data import Dataset, Split
 from rederive.training.capture import Captured
-from rederive.training.history import Row
+from rederive.training.history import OPENING_STEPS, Row, Trained
 from rederive.training.loop import Watcher, fit
 from rederive.training.networks import initial_network
 from rederive.training.steps import Step, laid_out
@@ -23,8 +23,8 @@ EVALUATION_BATCH = 1000
 
 def train_cifar10(
     spec: Cifar10Spec, data: Dataset, seeds: Sequence[int], device: str, watch: Callable[[list[int]], Watcher]
-) -> list[Row]:
-    """Train one network for each seed; return every epoch's losses and accuracies.
+) -> list[Trained]:
+    """Train one network for each seed; return what each group of seeds has come to.
 
     The write-up's protocol: images scaled to -1..1, shuffled each epoch; PyTorch's initial parameters. The training
     loss is the mean over the epoch's batches, of each before its step. `watch` gives each group of seeds that is
@@ -32,10 +32,7 @@ def train_cifar10(
     """
     # As one more axis of every array, more seeds cost a GPU little; a CPU is faster with one at a time.
     groups = [list(seeds)] if device == "cuda" else [[seed] for seed in seeds]
-    rows = []
-    for group in groups:
-        rows += fit(Cifar10Learner(spec, data, group, device), spec.epochs, watch(group))
-    return rows
+    return [fit(Cifar10Learner(spec, data, group, device), spec.epochs, watch(group)) for group in groups]
 
 
 class Cifar10Learner:
@@ -59,12 +56,16 @@ class Cifar10Learner:
         # convolution goes channel by channel; elsewhere the channels of a pixel side by side are faster.
         self.small = device == "cpu" and spec.batch_size <= SMALL_BATCH
         self.layout = torch.contiguous_format if self.small else torch.channels_last
-        self.step = Step(spec, [initial_network(spec, seed) for seed in seeds], device, self.layout, traced)
+        self.step = Step(
+            spec, [initial_network(spec, seed + spec.seed_offset) for seed in seeds], device, self.layout, traced
+        )
         self.take: Callable[..., Tensor] = self.step
         if device == "cuda":
             self.take = Captured(self.step, lambda: self.step.state().values())
         # Of the losses of the epoch's batches so far, one for each seed. It stays on the device until it is asked for.
         self.total = torch.zeros(len(seeds) if self.stacked else (), dtype=torch.float64, device=device)
+        self.opening = torch.full((*self.total.shape, OPENING_STEPS), torch.nan, dtype=torch.float64, device=device)
+        self.predicted = torch.zeros((*self.total.shape, len(self.test)), dtype=torch.uint8, device=device)
         self._epoch = 0
         self._order = self._keep = torch.empty(0)
 
@@ -80,15 +81,19 @@ class Cifar10Learner:
         if self.spec.dropout:
             parts.append(self._keep[..., first * size : last * size, :])
         with torch.backends.mkldnn.flags(enabled=not self.small, allow_tf32=None):
-            for batch in zip(*(part.split(size, dim=int(self.stacked)) for part in parts), strict=True):
-                self.total += self.take(*batch)
+            batches = zip(*(part.split(size, dim=int(self.stacked)) for part in parts), strict=True)
+            for step, batch in enumerate(batches, start=(epoch - 1) * self.batches + first):
+                loss = self.take(*batch)
+                self.total += loss
+                if step < OPENING_STEPS:
+                    self.opening[..., step] = loss
 
     def _draw(self, epoch: int) -> None:
         """Draw the epoch's order of images, and dropout's masks: from the seed and the epoch, and nothing else."""
         count, keep = len(self.labels), 1 - self.spec.dropout
         orders, masks = [], []
         for seed in self.seeds:
-            generator = np.random.default_rng([seed, epoch])
+            generator = np.random.default_rng([seed + self.spec.seed_offset, epoch])
             orders.append(generator.permutation(count))
             if self.spec.dropout:
                 units = (count, self.step.template.output.in_features)
@@ -104,7 +109,10 @@ class Cifar10Learner:
     def finish_epoch(self, epoch: int) -> list[Row]:
         """Return the epoch's training loss, and the loss and accuracy on the test images after it, for each seed."""
         totals = self.total.reshape(-1).tolist()
-        losses, accuracies = self.evaluate(self.test)
+        losses, predicted = self.evaluate(self.test)
+        self.predicted = predicted.reshape(self.predicted.shape)
+        labels = torch.tensor(np.asarray(self.test.labels), device=self.device)
+        accuracies = [right / len(self.test) for right in (predicted == labels).sum(1).tolist()]
         rows = []
         for seed, total, loss, accuracy in zip(self.seeds, totals, losses, accuracies, strict=True):
             rows += [
@@ -114,10 +122,18 @@ class Cifar10Learner:
             ]
         return rows
 
-    def evaluate(self, split: Split) -> tuple[list[float], list[float]]:
-        """Return the mean cross-entropy and the share of right answers of each seed's network."""
+    def openings(self) -> dict[int, list[float]]:
+        """Return the losses of each seed's first steps, means over the batch."""
+        return dict(zip(self.seeds, self.opening.reshape(len(self.seeds), -1).tolist(), strict=True))
+
+    def predictions(self) -> dict[int, list[int]]:
+        """Return the class given to each test image after the last epoch."""
+        return dict(zip(self.seeds, self.predicted.reshape(len(self.seeds), -1).tolist(), strict=True))
+
+    def evaluate(self, split: Split) -> tuple[list[float], Tensor]:
+        """Return of each seed's network the mean cross-entropy, and the class that each image is given, (seeds, n)."""
         loss = torch.zeros(len(self.seeds), dtype=torch.float64, device=self.device)
-        right = torch.zeros(len(self.seeds), dtype=torch.int64, device=self.device)
+        predicted = []
         for start in range(0, len(split), EVALUATION_BATCH):
             some = slice(start, start + EVALUATION_BATCH)
             labels = torch.tensor(np.asarray(split.labels[some]), device=self.device).long()
@@ -125,21 +141,24 @@ class Cifar10Learner:
             logits = logits.reshape(len(self.seeds), len(labels), -1)
             losses = functional.cross_entropy(logits.flatten(0, 1), labels.repeat(len(self.seeds)), reduction="none")
             loss += losses.reshape(len(self.seeds), -1).sum(1, dtype=torch.float64)
-            right += (logits.argmax(-1) == labels).sum(1)
-        return [total / len(split) for total in loss.tolist()], [count / len(split) for count in right.tolist()]
+            predicted.append(logits.argmax(-1).to(torch.uint8))
+        return [total / len(split) for total in loss.tolist()], torch.cat(predicted, dim=1)
 
     def _scaled(self, images: Tensor) -> Tensor:
         return laid_out(scaled(images), self.layout)
 
     def state(self) -> dict[str, Any]:
         """Return parameters, running statistics, moments and the sum of the losses so far."""
-        tensors = self.step.state() | {"total": self.total}
-        return {name: tensor.cpu().contiguous().numpy().copy() for name, tensor in tensors.items()}
+        return {name: tensor.cpu().contiguous().numpy().copy() for name, tensor in self._tensors().items()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state that `state` returned."""
-        for name, tensor in (self.step.state() | {"total": self.total}).items():
+        for name, tensor in self._tensors().items():
             tensor.copy_(torch.from_numpy(state[name]))
+
+    def _tensors(self) -> dict[str, Tensor]:
+        mine = {"total": self.total, "opening": self.opening, "predicted": self.predicted}
+        return self.step.state() | mine
 
 
 def scaled(images: Tensor) -> Tensor:

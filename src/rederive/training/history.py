@@ -1,4 +1,4 @@
-"""What a training run leaves behind: one number for each seed, epoch, split and metric."""
+"""What a training run leaves behind: a number for each seed, epoch, split and metric; how each seed began and ended."""
 
 import csv
 import io
@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+OPENING_STEPS = 100
 COLUMNS = ("seed", "epoch", "split", "metric", "value")
 
 
@@ -17,6 +18,19 @@ class Row(NamedTuple):
     split: str
     metric: str
     value: float
+
+
+class Trained(NamedTuple):
+    """What training comes to.
+
+    `openings` has for each seed the losses of its first OPENING_STEPS steps, each before its step: on another processor
+    they can be compared before small differences grow. `predictions` has for each seed the predicted class of every
+    evaluation image after the last epoch; it is empty where the last epoch's network is not at hand.
+    """
+
+    rows: list[Row]
+    openings: dict[int, list[float]]
+    predictions: dict[int, list[int]]
 
 
 def to_csv(rows: Iterable[Row]) -> str:

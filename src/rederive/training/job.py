@@ -1,5 +1,6 @@
 """One training job: a run of the study, some of its seeds; reads the study and the data, writes what came out."""
 
+import math
 import os
 import platform
 import re
@@ -17,7 +18,7 @@ from rederive.data import Dataset, load
 from rederive.errors import UserError
 from rederive.training import archive
 from rederive.training import spec as cost
-from rederive.training.history import Row, diverged, to_csv
+from rederive.training.history import Row, Trained, diverged, to_csv
 from rederive.training.keeper import Keeper, StopRequest
 
 
@@ -57,11 +58,12 @@ def run_job(
             return keepers[-1]
 
         try:
-            rows = _train(experiment, data, list(seeds), place, threads, tf32, watch)
+            trained = _train(experiment, data, list(seeds), place, threads, tf32, watch)
         except Exception as error:
             # An error may come before the first network has a keeper: impossible sizes, or no memory on the GPU.
             (keepers[-1] if keepers else watch(list(seeds))).fail(error)
             raise
+    rows = [row for part in trained for row in part.rows]
     made = {
         "fingerprint": identity["fingerprint"],
         "threads": threads,
@@ -69,6 +71,11 @@ def run_job(
         "tf32": tf32,
         "versions": _versions(),
         "seconds_per_epoch": {"-".join(map(str, keeper.key["seeds"])): keeper.seconds for keeper in keepers},
+        "openings": {str(seed): _as_json(losses) for part in trained for seed, losses in part.openings.items()},
+        # One digit an image, in the order of the evaluation images.
+        "predictions": {
+            str(seed): "".join(map(str, classes)) for part in trained for seed, classes in part.predictions.items()
+        },
         "restored_from_epoch": {
             "-".join(map(str, keeper.key["seeds"])): keeper.restored
             for keeper in keepers
@@ -125,7 +132,7 @@ def _experiment(study: Study, run: str, study_path: str | Path) -> Experiment:
 
 def _train(
     experiment: Experiment, data: Dataset, seeds: list[int], device: str, threads: int, tf32: bool, watch: Any
-) -> list[Row]:
+) -> list[Trained]:
     if "torch" in sys.modules or experiment.dataset == "cifar10":
         import torch
 
@@ -143,6 +150,11 @@ def _train(
     from rederive.training.cifar10 import train_cifar10
 
     return train_cifar10(experiment.spec, data, seeds, device, watch)
+
+
+def _as_json(numbers: Sequence[float]) -> list[float | str]:
+    """Return the numbers; those that JSON has no form for, nan and inf, as strings."""
+    return [number if math.isfinite(number) else str(number) for number in numbers]
 
 
 def _device(wanted: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from rederive.training.history import Row
+from rederive.training.history import Row, Trained
 
 
 class Learner(Protocol):
@@ -21,6 +21,12 @@ class Learner(Protocol):
 
     def finish_epoch(self, epoch: int) -> list[Row]:
         """Return what the epoch, whose last batch has been taken, has come to."""
+
+    def openings(self) -> dict[int, list[float]]:
+        """Return the losses of each seed's first OPENING_STEPS steps; those not taken yet have any value."""
+
+    def predictions(self) -> dict[int, list[int]]:
+        """Return the class that each seed's network gives each evaluation image, at the end of the last epoch."""
 
     def state(self) -> dict[str, Any]:
         """Return all that training changes, as NumPy arrays."""
@@ -42,8 +48,8 @@ class Watcher(Protocol):
         """Take notice that the epoch is done; its rows are the last of `rows`."""
 
 
-def fit(learner: Learner, epochs: int, watcher: Watcher) -> list[Row]:
-    """Train for so many epochs, from where the watcher's start left off; return every epoch's rows."""
+def fit(learner: Learner, epochs: int, watcher: Watcher) -> Trained:
+    """Train for so many epochs, from where the watcher's start left off; return what every epoch came to."""
     rows, epoch, batch = watcher.start(learner, epochs)
     while epoch <= epochs:
         while batch < learner.batches:
@@ -54,7 +60,10 @@ def fit(learner: Learner, epochs: int, watcher: Watcher) -> list[Row]:
         rows = rows + learner.finish_epoch(epoch)
         watcher.epoch_done(learner, rows, epoch)
         epoch, batch = epoch + 1, 0
-    return [row for row in rows if row.epoch <= epochs]
+    # A checkpoint may come from a longer run: then the network at hand is not that of the last epoch asked for.
+    predictions = learner.predictions() if epoch == epochs + 1 else {}
+    openings = {seed: losses[: epochs * learner.batches] for seed, losses in learner.openings().items()}
+    return Trained([row for row in rows if row.epoch <= epochs], openings, predictions)
 
 
 class Unwatched:

@@ -11,7 +11,7 @@ from rederive.autograd.ops import SoftmaxCrossEntropy
 from rederive.config import MnistSpec
 from rederive.data import Dataset, Split
 from rederive.training.capture import Captured
-from rederive.training.history import Row
+from rederive.training.history import OPENING_STEPS, Row, Trained
 from rederive.training.loop import Watcher, fit
 
 CLASSES = 10
@@ -21,17 +21,14 @@ EVALUATION_BATCH = 1000
 
 def train_mnist(
     spec: MnistSpec, data: Dataset, seeds: Sequence[int], device: str, watch: Callable[[list[int]], Watcher]
-) -> list[Row]:
-    """Train one network for each seed, one after the other; return every epoch's losses and accuracies.
+) -> list[Trained]:
+    """Train one network for each seed, one after the other; return what each has come to.
 
     The write-up's protocol: pixels as they are, 0 to 255; batches in file order; cross-entropy summed over the batch.
     The training loss is that of each batch before its step, summed over the epoch and divided by the number of images.
     `watch` gives each seed's watcher.
     """
-    rows = []
-    for seed in seeds:
-        rows += fit(MnistLearner(spec, data, seed, device), spec.epochs, watch([seed]))
-    return rows
+    return [fit(MnistLearner(spec, data, seed, device), spec.epochs, watch([seed])) for seed in seeds]
 
 
 class MnistLearner:
@@ -41,6 +38,7 @@ class MnistLearner:
         if data.validation is None:
             raise ValueError("MNIST has a validation split")
         self.seeds = [seed]
+        self.seed_offset = spec.seed_offset
         self.batch_size = spec.batch_size
         self.batches = -(-len(data.train) // spec.batch_size)
         self.piece = max(1, PIECE_IMAGES // spec.batch_size)
@@ -51,7 +49,7 @@ class MnistLearner:
         self.validation = data.validation
         self.network = MLP(
             [images.shape[1], *spec.hidden_sizes, CLASSES],
-            np.random.default_rng(seed),
+            np.random.default_rng(seed + spec.seed_offset),
             activation=spec.activation,
             initialization=spec.initialization,
             skip_connections=spec.skip_connections,
@@ -70,6 +68,8 @@ class MnistLearner:
         self.take: Callable[..., Any] = Captured(self.step, self._changed) if captured else self.step
         # Of the losses of the epoch's batches so far; it stays on the device until it is asked for.
         self.total = self.place(np.zeros(()))
+        self.opening = self.place(np.full(OPENING_STEPS, np.nan))
+        self.predicted = np.zeros(len(self.validation), dtype=np.uint8)
 
     @np.errstate(over="ignore", invalid="ignore")  # divergence is a result; it shows in the loss
     def advance(self, epoch: int, first: int, last: int) -> None:
@@ -79,8 +79,11 @@ class MnistLearner:
         for batch in range(first, last):
             rows = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
             # A generator of its own for each step: the masks do not depend on where a run was resumed.
-            self.network.dropout.generator = np.random.default_rng([self.seeds[0], epoch, batch])
-            self.total = self.total + self.take(self.images[rows], self.labels[rows])
+            self.network.dropout.generator = np.random.default_rng([self.seeds[0] + self.seed_offset, epoch, batch])
+            loss = self.take(self.images[rows], self.labels[rows])
+            self.total = self.total + loss
+            if (step := (epoch - 1) * self.batches + batch) < OPENING_STEPS:
+                self.opening[step] = loss
 
     def step(self, images: Array, labels: Array) -> Array:
         """Change the parameters by one batch, images (n, 784) and labels (n,); return its summed loss before that."""
@@ -95,19 +98,29 @@ class MnistLearner:
 
     def finish_epoch(self, epoch: int) -> list[Row]:
         """Return the epoch's training loss, and the loss and accuracy on the validation images after it."""
-        loss, accuracy = self.evaluate(self.validation)
+        loss, self.predicted = self.evaluate(self.validation)
+        right = int((self.predicted == self.validation.labels).sum())
         (seed,) = self.seeds
         return [
             Row(seed, epoch, "train", "loss", float(self.total) / len(self.labels)),
             Row(seed, epoch, "validation", "loss", loss),
-            Row(seed, epoch, "validation", "accuracy", accuracy),
+            Row(seed, epoch, "validation", "accuracy", right / len(self.predicted)),
         ]
 
+    def openings(self) -> dict[int, list[float]]:
+        """Return the losses of the first steps, summed over the batch."""
+        return {self.seeds[0]: _to_numpy(self.opening).tolist()}
+
+    def predictions(self) -> dict[int, list[int]]:
+        """Return the class given to each validation image after the last epoch."""
+        return {self.seeds[0]: self.predicted.tolist()}
+
     @np.errstate(over="ignore", invalid="ignore")
-    def evaluate(self, split: Split) -> tuple[float, float]:
-        """Return the mean cross-entropy and the share of right answers."""
+    def evaluate(self, split: Split) -> tuple[float, np.ndarray]:
+        """Return the mean cross-entropy, and the class that each image is given, (n,)."""
         images, labels = _rows(split)
-        loss, right = 0.0, 0
+        loss = 0.0
+        predicted = np.zeros(len(split), dtype=np.uint8)
         self.network.train(False)
         with no_grad():
             for start in range(0, len(labels), EVALUATION_BATCH):
@@ -115,9 +128,9 @@ class MnistLearner:
                 some = self.place(labels[rows])
                 logits = self.network(Tensor(_as_float(self.place(images[rows]), self.dtype)))
                 loss += float(SoftmaxCrossEntropy.apply(logits, labels=some).value)
-                right += int((logits.value.argmax(1) == some).sum())
+                predicted[rows] = _to_numpy(logits.value.argmax(1))
         self.network.train()
-        return loss / len(labels), right / len(labels)
+        return loss / len(labels), predicted
 
     def state(self) -> dict[str, Any]:
         """Return parameters, velocities and the sum of the losses so far."""
@@ -125,7 +138,11 @@ class MnistLearner:
         for (name, _), velocity in zip(self.network.named_parameters(), self.optimizer.velocities, strict=True):
             if velocity is not None:
                 state[f"velocity of {name}"] = _to_numpy(velocity)
-        return state | {"total": _to_numpy(self.total)}
+        return state | {
+            "total": _to_numpy(self.total),
+            "opening": _to_numpy(self.opening),
+            "predicted": self.predicted,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state that `state` returned."""
@@ -134,6 +151,8 @@ class MnistLearner:
             velocity = state.get(f"velocity of {name}")
             self.optimizer.velocities[position] = None if velocity is None else self.place(velocity)
         self.total = self.place(state["total"])
+        self.opening = self.place(state["opening"])
+        self.predicted = state["predicted"]
 
 
 def _rows(split: Split) -> tuple[np.ndarray, np.ndarray]:
