@@ -30,11 +30,11 @@ from torch.utils.data import DataLoader, Subset  # noqa: E402
 from torch.utils.data import Dataset as TorchDataset  # noqa: E402
 from torchvision import transforms  # noqa: E402
 
-from rederive.config import Cifar10Spec, read_yaml, resolve  # noqa: E402
+from rederive.config import CNNSettings, read_yaml, resolve  # noqa: E402
 from rederive.data import Dataset, Split  # noqa: E402
 from rederive.data.standin import shapes  # noqa: E402
-from rederive.training.cifar10 import Cifar10Learner  # noqa: E402
-from rederive.training.networks import initial_network  # noqa: E402
+from writeup.cnn import CNNLearner  # noqa: E402
+from writeup.networks import initial_network  # noqa: E402
 from rederive.training.spec import training_flops_per_image  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
@@ -61,7 +61,7 @@ class TutorialDataset(TorchDataset):
         return len(self.labels)
 
 
-def tutorial(spec: Cifar10Spec, data: Dataset, steps: int, workers: int) -> Turn:
+def tutorial(spec: CNNSettings, data: Dataset, steps: int, workers: int) -> Turn:
     """Return turns of the tutorial's loop."""
     network = initial_network(spec, 0)
     criterion = torch.nn.CrossEntropyLoss()
@@ -89,9 +89,9 @@ def tutorial(spec: Cifar10Spec, data: Dataset, steps: int, workers: int) -> Turn
     return turn
 
 
-def ours(spec: Cifar10Spec, data: Dataset, steps: int, traced: bool, device: str = "cpu", seeds: int = 1) -> Turn:
+def ours(spec: CNNSettings, data: Dataset, steps: int, traced: bool, device: str = "cpu", seeds: int = 1) -> Turn:
     """Return turns of this project's training, as jobs do it."""
-    learner = Cifar10Learner(spec, data, list(range(seeds)), device, traced=traced)
+    learner = CNNLearner(spec, data, list(range(seeds)), device, traced=traced)
     learner.advance(1, 0, 5)
 
     def turn() -> float:
@@ -104,7 +104,7 @@ def ours(spec: Cifar10Spec, data: Dataset, steps: int, traced: bool, device: str
     return turn
 
 
-def eager_on_gpu(spec: Cifar10Spec, data: Dataset, steps: int) -> Turn:
+def eager_on_gpu(spec: CNNSettings, data: Dataset, steps: int) -> Turn:
     """Return turns of the tutorial's step on a GPU, without a loader: images and labels are there."""
     network = initial_network(spec, 0).cuda()
     criterion = torch.nn.CrossEntropyLoss()
@@ -156,7 +156,7 @@ def medians(turns: dict[str, Turn], rounds: int) -> dict[str, float]:
     return {name: statistics.median(found) for name, found in seconds.items()}
 
 
-def on_cpu(specs: dict[str, Cifar10Spec], data: Dataset, rounds: int) -> list[str]:
+def on_cpu(specs: dict[str, CNNSettings], data: Dataset, rounds: int) -> list[str]:
     """Print the comparison; return the aims that were missed."""
     missed = []
     print("run              batch  tutorial  2 workers    plain     ours  times as fast  share of products' rate")
@@ -183,7 +183,7 @@ def on_cpu(specs: dict[str, Cifar10Spec], data: Dataset, rounds: int) -> list[st
     return missed
 
 
-def on_gpu(specs: dict[str, Cifar10Spec], data: Dataset, rounds: int) -> None:
+def on_gpu(specs: dict[str, CNNSettings], data: Dataset, rounds: int) -> None:
     """Print what a captured step takes, for one seed and for five."""
     print(f"on {torch.cuda.get_device_name()}:")
     for name, spec in specs.items():

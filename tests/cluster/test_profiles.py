@@ -4,10 +4,10 @@ import re
 from itertools import pairwise
 
 import pytest
+from rederive.training.spec import resources
 from tests.cluster.site import CONFIG, ROOT, StubbedSite
 
 from rederive.config import read_yaml, resolve
-from rederive.training.spec import resources
 
 pytestmark = pytest.mark.cluster
 

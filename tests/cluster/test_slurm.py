@@ -175,11 +175,11 @@ def test_a_build_by_slurm_survives_everything_and_equals_a_local_one(sites: tupl
     site.until_state("train_mnist momentum_0.9", late, "TIMEOUT")
     site.finish()
     for name in ("relu", "momentum_0.9"):
-        first, second = site.jobs(f"train_mnist {name}")
+        first, second = site.jobs(f"train mnist.{name}")
         assert (first["State"] != "COMPLETED", second["State"]) == (True, "COMPLETED")
         assert int(second["MinMemory"].rstrip("M")) == 2 * int(first["MinMemory"].rstrip("M"))
         assert min(site.restored("mnist", name)) >= 1
-        log = site.log(f"train_mnist {name}")
+        log = site.log(f"train mnist.{name}")
         assert re.match(rf"mnist.{name}: cpu .*, node \S+, GPU [01], Slurm job {second['JobID']}, attempt 2\n", log)
         assert re.search(rf"mnist.{name}, seed \d: going on from epoch \d+", log)
         site.say("    " + "\n            ".join(line for line in log.splitlines()[:2]))

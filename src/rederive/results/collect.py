@@ -1,113 +1,77 @@
 """Put the files of all training jobs into one run table, with an index of where each run comes from.
 
-    collect(study_path, run_csvs, output_csv, output_index)
-
-`run_csvs` are `<results>/runs/<dataset>/<experiment>/seeds_<first>-<last>.csv` (columns seed,epoch,split,metric,value),
-each with a `.json` of the same name beside it that says how it was made. `output_csv` is the run table (`runs.csv`, see
-`rederive.results.runs`); `output_index` (`runs.json`) holds, for each run, its files with their SHA-256, its seeds,
-the fingerprint of the code, the checksum of the data, devices and versions. Neither holds a date, a host or an absolute
-path: equal runs give equal bytes in any folder. Paths are relative to the folder of `study_path`.
+`runs.csv` is the run table (`rederive.results.runs`); `runs.json` holds, for each run, its files with their SHA-256,
+its seeds, the fingerprint of the code, the checksum of the data, devices and versions (`RunFacts`). Neither holds a
+date, a host or an absolute path: equal runs give equal bytes in any folder.
 """
 
-import csv
-import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from rederive.config import Study
+import pandas as pd
+
+from rederive.config import Settings, Study
 from rederive.errors import UserError
 from rederive.files import sha256, write_json, write_text
-from rederive.results.runs import COLUMNS, read_rows
-
-RUN_COLUMNS = ("seed", "epoch", "split", "metric", "value")
-
-# What the report may know of a run's provenance; times and hosts stay out, so that equal runs give equal reports.
-STABLE = ("fingerprint", "data_checksum", "device", "versions", "parameters", "flops_per_image")
+from rederive.layout import Layout
+from rederive.records import Provenance, RunFacts, read_record
+from rederive.results.runs import COLUMNS, JOB_COLUMNS, read_rows, with_numbers
 
 
-def collect(study_path: Path, run_csvs: Sequence[Path], output_csv: Path, output_index: Path) -> None:
-    """Write the run table and its index. Raises UserError for a file that is no run of the study, or damaged."""
-    study = Study.load(study_path)
+def collect(layout: Layout, files: Sequence[Path] | None = None) -> None:
+    """Write the run table and its index from the training jobs' files, all of the study or those that are given.
+
+    Raises UserError for a file that is no run of the study, or damaged.
+    """
+    study = Study.load(layout.study)
     known = study.runs()
-    root = Path(study_path).parent
-    rows: list[tuple[str, str, int, int, str, str, str]] = []
-    index: dict[str, dict[str, Any]] = {}
-    for path in sorted(map(Path, run_csvs)):
-        dataset, experiment = path.parent.parent.name, path.parent.name
-        run = f"{dataset}.{experiment}"
+    tables = [pd.DataFrame(columns=COLUMNS, dtype=str)]
+    found: dict[str, list[tuple[Path, pd.DataFrame]]] = {}
+    for path in sorted(study.report_files(layout) if files is None else files):
+        run = path.parent.name
         if run not in known:
-            raise UserError(f"{path}: {run} is no run of {study_path}; remove the file or add the experiment")
-        found = _rows(path)
-        rows += [(dataset, experiment, *row) for row in found]
-        _add(index.setdefault(run, _empty()), path, root, found, known[run].spec.model_dump(mode="json"))
-    _refuse_repeated(rows)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(sorted(rows))
-    write_text(output_csv, buffer.getvalue())
-    write_json(output_index, {run: _sorted(entry) for run, entry in index.items()})
+            raise UserError(f"{path}: {run} is no run of {layout.study}; remove the file or add the experiment")
+        rows = read_rows(path, JOB_COLUMNS)
+        numbers = with_numbers(rows, path)
+        found.setdefault(run, []).append((path, numbers))
+        # Numbers to sort by, digits as they were written.
+        tables.append(numbers.assign(value=rows["value"], experiment=run)[[*COLUMNS]])
+    table = pd.concat(tables).sort_values([*COLUMNS[:-1]], kind="stable")
+    _refuse_repeated(table)
+    write_text(layout.run_table, table.to_csv(index=False, lineterminator="\n"))
+    index = {run: _facts(jobs, layout, known[run].spec) for run, jobs in found.items()}
+    write_json(layout.run_index, {run: facts.model_dump(mode="json") for run, facts in index.items()})
 
 
-def _rows(path: Path) -> list[tuple[int, int, str, str, str]]:
-    rows = []
-    for number, row in read_rows(path, RUN_COLUMNS):
-        try:
-            float(row["value"])
-            rows.append((int(row["seed"]), int(row["epoch"]), row["split"], row["metric"], row["value"]))
-        except ValueError as error:
-            raise UserError(f"{path}, line {number}: {error}; train this run again") from None
-    return rows
+def _facts(jobs: Iterable[tuple[Path, pd.DataFrame]], layout: Layout, spec: Settings) -> RunFacts:
+    """Return what the jobs of a run have in common, and what each of them says of itself."""
+    facts = RunFacts()
+    for path, rows in jobs:
+        facts.files[Path(os.path.relpath(path, layout.folder)).as_posix()] = sha256(path)
+        facts.seeds = sorted({*facts.seeds, *map(int, rows["seed"])})
+        facts.epochs = max([facts.epochs, *map(int, rows["epoch"])])
+        if (file := layout.provenance(path)).exists():
+            facts.add(_of_these_settings(path, read_record(file, Provenance, "train this run again"), spec))
+    return facts
 
 
-def _empty() -> dict[str, Any]:
-    return {"files": {}, "seeds": set(), "epochs": 0, "diverged": {}} | {key: set() for key in STABLE}
-
-
-def _add(
-    entry: dict[str, Any],
-    path: Path,
-    root: Path,
-    rows: Iterable[tuple[int, int, str, str, str]],
-    spec: Mapping[str, Any],
-) -> None:
-    entry["files"][Path(os.path.relpath(path, root)).as_posix()] = sha256(path)
-    for seed, epoch, *_ in rows:
-        entry["seeds"].add(seed)
-        entry["epochs"] = max(entry["epochs"], epoch)
-    provenance = path.with_suffix(".json")
-    if not provenance.exists():
-        return
-    try:
-        facts = json.loads(provenance.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{provenance}: not JSON ({error}); train this run again") from None
-    if other := [key for key, value in spec.items() if key in facts.get("spec", {}) and facts["spec"][key] != value]:
-        told = ", ".join(f"{key} {facts['spec'][key]}, here {spec[key]}" for key in other)
+def _of_these_settings(path: Path, provenance: Provenance, spec: Settings) -> Provenance:
+    settings = json.loads(spec.model_dump_json())
+    if other := [key for key, value in settings.items() if provenance.spec.get(key, value) != value]:
+        told = ", ".join(f"{key} {provenance.spec[key]}, here {settings[key]}" for key in other)
         raise UserError(
             f"{path}: trained with other settings than the study has ({told}); remove the file and build again. Two "
             "builds that write to one folder at the same time do this: give each its own (pathvars)."
         )
-    entry["diverged"] |= facts.get("diverged") or {}
-    for key in STABLE:
-        if (value := facts.get(key)) is not None:
-            entry[key].add(value if isinstance(value, (str, int)) else json.dumps(value, sort_keys=True))
+    return provenance
 
 
-def _sorted(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: sorted(value) if isinstance(value, set) else value for key, value in entry.items()}
-
-
-def _refuse_repeated(rows: list[tuple[str, str, int, int, str, str, str]]) -> None:
-    seen = set()
-    for row in rows:
-        if row[:-1] in seen:
-            dataset, experiment, seed, epoch, split, metric, _ = row
-            raise UserError(
-                f"runs/{dataset}/{experiment}: two files hold seed {seed}, epoch {epoch}, {split} {metric}; remove the "
-                "file that is not one of this build's"
-            )
-        seen.add(row[:-1])
+def _refuse_repeated(table: pd.DataFrame) -> None:
+    repeated = table[table.duplicated([*COLUMNS[:-1]])]
+    for row in repeated.itertuples():
+        raise UserError(
+            f"runs/{row.experiment}: two files hold seed {row.seed}, epoch {row.epoch}, {row.split} {row.metric}; "
+            "remove the file that is not one of this build's"
+        )

@@ -14,24 +14,26 @@ from typing import Any
 from pydantic import ValidationError
 
 from rederive import files
-from rederive.config import SPECS, Experiment, Study
+from rederive.config import Experiment, Study
 from rederive.errors import UserError
 from rederive.fingerprint import fingerprint
+from rederive.layout import Layout
 from rederive.training.history import Row, from_csv
 
-CODE = {"mnist": "rederive.training.mnist:train_mnist", "cifar10": "rederive.training.cifar10:train_cifar10"}
 
+def identity(experiment: Experiment, code: str, data_checksum: str) -> dict[str, str]:
+    """Return what determines the numbers of a run, apart from its seeds and its length.
 
-def identity(experiment: Experiment, data_checksum: str) -> dict[str, str]:
-    """Return what determines the numbers of a run, apart from its seeds and its length."""
+    `code` is the import path of its trainer.
+    """
     return {
         "spec": experiment.spec.identity(),
-        "fingerprint": fingerprint(CODE[experiment.dataset]),
+        "fingerprint": fingerprint(code),
         "data_checksum": data_checksum,
     }
 
 
-def keep(study: Study, results: Path, folder: Path) -> list[Path]:
+def keep(study: Study, layout: Layout, folder: Path) -> list[Path]:
     """Copy the finished runs of a study from its results folder into another; return the files written there.
 
     A run takes the place of the same by other code. Raises UserError, and writes nothing, where no run is finished, one
@@ -39,12 +41,13 @@ def keep(study: Study, results: Path, folder: Path) -> list[Path]:
     """
     kept: dict[Path, dict[str, Any]] = {}
     refused = []
-    for file in filter(Path.exists, (results / path for path in study.run_files())):
-        provenance = _read(file.with_suffix(".json"))
-        experiment = study.experiments[f"{file.parent.parent.name}.{file.parent.name}"]
-        if found := _differences(provenance, experiment, identity(experiment, provenance["data_checksum"])):
+    for file in filter(Path.exists, study.run_files(layout)):
+        provenance = _read(layout.provenance(file))
+        experiment = study.experiments[file.parent.name]
+        code = study.trainers[experiment.trainer].python
+        if found := _differences(provenance, experiment, identity(experiment, code, provenance["data_checksum"])):
             refused.append(f"{file}: differs in {', '.join(found)} from what study and code say now; build it again")
-        copy = folder / file.relative_to(results / "runs")
+        copy = folder / file.relative_to(layout.runs)
         if copy.with_suffix(".json").exists():
             there = _read(copy.with_suffix(".json"))
             if found := [name for name in ("spec", "data_checksum") if there[name] != provenance[name]]:
@@ -53,9 +56,9 @@ def keep(study: Study, results: Path, folder: Path) -> list[Path]:
     if refused:
         raise UserError("\n".join([*refused, "nothing was archived"]))
     if not kept:
-        raise UserError(f"{results}: found no finished run of the study; train first")
+        raise UserError(f"{layout.folder}: found no finished run of the study; train first")
     for copy, provenance in kept.items():
-        files.write_bytes(copy, (results / "runs" / copy.relative_to(folder)).read_bytes())
+        files.write_bytes(copy, (layout.runs / copy.relative_to(folder)).read_bytes())
         known = {key: value for key, value in provenance.items() if key not in ("host", "taken_from")}
         files.write_json(copy.with_suffix(".json"), known | {"sha256": files.sha256(copy)})
     return list(kept)
@@ -71,7 +74,7 @@ def take(
     if not folder.is_dir():
         raise UserError(f"training.archive: {folder} is no folder; `rederive archive` makes one, null does without")
     reasons = []
-    for path in sorted((folder / experiment.dataset).glob("*/seeds_*.json")):
+    for path in sorted(folder.glob("*/seeds_*.json")):
         copy = path.with_suffix(".csv")
         try:
             provenance = _read(path)
@@ -111,7 +114,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _differences(provenance: Mapping[str, Any], experiment: Experiment, wanted: Mapping[str, str]) -> list[str]:
     """Return in what a run differs from the wanted one, the seeds apart."""
     try:
-        spec = SPECS[experiment.dataset].model_validate(provenance["spec"])
+        spec = type(experiment.spec).model_validate(provenance["spec"])
     except ValidationError:
         return ["spec"]
     found = {**provenance, "spec": spec.identity()}

@@ -13,37 +13,33 @@ from pathlib import Path
 from typing import Any
 
 from rederive import __version__, files, progress
-from rederive.config import Cifar10Spec, Experiment, MnistSpec, Study
+from rederive.config import Experiment, Study, Trainer
 from rederive.data import Dataset, load
 from rederive.errors import UserError
+from rederive.imports import load as load_code
+from rederive.layout import Layout
+from rederive.records import Provenance
 from rederive.training import archive
-from rederive.training import spec as cost
 from rederive.training.history import Row, Trained, diverged, to_csv
 from rederive.training.keeper import Keeper, StopRequest
 
 
-def run_job(
-    study_path: str | Path,
-    run: str,
-    seeds: Sequence[int],
-    data_dir: str | Path,
-    checkpoint_dir: str | Path,
-    output_csv: str | Path,
-    device: str,
-    threads: int,
-) -> None:
+def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device: str) -> None:
     """Do what `rederive.training.train` says."""
     began = datetime.now(UTC)
-    study = Study.load(study_path)
-    experiment = _experiment(study, run, study_path)
+    experiment = _experiment(study, run, layout.study)
+    threads = study.training.threads
+    output = layout.run(run, seeds)
+    data_dir = layout.manifest(experiment.data).parent
     data = load(data_dir)
-    if data.manifest["dataset"] != experiment.dataset:
-        raise UserError(f"{data_dir}: found {data.manifest['dataset']} data; {run} trains on {experiment.dataset}.")
-    identity = archive.identity(experiment, data.manifest["checksum"])
+    if data.manifest["dataset"] != experiment.data:
+        raise UserError(f"{data_dir}: found {data.manifest['dataset']} data; {run} trains on {experiment.data}.")
+    trainer = study.trainers[experiment.trainer]
+    identity = archive.identity(experiment, trainer.python, data.manifest["checksum"])
     if study.training.archive:
         taken = archive.take(Path(study.training.archive), experiment, seeds, identity)
         if taken:
-            _write(Path(output_csv), experiment, seeds, data, *taken)
+            _write(output, experiment, trainer, seeds, data, *taken)
             return
     place = _device(device)
     print(f"{run}: {_place_and_attempt(place)}", flush=True)
@@ -53,12 +49,14 @@ def run_job(
     with StopRequest().listening() as stop, progress.shares() as show:
 
         def watch(group: list[int]) -> Keeper:
-            folder = Path(checkpoint_dir) / run
+            folder = layout.checkpoints(run)
             keepers.append(Keeper(run, folder, key, group, study.training.checkpoint_minutes, stop, show))
             return keepers[-1]
 
         try:
-            trained = _train(experiment, data, list(seeds), place, threads, tf32, watch)
+            train = load_code(trainer.python)
+            _set_up_torch(place, threads, tf32)
+            trained: list[Trained] = train(experiment.spec, data, list(seeds), place, watch)
         except Exception as error:
             # An error may come before the first network has a keeper: impossible sizes, or no memory on the GPU.
             (keepers[-1] if keepers else watch(list(seeds))).fail(error)
@@ -71,10 +69,9 @@ def run_job(
         "tf32": tf32,
         "versions": _versions(),
         "seconds_per_epoch": {"-".join(map(str, keeper.key["seeds"])): keeper.seconds for keeper in keepers},
-        "openings": {str(seed): _as_json(losses) for part in trained for seed, losses in part.openings.items()},
-        # One digit an image, in the order of the evaluation images.
+        "openings": {seed: _as_json(losses) for part in trained for seed, losses in part.openings.items()},
         "predictions": {
-            str(seed): "".join(map(str, classes)) for part in trained for seed, classes in part.predictions.items()
+            seed: "".join(map(str, classes)) for part in trained for seed, classes in part.predictions.items()
         },
         "restored_from_epoch": {
             "-".join(map(str, keeper.key["seeds"])): keeper.restored
@@ -86,42 +83,46 @@ def run_job(
         "host": socket.gethostname(),
     }
     try:
-        _write(Path(output_csv), experiment, seeds, data, rows, made)
+        _write(output, experiment, trainer, seeds, data, rows, made)
     except OSError as error:
         raise UserError(
-            f"{output_csv}: could not be written ({error.strerror}). The training is done and its checkpoint is kept "
-            f"in {checkpoint_dir}: make room and run again."
+            f"{output}: could not be written ({error.strerror}). The training is done and its checkpoint is kept "
+            f"in {layout.checkpoints(run)}: make room and run again."
         ) from error
     for keeper in keepers:
         keeper.forget()
 
 
 def _write(
-    output_csv: Path,
+    output: Path,
     experiment: Experiment,
+    trainer: Trainer,
     seeds: Sequence[int],
     data: Dataset,
     rows: list[Row],
     made: Mapping[str, Any],
 ) -> None:
     """Write the rows, and beside them what the run is and how it was made."""
-    provenance = {
-        **made,
-        "run": f"{experiment.dataset}.{experiment.name}",
-        "spec": experiment.spec.model_dump(mode="json"),
-        "data_checksum": data.manifest["checksum"],
-        "data_source": data.manifest["source"],
-        "origin": experiment.origin,
-        "seeds": list(seeds),
-        "parameters": cost.parameters(experiment.spec),
-        "flops_per_image": cost.training_flops_per_image(experiment.spec),
-        "diverged": {str(seed): epoch for seed, epoch in diverged(rows).items()},
-    }
-    files.write_json(output_csv.with_suffix(".json"), provenance)
-    files.write_text(output_csv, to_csv(rows))
+    cost = load_code(trainer.cost)(experiment.spec) if trainer.cost else None
+    provenance = Provenance.model_validate(
+        {
+            **made,
+            "run": experiment.key,
+            "spec": experiment.spec.model_dump(mode="json"),
+            "data_checksum": data.manifest["checksum"],
+            "data_source": data.manifest["source"],
+            "origin": experiment.origin,
+            "seeds": list(seeds),
+            "parameters": cost.parameters if cost else None,
+            "flops_per_image": cost.flops_per_image if cost else None,
+            "diverged": diverged(rows),
+        }
+    )
+    files.write_json(Layout.provenance(output), provenance.model_dump(mode="json", exclude_none=True))
+    files.write_text(output, to_csv(rows))
 
 
-def _experiment(study: Study, run: str, study_path: str | Path) -> Experiment:
+def _experiment(study: Study, run: str, study_path: Path) -> Experiment:
     runs = study.runs()
     if run not in runs:
         shared = study.experiments[run].run if run in study.experiments else None
@@ -130,26 +131,18 @@ def _experiment(study: Study, run: str, study_path: str | Path) -> Experiment:
     return runs[run]
 
 
-def _train(
-    experiment: Experiment, data: Dataset, seeds: list[int], device: str, threads: int, tf32: bool, watch: Any
-) -> list[Trained]:
-    if "torch" in sys.modules or experiment.dataset == "cifar10":
-        import torch
+def _set_up_torch(device: str, threads: int, tf32: bool) -> None:
+    """Set what holds for the whole process, where the trainer computes with PyTorch."""
+    if "torch" not in sys.modules:
+        return
+    import torch
 
-        torch.set_num_threads(threads)
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
-        if device == "cuda":
-            # A processor computes the same again anyway; a GPU does where PyTorch knows how, and warns where not.
-            torch.set_deterministic_debug_mode("warn")
-            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    if isinstance(experiment.spec, MnistSpec):
-        from rederive.training.mnist import train_mnist
-
-        return train_mnist(experiment.spec, data, seeds, device, watch)
-    assert isinstance(experiment.spec, Cifar10Spec)
-    from rederive.training.cifar10 import train_cifar10
-
-    return train_cifar10(experiment.spec, data, seeds, device, watch)
+    torch.set_num_threads(threads)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+    if device == "cuda":
+        # A processor computes the same again anyway; a GPU does where PyTorch knows how, and warns where not.
+        torch.set_deterministic_debug_mode("warn")
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def _as_json(numbers: Sequence[float]) -> list[float | str]:
