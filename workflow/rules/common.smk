@@ -1,4 +1,5 @@
 # Helpers of the rules. Nothing here reads data, imports torch or takes time: this file is read again in every job.
+from functools import cache
 from pathlib import Path
 
 from rederive.config import resolve
@@ -33,6 +34,11 @@ derivations = derivation_names()
 derivations_of_the_report = expand("<results>/derivations/{derivation}.json", derivation=derivations)
 
 
+# Asked for by every job: once for each is enough.
+fingerprint = cache(fingerprint)
+
+
+@cache
 def meaning_of(data_set):
     """How the arrays that networks are trained on are made."""
     declared = study.data.sets[data_set]
