@@ -4,6 +4,7 @@ The curves are smooth functions of the epoch with a little noise for each seed, 
 are any, so that figures and tables look as they will; nothing is trained.
 """
 
+import hashlib
 import math
 import random
 import shutil
@@ -16,14 +17,13 @@ from rederive import figures
 from rederive.config import Experiment, Study
 from rederive.files import write_json, write_text
 from rederive.layout import Layout
-from rederive.records import Provenance
 from rederive.report.formats import convert
 from rederive.report.render import render
 from rederive.results.claims import test_claims
 from rederive.results.collect import collect
 from rederive.results.numbers import summarise
 from rederive.results.published import published_curves, published_values
-from rederive.training.history import Row, to_csv
+from rederive.training.provenance import Provenance, Seed
 
 REPOSITORY = Path(__file__).parents[1]
 TEMPLATES = REPOSITORY / "report"
@@ -51,8 +51,7 @@ def write_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> lis
         losses = curves.get((run, "training_loss"), {})
         rows = [row for seed in made.seeds for row in curve_rows(experiment, seed, accuracy, losses)]
         path = layout.run(run, made.seeds)
-        write_text(path, to_csv(rows))
-        write_json(layout.provenance(path), provenance(experiment, made.seeds).model_dump(mode="json"))
+        write_run(path, experiment, rows, made.seeds)
         paths.append(path)
     for data_set, sizes in {
         "mnist": {"train": 55000, "validation": 5000, "test": 10000},
@@ -65,7 +64,7 @@ def write_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> lis
     return paths
 
 
-def curve_rows(experiment: Experiment, seed: int, accuracy: float, published: dict[int, float]) -> list[Row]:
+def curve_rows(experiment: Experiment, seed: int, accuracy: float, published: dict[int, float]) -> list[str]:
     """Invented rows of one seed."""
     noise = random.Random(f"{experiment.key}.{seed}")
     split = "validation" if experiment.data == "mnist" else "test"
@@ -77,36 +76,41 @@ def curve_rows(experiment: Experiment, seed: int, accuracy: float, published: di
         loss = published.get(epoch, fitted) * math.exp(noise.gauss(0, 0.02))
         reached = 0.1 + (accuracy - 0.1) * (1 - math.exp(-epoch / 2)) + offset + noise.gauss(0, 0.001)
         rows += [
-            Row(seed, epoch, "train", "loss", loss),
-            Row(seed, epoch, split, "loss", loss * 1.1),
-            Row(seed, epoch, split, "accuracy", min(reached, 1.0)),
+            f"{seed},{epoch},train,loss,{loss!r}",
+            f"{seed},{epoch},{split},loss,{loss * 1.1!r}",
+            f"{seed},{epoch},{split},accuracy,{min(reached, 1.0)!r}",
         ]
     return rows
 
 
-def provenance(experiment: Experiment, seeds: list[int], **changes: Any) -> Provenance:
-    """What training writes beside a run; times and hosts must not reach the report."""
+def write_run(path: Path, experiment: Experiment, rows: list[str], seeds: list[int], **changes: Any) -> Path:
+    """Write a run's numbers and the record beside them, as a training job does; times and hosts must go no further."""
+    text = "seed,epoch,split,metric,value\n" + "".join(f"{row}\n" for row in sorted(rows))
     sizes = getattr(experiment.spec, "hidden_sizes", None) or experiment.spec.conv_channels
+    made = Seed(
+        fingerprint="cd" * 32,
+        device="cpu",
+        threads=1,
+        versions={"torch": "2.6.0", "numpy": "2.1.0"},
+        host="should-not-appear",
+        started="1999-01-01T00:00:00",
+        ended="1999-01-01T01:00:00",
+        seconds_per_epoch=[1.0],
+    )
     facts = {
         "run": experiment.key,
         "spec": experiment.spec.model_dump(mode="json"),
-        "origin": experiment.origin,
-        "fingerprint": "cd" * 32,
         "data_checksum": "ab" * 32,
         "data_source": "official",
-        "seeds": seeds,
-        "threads": 1,
-        "device": "cpu",
-        "versions": {"torch": "2.6.0", "numpy": "2.1.0"},
-        "host": "should-not-appear",
-        "started": "1999-01-01T00:00:00",
-        "ended": "1999-01-01T00:00:01",
-        "seconds_per_epoch": {},
-        "diverged": {},
+        "origin": experiment.origin,
         "parameters": 1000 * sum(sizes),
         "flops_per_image": 2000 * sum(sizes),
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "seeds": dict.fromkeys(seeds, made),
     }
-    return Provenance.model_validate(facts | changes)
+    write_text(path, text)
+    Provenance(**facts | changes).write(Layout.provenance(path))
+    return path
 
 
 def derivation(name: str, order: int) -> dict[str, Any]:

@@ -20,39 +20,6 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Provenance(Record):
-    """What a training job says of the rows beside it: which run they are of, and how they were made."""
-
-    run: str
-    spec: dict[str, Any]
-    seeds: list[int]
-    origin: str
-    fingerprint: str
-    data_checksum: str
-    data_source: str
-    parameters: int | None = None
-    flops_per_image: int | None = None
-    diverged: dict[int, int]
-    """The first epoch whose training loss is not finite, of the seeds that have one."""
-    threads: int
-    device: str
-    tf32: bool = False
-    versions: dict[str, str]
-    seconds_per_epoch: dict[str, list[float]]
-    """By seed, or by seeds trained together (0-1-2)."""
-    openings: dict[int, list[float | str]] = {}
-    """The losses of each seed's first steps; nan and inf as text."""
-    predictions: dict[int, str] = {}
-    """The class that each seed's network gives each evaluation example after the last epoch, one digit each."""
-    restored_from_epoch: dict[str, int] = {}
-    started: str
-    ended: str
-    host: str | None = None
-    taken_from: str | None = None
-    sha256: str | None = None
-    """Of the rows, in an archive."""
-
-
 class RunFacts(Record):
     """What the report may know of a run's provenance; times and hosts stay out: equal runs give equal reports."""
 
@@ -61,20 +28,16 @@ class RunFacts(Record):
     seeds: list[int] = []
     epochs: int = 0
     diverged: dict[int, int] = {}
+    """The first epoch whose training loss is not finite, of the seeds that have one."""
+    replays: dict[str, dict[str, Any]] = {}
+    """By which replays it was taken from an archive, by the fingerprints of both codes."""
     fingerprint: list[str] = []
-    data_checksum: list[str] = []
     device: list[str] = []
     versions: list[str] = []
+    taken_from: list[str] = []
+    data_checksum: list[str] = []
     parameters: list[int] = []
     flops_per_image: list[int] = []
-
-    def add(self, job: Provenance) -> None:
-        """Take up what one more job says."""
-        self.diverged |= job.diverged
-        for name in ("fingerprint", "data_checksum", "device", "parameters", "flops_per_image"):
-            value = getattr(job, name)
-            setattr(self, name, sorted({*getattr(self, name), *([] if value is None else [value])}))
-        self.versions = sorted({*self.versions, json.dumps(job.versions, sort_keys=True)})
 
 
 class Number(Record):
@@ -150,16 +113,6 @@ def read_json(path: str | Path) -> Any:
         raise UserError(f"{path}: not found; the build writes it") from None
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: not JSON ({error}); remove it and build again") from None
-
-
-def read_record(path: str | Path, kind: type[Some], remedy: str = "remove it and build again") -> Some:
-    """Read a file that holds one record. Raises UserError where it is missing, damaged, or of another form."""
-    try:
-        return kind.model_validate(read_json(path))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(map(str, problem["loc"]))
-        raise UserError(f"{path}: {where}: {problem['msg']}; {remedy}") from None
 
 
 def read_records(path: str | Path, kind: type[Some]) -> dict[str, Some]:

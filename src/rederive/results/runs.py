@@ -9,7 +9,6 @@ counts from 1, and `split` and `metric` are as the trainer names them.
 """
 
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,8 +16,7 @@ import pandas as pd
 from rederive.config import Study
 from rederive.errors import UserError
 
-JOB_COLUMNS = ("seed", "epoch", "split", "metric", "value")
-COLUMNS = ("experiment", *JOB_COLUMNS)
+COLUMNS = ("experiment", "seed", "epoch", "split", "metric", "value")
 
 Curve = dict[int, float]
 
@@ -32,7 +30,7 @@ class RunTable:
     @classmethod
     def load(cls, path: str | Path, study: Study) -> "RunTable":
         """Read a run table. Raises UserError where it is missing or a row cannot be read."""
-        rows = with_numbers(read_rows(path, COLUMNS), path)
+        rows = _with_numbers(_read(path), path)
         curves: dict[tuple[str, str], dict[int, Curve]] = {}
         for _, found in rows.groupby(["experiment", "split", "metric"]):
             run, split, name = (str(found[column].iloc[0]) for column in ("experiment", "split", "metric"))
@@ -68,7 +66,7 @@ class RunTable:
         return {seed: curve[epoch] for seed, curve in sorted(self.curves(run, metric).items()) if epoch in curve}
 
 
-def read_rows(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+def _read(path: str | Path) -> pd.DataFrame:
     """Return the rows of a CSV file as text, by line number. Raises UserError for a missing file or other columns."""
     try:
         with warnings.catch_warnings():
@@ -77,14 +75,14 @@ def read_rows(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     except FileNotFoundError:
         raise UserError(f"{path}: not found; the build writes it") from None
     except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise UserError(f"{path}: {error}; expected the columns {', '.join(columns)}") from None
-    if tuple(rows.columns) != tuple(columns):
-        raise UserError(f"{path}: found the columns {', '.join(rows.columns)}; expected {', '.join(columns)}")
+        raise UserError(f"{path}: {error}; expected the columns {', '.join(COLUMNS)}") from None
+    if tuple(rows.columns) != COLUMNS:
+        raise UserError(f"{path}: found the columns {', '.join(rows.columns)}; expected {', '.join(COLUMNS)}")
     rows.index += 2  # the first line is the header
     return rows
 
 
-def with_numbers(rows: pd.DataFrame, path: str | Path) -> pd.DataFrame:
+def _with_numbers(rows: pd.DataFrame, path: str | Path) -> pd.DataFrame:
     """Return the rows with numbers for seed, epoch and value, each the one that its digits mean exactly."""
     converted = rows.copy()
     for column, number in (("seed", int), ("epoch", int), ("value", float)):

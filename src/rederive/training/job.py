@@ -1,12 +1,12 @@
 """One training job: a run of the study, some of its seeds; reads the study and the data, writes what came out."""
 
-import math
+import hashlib
 import os
 import platform
 import re
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,72 +18,64 @@ from rederive.data import Dataset, load
 from rederive.errors import UserError
 from rederive.imports import load as load_code
 from rederive.layout import Layout
-from rederive.records import Provenance
 from rederive.training import archive
 from rederive.training.history import Row, Trained, diverged, to_csv
 from rederive.training.keeper import Keeper, StopRequest
+from rederive.training.loop import Watcher
+from rederive.training.provenance import Provenance, Seed
 
 
 def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device: str) -> None:
     """Do what `rederive.training.train` says."""
     began = datetime.now(UTC)
     experiment = _experiment(study, run, layout.study)
-    threads = study.training.threads
+    trainer, threads = study.trainers[experiment.trainer], study.training.threads
     output = layout.run(run, seeds)
     data_dir = layout.manifest(experiment.data).parent
     data = load(data_dir)
     if data.manifest["dataset"] != experiment.data:
         raise UserError(f"{data_dir}: found {data.manifest['dataset']} data; {run} trains on {experiment.data}.")
-    trainer = study.trainers[experiment.trainer]
     identity = archive.identity(experiment, trainer.python, data.manifest["checksum"])
-    if study.training.archive:
-        taken = archive.take(Path(study.training.archive), experiment, seeds, identity)
-        if taken:
-            _write(output, experiment, trainer, seeds, data, *taken)
-            return
-    place = _device(device)
-    print(f"{run}: {_place_and_attempt(place)}", flush=True)
-    tf32 = study.training.tf32 and place == "cuda"
-    key = {**identity, "threads": threads, "device": place, "tf32": tf32}
+    folder = study.training.archive
+    kept = archive.find(Path(folder), experiment, seeds, identity) if folder else {}
+    for taken in kept.values():
+        print(f"taken from the archive: {taken.path}", flush=True)
+    rows = [row for taken in kept.values() for row in taken.rows]
+    made = {seed: taken.made for seed, taken in kept.items()}
     keepers: list[Keeper] = []
-    with StopRequest().listening() as stop, progress.shares() as show:
+    if missing := [seed for seed in seeds if seed not in kept]:
+        place = _device(device)
+        print(f"{run}: {_place_and_attempt(place)}", flush=True)
+        tf32 = study.training.tf32 and place == "cuda"
+        key = {**identity._asdict(), "threads": threads, "device": place, "tf32": tf32}
+        with StopRequest().listening() as stop, progress.shares() as show:
 
-        def watch(group: list[int]) -> Keeper:
-            folder = layout.checkpoints(run)
-            keepers.append(Keeper(run, folder, key, group, study.training.checkpoint_minutes, stop, show))
-            return keepers[-1]
+            def watch(group: list[int]) -> Keeper:
+                folder = layout.checkpoints(run)
+                keepers.append(Keeper(run, folder, key, group, study.training.checkpoint_minutes, stop, show))
+                return keepers[-1]
 
-        try:
-            train = load_code(trainer.python)
-            _set_up_torch(place, threads, tf32)
-            trained: list[Trained] = train(experiment.spec, data, list(seeds), place, watch)
-        except Exception as error:
-            # An error may come before the first network has a keeper: impossible sizes, or no memory on the GPU.
-            (keepers[-1] if keepers else watch(list(seeds))).fail(error)
-            raise
-    rows = [row for part in trained for row in part.rows]
-    made = {
-        "fingerprint": identity["fingerprint"],
-        "threads": threads,
-        "device": _device_name(place),
-        "tf32": tf32,
-        "versions": _versions(),
-        "seconds_per_epoch": {"-".join(map(str, keeper.key["seeds"])): keeper.seconds for keeper in keepers},
-        "openings": {seed: _as_json(losses) for part in trained for seed, losses in part.openings.items()},
-        "predictions": {
-            seed: "".join(map(str, classes)) for part in trained for seed, classes in part.predictions.items()
-        },
-        "restored_from_epoch": {
-            "-".join(map(str, keeper.key["seeds"])): keeper.restored
-            for keeper in keepers
-            if keeper.restored is not None
-        },
-        "started": began.isoformat(timespec="seconds"),
-        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-        "host": socket.gethostname(),
-    }
+            try:
+                trained = train_seeds(trainer.python, experiment, data, missing, place, threads, tf32, watch)
+            except Exception as error:
+                # An error may come before the first network has a keeper: impossible sizes, or no memory on the GPU.
+                (keepers[-1] if keepers else watch(missing)).fail(error)
+                raise
+        rows += [row for part in trained for row in part.rows]
+        common = {
+            "fingerprint": identity.fingerprint,
+            "threads": threads,
+            "device": device_name(place),
+            "tf32": tf32,
+            "versions": versions(),
+            "started": began.isoformat(timespec="seconds"),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+            "host": socket.gethostname(),
+        }
+        for part, keeper in zip(trained, keepers, strict=True):
+            made |= _made(part, keeper, common)
     try:
-        _write(output, experiment, trainer, seeds, data, rows, made)
+        _write(output, experiment, trainer, data, rows, {seed: made[seed] for seed in seeds})
     except OSError as error:
         raise UserError(
             f"{output}: could not be written ({error.strerror}). The training is done and its checkpoint is kept "
@@ -93,33 +85,48 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
         keeper.forget()
 
 
+def _made(part: Trained, keeper: Keeper, common: Mapping[str, Any]) -> dict[int, Seed]:
+    """Return how the numbers of the seeds that were trained together came about."""
+    group = keeper.key["seeds"]
+    lost = diverged(part.rows)
+    return {
+        seed: Seed(
+            **common,
+            seconds_per_epoch=keeper.seconds,
+            together=group if len(group) > 1 else [],
+            restored_from_epoch=keeper.restored,
+            diverged=lost.get(seed),
+            opening=part.openings[seed],
+            predictions="".join(map(str, part.predictions.get(seed, []))),
+        )
+        for seed in group
+    }
+
+
 def _write(
     output: Path,
     experiment: Experiment,
     trainer: Trainer,
-    seeds: Sequence[int],
     data: Dataset,
     rows: list[Row],
-    made: Mapping[str, Any],
+    made: Mapping[int, Seed],
 ) -> None:
     """Write the rows, and beside them what the run is and how it was made."""
+    text = to_csv(rows)
     cost = load_code(trainer.cost)(experiment.spec) if trainer.cost else None
-    provenance = Provenance.model_validate(
-        {
-            **made,
-            "run": experiment.key,
-            "spec": experiment.spec.model_dump(mode="json"),
-            "data_checksum": data.manifest["checksum"],
-            "data_source": data.manifest["source"],
-            "origin": experiment.origin,
-            "seeds": list(seeds),
-            "parameters": cost.parameters if cost else None,
-            "flops_per_image": cost.flops_per_image if cost else None,
-            "diverged": diverged(rows),
-        }
+    provenance = Provenance(
+        run=experiment.key,
+        spec=experiment.spec.model_dump(mode="json"),
+        data_checksum=data.manifest["checksum"],
+        data_source=data.manifest["source"],
+        origin=experiment.origin,
+        parameters=cost.parameters if cost else None,
+        flops_per_image=cost.flops_per_image if cost else None,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        seeds=dict(made),
     )
-    files.write_json(Layout.provenance(output), provenance.model_dump(mode="json", exclude_none=True))
-    files.write_text(output, to_csv(rows))
+    provenance.write(Layout.provenance(output))
+    files.write_text(output, text)
 
 
 def _experiment(study: Study, run: str, study_path: Path) -> Experiment:
@@ -131,23 +138,32 @@ def _experiment(study: Study, run: str, study_path: Path) -> Experiment:
     return runs[run]
 
 
-def _set_up_torch(device: str, threads: int, tf32: bool) -> None:
-    """Set what holds for the whole process, where the trainer computes with PyTorch."""
-    if "torch" not in sys.modules:
-        return
-    import torch
+def train_seeds(
+    code: str,
+    experiment: Experiment,
+    data: Dataset,
+    seeds: list[int],
+    device: str,
+    threads: int,
+    tf32: bool,
+    watch: Callable[[list[int]], Watcher],
+) -> list[Trained]:
+    """Train a run with each of the seeds; `code` is the import path of its trainer.
 
-    torch.set_num_threads(threads)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
-    if device == "cuda":
-        # A processor computes the same again anyway; a GPU does where PyTorch knows how, and warns where not.
-        torch.set_deterministic_debug_mode("warn")
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    `watch` gives each group of seeds that is trained together its watcher.
+    """
+    train = load_code(code)
+    if "torch" in sys.modules:
+        import torch
 
-
-def _as_json(numbers: Sequence[float]) -> list[float | str]:
-    """Return the numbers; those that JSON has no form for, nan and inf, as strings."""
-    return [number if math.isfinite(number) else str(number) for number in numbers]
+        torch.set_num_threads(threads)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+        if device == "cuda":
+            # A processor computes the same again anyway; a GPU does where PyTorch knows how, and warns where not.
+            torch.set_deterministic_debug_mode("warn")
+            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    trained: list[Trained] = train(experiment.spec, data, seeds, device, watch)
+    return trained
 
 
 def _device(wanted: str) -> str:
@@ -163,7 +179,8 @@ def _device(wanted: str) -> str:
     return "cpu"
 
 
-def _device_name(device: str) -> str:
+def device_name(device: str) -> str:
+    """Return what numbers depend on: cpu or cuda, and the model."""
     if device == "cpu":
         return f"cpu ({_processor()})"
     import torch
@@ -184,10 +201,11 @@ def _place_and_attempt(device: str) -> str:
     """Return where this process runs, for its log: device, node, and what a cluster says of the job."""
     told = {"CUDA_VISIBLE_DEVICES": "GPU", "SLURM_JOB_ID": "Slurm job", "REDERIVE_ATTEMPT": "attempt"}
     known = [f"{words} {os.environ[variable]}" for variable, words in told.items() if os.environ.get(variable)]
-    return ", ".join([_device_name(device), f"node {socket.gethostname()}", *known])
+    return ", ".join([device_name(device), f"node {socket.gethostname()}", *known])
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of Python, of this project, and of the libraries that compute."""
     libraries: tuple[str, ...] = ("numpy", "torch")
     used = {name: version(name) for name in libraries if name in sys.modules}
     return {"rederive": __version__, "python": platform.python_version(), **used}
