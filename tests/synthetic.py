@@ -8,6 +8,7 @@ import hashlib
 import math
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests import studies
 
 from rederive import figures
 from rederive.config import Experiment, Study
-from rederive.files import write_json, write_text
+from rederive.files import sha256, write_json, write_text
 from rederive.layout import Layout
 from rederive.report.formats import convert
 from rederive.report.render import render
@@ -62,6 +63,13 @@ def write_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> lis
     for order, name in enumerate(("division", "kl_divergence", "normalize")):
         write_json(layout.derivation(name), derivation(name, order))
     return paths
+
+
+def edit_run(path: Path, edit: Callable[[str], str]) -> None:
+    """Change the numbers of a run line by line, and sign them again."""
+    path.write_text("".join(f"{edit(line)}\n" for line in path.read_text().splitlines()))
+    record = path.with_suffix(".json")
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"sha256": sha256(path)}))
 
 
 def curve_rows(experiment: Experiment, seed: int, accuracy: float, published: dict[int, float]) -> list[str]:
