@@ -5,6 +5,7 @@ are any, so that figures and tables look as they will; nothing is trained.
 """
 
 import hashlib
+import json
 import math
 import random
 import shutil
