@@ -5,7 +5,7 @@ from rederive.config import resolve
 from rederive.derivations import derivation_names
 from rederive.errors import UserError
 from rederive.files import sha256
-from rederive.fingerprint import fingerprint
+from rederive.fingerprint import derivation, fingerprint
 from rederive.training.spec import resources as training_resources
 
 try:
@@ -28,9 +28,9 @@ derivations_of_the_report = expand("<results>/derivations/{derivation}.json", de
 
 # How the arrays that networks are trained on are made.
 if study.data.source == "official":
-    meaning_of_data = fingerprint("rederive.data.prepare:prepare")
+    meaning_of_data = fingerprint("prepare")
 else:
-    meaning_of_data = f"{study.data.standin.model_dump_json()} {fingerprint('rederive.data.standin:generate')}"
+    meaning_of_data = f"{study.data.standin.model_dump_json()} {fingerprint('standin')}"
 
 
 def with_provenance(paths):
@@ -51,11 +51,6 @@ def finished_runs():
     results = Path(study_file).parent
     paths = with_provenance(study.report_files(results))
     return {path: sha256(results / path) for path in paths if (results / path).exists()}
-
-
-def code_of_derivation(name):
-    """The definition that a derivation's fingerprint starts from."""
-    return f"rederive.derivations.catalogue.{name}:DERIVATION"
 
 
 def spec_of(dataset):

@@ -19,14 +19,12 @@ from rederive.errors import UserError
 from rederive.fingerprint import fingerprint
 from rederive.training.history import Row, from_csv
 
-CODE = {"mnist": "rederive.training.mnist:train_mnist", "cifar10": "rederive.training.cifar10:train_cifar10"}
-
 
 def identity(experiment: Experiment, data_checksum: str) -> dict[str, str]:
     """Return what determines the numbers of a run, apart from its seeds and its length."""
     return {
         "spec": experiment.spec.identity(),
-        "fingerprint": fingerprint(CODE[experiment.dataset]),
+        "fingerprint": fingerprint(f"train_{experiment.dataset}"),
         "data_checksum": data_checksum,
     }
 
