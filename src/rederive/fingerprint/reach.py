@@ -48,7 +48,7 @@ class Reach:
         self._reads: set[str] = set()
         self._reads_anything = False
         self._unread: dict[str, list[tuple[Symbol, Member]]] = defaultdict(list)
-        self._modules: set[str] = set()
+        self.modules: set[str] = set()  # all that are imported
         self._waiting: list[tuple[Form, Symbol]] = []
         for entry in self.entries:
             self._follow(entry)
@@ -95,9 +95,9 @@ class Reach:
         while waiting:
             name = waiting.pop()
             module = self.project.module(name)
-            if name in self._modules or module is None:
+            if name in self.modules or module is None:
                 continue
-            self._modules.add(name)
+            self.modules.add(name)
             waiting += [*module.loads, *(name.rsplit(".", n)[0] for n in range(1, name.count(".") + 1))]
             if module.on_import:
                 self._follow(Symbol(name, ""))

@@ -432,9 +432,12 @@ class _Writer:
             self.put(Reference(Symbol(self.names.module, "*")))
         if node.id in ("exec", "eval") and self.lookup(node.id) is None:
             self.put(Reference(Symbol(self.names.module, "*")))
-        self.put("Name(")
-        self.name(node.id)
-        self.put(f" {type(node.ctx).__name__})")
+        if isinstance(node.ctx, ast.Load):
+            self.name(node.id)
+        else:
+            self.put(f"{type(node.ctx).__name__}(")
+            self.name(node.id)
+            self.put(")")
 
     def on_Attribute(self, node: ast.Attribute) -> None:
         if (path := self.paths.named_by(node)) is not None:
