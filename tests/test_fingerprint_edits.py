@@ -130,7 +130,7 @@ EDITS = {
         *("autograd/initializers.py", "def zeros(generator: np.random.Generator, shape: tuple[int, int])", "def old()"),
         *("autograd/initializers.py", "return np.zeros(shape)", "return None"),
         *("autograd/initializers.py", '"zeros": zeros,', '"zeros": nought,'),
-        *("autograd/moved.py", "", "import numpy\n\ndef nought(random, size):\n    return numpy.zeros(size)\n"),
+        *("autograd/moved.py", "", "import numpy\n\ndef nought(generator, shape):\n    return numpy.zeros(shape)\n"),
     ),
     # What trains.
     "the learning rate's sign": edit(
