@@ -6,11 +6,14 @@ Modules are imported when a command runs: `rederive --help` and the short steps 
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rederive.errors import UserError
+
+if TYPE_CHECKING:
+    from rederive.config import Study
 
 app = typer.Typer(
     name="rederive",
@@ -77,11 +80,7 @@ def resolve(
     ] = None,
 ) -> None:
     """Check config files and write the study that they describe."""
-    from functools import reduce
-
-    from rederive import config
-
-    study = config.resolve(reduce(config.merge, map(config.read_yaml, configs), {}), configs)
+    study = _resolved(configs)
     if output:
         study.save(output)
     print(f"{len(study.experiments)} experiments, {len(study.runs())} training runs, {len(study.seeds)} seeds")
@@ -112,6 +111,7 @@ def prepare(
     from rederive.data.prepare import prepare
 
     prepare(dataset, source or Path("resources") / dataset, Results(study).data(dataset))
+    _record(study, f"prepare.{dataset}")
 
 
 @app.command()
@@ -122,6 +122,7 @@ def standin(dataset: DatasetName, study: StudyFile = STUDY) -> None:
 
     wanted = Study.load(study).data.standin
     generate(dataset, Results(study).data(dataset), wanted.seed, getattr(wanted, dataset).model_dump())
+    _record(study, f"standin.{dataset}")
 
 
 @app.command()
@@ -153,6 +154,7 @@ def train(
             device=settings.training.device,
             threads=settings.training.threads,
         )
+    _record(study, f"{dataset}.{experiment}")
 
 
 @app.command()
@@ -190,6 +192,7 @@ def ask_oracles(
     from rederive.derivations import ask_oracles
 
     ask_oracles(output)
+    _record(output.parent / "study.json", "ask_oracles")
 
 
 @app.command()
@@ -211,6 +214,8 @@ def verify(
     if output and len(only or []) != 1:
         raise UserError(f"verify: --output takes the result of one derivation, found {len(only or [])} names")
     results = [verify(name, output, oracles or not without_oracles) for name in only or derivation_names()]
+    if output and only and only[0] in derivation_names():
+        _record(output.parents[1] / "study.json", f"verify.{only[0]}")
     if as_json:
         print(json.dumps([result.to_json() for result in results], indent=2, sort_keys=True))
     else:
@@ -245,6 +250,7 @@ def collect(study: StudyFile = STUDY) -> None:
     paths = Results(study)
     files = [paths.folder / file for file in Study.load(study).report_files(paths.folder)]
     collect(study, files, paths.runs, paths.index)
+    _record(study, "collect")
 
 
 @app.command()
@@ -263,6 +269,7 @@ def summarise(study: StudyFile = STUDY) -> None:
         paths.numbers,
         paths.tables,
     )
+    _record(study, "summarise")
 
 
 @app.command()
@@ -272,6 +279,7 @@ def test_claims(study: StudyFile = STUDY) -> None:
 
     paths = Results(study)
     test_claims(study, paths.runs, paths.index, SOURCES / "claims.yaml", *PUBLISHED, paths.derivations(), paths.claims)
+    _record(study, "test_claims")
 
 
 @app.command()
@@ -294,6 +302,8 @@ def plot(
 
     paths = Results(study)
     plot(study, paths.runs, paths.index, *PUBLISHED, paths.figures, only)
+    if not only:
+        _record(study, "plot")
 
 
 @app.command()
@@ -315,6 +325,7 @@ def render(study: StudyFile = STUDY) -> None:
         paths.text,
         paths.trace,
     )
+    _record(study, "render")
 
 
 @app.command()
@@ -326,6 +337,7 @@ def convert(format: Annotated[str, typer.Argument(help="html, tex, typ or pdf")]
     paths = Results(study)
     output, engine = paths.text.with_suffix(f".{format}"), Study.load(study).report.pdf_engine
     convert(paths.text, output, paths.trace, paths.figures, SOURCES / "theme", engine)
+    _record(study, "convert")
 
 
 @app.command()
@@ -335,6 +347,7 @@ def pack(study: StudyFile = STUDY) -> None:
 
     paths = Results(study)
     pack(paths.text, paths.text.with_suffix(".tex"), paths.figures, paths.report / "report-source.tar.gz")
+    _record(study, "pack")
 
 
 @app.command()
@@ -365,11 +378,43 @@ def diff(
 
 
 @app.command()
+def why(
+    step: Annotated[str, typer.Argument(help="a run, such as mnist.relu, or a rule, such as summarise")],
+    study: StudyFile = STUDY,
+    configs: Annotated[
+        list[Path] | None,
+        typer.Option("--config", help="config files in place of the study's settings; may be repeated"),
+    ] = None,
+) -> None:
+    """Tell why a step would run again: which definition, setting or file changed since it ran."""
+    from rederive.config import Study
+    from rederive.why import why
+
+    print("\n".join(why(Results(study).folder, step, _resolved(configs) if configs else Study.load(study))))
+
+
+@app.command()
 def where(study: StudyFile = STUDY) -> None:
     """Print where the report is."""
     paths = Results(study)
     for file in sorted(paths.report.glob("report.*")):
         print(file.resolve())
+
+
+def _resolved(configs: list[Path]) -> "Study":
+    from functools import reduce
+
+    from rederive import config
+
+    return config.resolve(reduce(config.merge, map(config.read_yaml, configs), {}), configs)
+
+
+def _record(study: Path, step: str) -> None:
+    """Leave word of what a step depended on, for `why`."""
+    from rederive.why import record
+
+    if study.exists():
+        record(Results(study).folder, step)
 
 
 def main() -> None:

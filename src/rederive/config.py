@@ -295,10 +295,13 @@ class Study(Model):
 
     def meaning(self) -> str:
         """Return a hash of all that the report depends on: not how jobs run, and not where data come from."""
-        told = self.model_dump(
+        return hashlib.sha256(json.dumps(self.told()).encode()).hexdigest()[:16]
+
+    def told(self) -> dict[str, Any]:
+        """Return all that the report depends on."""
+        return self.model_dump(
             mode="json", exclude={"training": True, "data": {"mirrors"}, "report": {"pdf_engine", "runs"}}
         )
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
     def save(self, path: str | Path) -> None:
         """Write the study to a file."""
