@@ -209,12 +209,14 @@ def status(study: StudyFile = STUDY) -> None:
     from rich.console import Console
 
     from rederive.config import Study
-    from rederive.training.status import jobs, summary, table
+    from rederive.training.status import jobs, other_versions, summary, table
 
     found = jobs(Study.load(study), Results(study).folder)
     console = Console()
     console.print(table(found))
     console.print(summary(found))
+    for line in other_versions(Study.load(study), Results(study).folder):
+        console.print(line)
 
 
 @app.command()

@@ -163,6 +163,9 @@ class Training(Model):
     seeds_per_job: Size | Literal["all"] = Field("all", description="split an experiment's seeds over jobs")
     tf32: bool = Field(False, description="allow TF32 matrix products on a GPU")
     checkpoint_minutes: Positive = Field(10.0, description="longest time between two checkpoints")
+    versions: Literal["record", "require"] = Field(
+        "record", description="require: train again where Python, a library or the processor is another"
+    )
     archive: str | None = Field(None, description="a folder of `rederive archive`: runs that are in it are not trained")
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from rederive.config import resolve
 from rederive.derivations import derivation_names
+from rederive.environment import present
 from rederive.errors import UserError
 from rederive.files import sha256
 from rederive.fingerprint import derivation, fingerprint
@@ -17,6 +18,9 @@ study_file = f'{config.get("pathvars", {}).get("results", "results")}/study.json
 
 # Training asks for a GPU unless the config keeps it off them; a machine without one gives it nothing to wait for.
 gpus = 0 if study.training.device == "cpu" else 1
+
+# What Python, libraries and processor are: a parameter of training only where the configuration says so.
+required_versions = present() if study.training.versions == "require" else None
 
 templates = sorted(str(path) for pattern in ["**/*.j2", "*.yaml", "*.bib"] for path in Path("report").glob(pattern))
 theme = sorted(str(path) for path in Path("report/theme").iterdir())

@@ -20,6 +20,7 @@ rule render:
         study=study_file,
         meaning=study.meaning(),
         code=fingerprint("render"),
+        versions=present(),  # the text says where the runs' are others
     message:
         "Rendering the text"
     shell:

@@ -23,6 +23,7 @@ rule train_mnist:
         dataset="mnist",
         spec=spec_of("mnist"),
         data=meaning_of_data,
+        versions=required_versions,
         code=fingerprint("train_mnist"),
     message:
         "Training {wildcards.experiment} on MNIST, seeds {wildcards.seeds}"
@@ -51,6 +52,7 @@ use rule train_mnist as train_cifar10 with:
         dataset="cifar10",
         spec=spec_of("cifar10"),
         data=meaning_of_data,
+        versions=required_versions,
         code=fingerprint("train_cifar10"),
     message:
         "Training {wildcards.experiment} on CIFAR-10, seeds {wildcards.seeds}"

@@ -20,7 +20,7 @@ JOB = {
     "rederive.training.archive:find": "finds rows that the same code computed, or that a replay certifies",
     "rederive.training.job:device_name": "tells where a run was made",
     "rederive.training.job:_place_and_attempt": "tells where a run is made",
-    "rederive.training.job:versions": "tells with what a run was made",
+    "rederive.environment:versions": "tells with what a run was made",
     "rederive.training.keeper:RETRY_EXIT_CODE": "says to Snakemake that an interrupted job may be tried again",
     "rederive.training.keeper:StopRequest": "asks a job to stop; what it does then is Keeper's, and counts",
     "rederive.training.keeper:Keeper._say": "the log",

@@ -9,11 +9,11 @@ replay (`rederive.training.replay`) has shown that it computes the same; the rep
 import json
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from rederive import files
+from rederive import environment, files
 from rederive.config import SPECS, Experiment, Study
 from rederive.errors import UserError
 from rederive.fingerprint import fingerprint
@@ -30,6 +30,7 @@ class Identity(NamedTuple):
     spec: str
     fingerprint: str
     data_checksum: str
+    versions: str = ""  # of Python, libraries and processor, where the configuration requires them
 
 
 class Kept(NamedTuple):
@@ -51,9 +52,11 @@ class Kept(NamedTuple):
         return self.provenance.seeds[self.seed]
 
 
-def identity(experiment: Experiment, data_checksum: str) -> Identity:
+def identity(experiment: Experiment, data_checksum: str, versions: Literal["record", "require"] = "record") -> Identity:
     """Return the identity of an experiment's run by today's code on data with this checksum."""
-    return Identity(experiment.spec.identity(), fingerprint(f"train_{experiment.dataset}"), data_checksum)
+    code = fingerprint(f"train_{experiment.dataset}")
+    required = json.dumps(environment.present()) if versions == "require" else ""
+    return Identity(experiment.spec.identity(), code, data_checksum, required)
 
 
 def path_of(folder: Path, run: str, seed: int) -> Path:
@@ -160,6 +163,8 @@ def _certified(kept: Kept, experiment: Experiment, wanted: Identity, replays: It
     """Return the kept run with what it is taken by, or why it is not taken."""
     if kept.provenance.data_checksum != wanted.data_checksum:
         return "differs in data_checksum"
+    if wanted.versions and (other := environment.differences(kept.made.versions)):
+        return f"differs in {', '.join(other.values())}"
     if kept.provenance.spec["epochs"] < experiment.spec.epochs:
         return f"differs in epochs: has {kept.provenance.spec['epochs']}, wanted {experiment.spec.epochs}"
     made = kept.made.model_copy(update={"taken_from": kept.path.as_posix()})

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rederive import files
+from rederive import environment, files
 from rederive.config import Experiment, Study
 from rederive.data import Dataset, load
 from rederive.errors import UserError
@@ -98,7 +98,7 @@ def replay(
         difference=largest.difference,
         tolerance=largest.tolerance,
         device=job.device_name(device),
-        versions=job.versions(),
+        versions=environment.versions(),
         when=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
