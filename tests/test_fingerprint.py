@@ -285,6 +285,10 @@ OTHER = {
         "class A:\n    n = 1\ndef train(a): return A.n",
         "class A:\n    n = 2\ndef train(a): return A.n",
     ),
+    "an attribute of a class that is counted up": (
+        "class A:\n    n = 1\ndef train(a):\n    a = A()\n    a.n += 1\n    return str(a)",
+        "class A:\n    n = 2\ndef train(a):\n    a = A()\n    a.n += 1\n    return str(a)",
+    ),
     "an attribute of a class, read by its name as text": (
         "class A:\n    n = 1\ndef train(a): return getattr(a, 'n')(A)",
         "class A:\n    n = 2\ndef train(a): return getattr(a, 'n')(A)",

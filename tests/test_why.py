@@ -17,9 +17,10 @@ from rederive.why import record, why
 SOURCES = Path(__file__).parents[1] / "src"
 
 
-def study(**changes: object) -> Study:
+def study(title: str = "One", **changes: object) -> Study:
     data = {"source": "standin"}
-    return resolve({"seeds": [0], "data": data, "experiments": {"mnist": {"small": MLP | changes}}})
+    tables = [{"name": "one", "title": title, "dataset": "mnist", "rows": ["small"]}]
+    return resolve({"seeds": [0], "data": data, "experiments": {"mnist": {"small": MLP | changes}}, "tables": tables})
 
 
 @pytest.fixture
@@ -47,6 +48,10 @@ def test_a_setting_is_named_with_its_old_and_its_new_value(results: Path) -> Non
     assert f"setting: experiments.mnist.small.spec.learning_rate: {MLP['learning_rate']} -> 0.25" in why(
         results, "summarise", study(learning_rate=0.25)
     )
+
+
+def test_a_setting_within_a_list_is_named(results: Path) -> None:
+    assert why(results, "summarise", study(title="Two")) == ['setting: tables.0.title: "One" -> "Two"']
 
 
 def test_a_setting_that_is_given_anew_is_named(results: Path) -> None:

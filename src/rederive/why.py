@@ -102,7 +102,7 @@ def _difference(one: str, other: str) -> Iterator[str]:
 
 def _values(what: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for key in [*before, *(key for key in now if key not in before)]:
-        old, new = (json.dumps(side[key]) if key in side else "not given" for side in (before, now))
+        old, new = (json.dumps(side[key], sort_keys=True) if key in side else "not given" for side in (before, now))
         if old != new:
             yield f"{what}: {key}: {old} -> {new}"
 
@@ -192,7 +192,9 @@ def _hashed(paths: list[Path]) -> dict[str, str]:
 
 
 def _flat(value: Any, key: str = "") -> dict[str, Any]:
-    """Return nested mappings as one: {"a": {"b": 1}} as {"a.b": 1}."""
+    """Return nested mappings, and lists of them, as one: {"a": {"b": 1}} as {"a.b": 1}."""
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        value = dict(enumerate(value))
     if not isinstance(value, dict):
         return {key: value}
     return {

@@ -480,6 +480,11 @@ class _Writer:
 
     # --- calls
 
+    def on_AugAssign(self, node: ast.AugAssign) -> None:
+        if isinstance(node.target, ast.Attribute):
+            self.form.reads.add(node.target.attr)
+        self.generic(node)
+
     def on_keyword(self, node: ast.keyword) -> None:
         if node.arg:
             self.form.keywords.add(node.arg)
