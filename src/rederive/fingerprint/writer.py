@@ -7,7 +7,7 @@ what is printed. Constants are kept exactly; the syntax tree is printed field by
 so that every version of Python gives the same text.
 """
 
-# ruff: noqa: N802, N815  (methods are named after the nodes that they print)
+# ruff: noqa: D102, N802, N815  (methods are named after the nodes that they print)
 
 import ast
 import json
@@ -15,15 +15,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rederive.fingerprint.form import (
-    FUNCTIONS,
     Aside,
-    Class,
     Data,
     Declared,
     Form,
     Function,
     Local,
-    Member,
     Names,
     Piece,
     Reference,
@@ -44,76 +41,30 @@ LOADERS = {"importlib.util.spec_from_file_location", "runpy.run_path", "runpy.ru
 
 def form_of(statements: Sequence[ast.stmt], names: Names) -> Form:
     """Return the form of statements at the top of a module."""
-    writer = _Writer(names)
+    writer = Writer(names)
     writer.body("body", statements)
     return writer.form
 
 
-def class_of(node: ast.ClassDef, names: Names) -> Class:
-    """Return the form of a class at the top of a module."""
-    frame = _Writer(names)
-    frame.fields(node, ("decorator_list", "bases", "keywords"))
-    decorators = [frame.dotted(decorator) for decorator in node.decorator_list]
-    other = any(not _is_plain(name) for name in decorators) or any(
-        keyword.arg == "metaclass" and frame.dotted(keyword.value) != "abc.ABCMeta" for keyword in node.keywords
-    )
-    bases = []
-    for base in node.bases:
-        inner = base.value if isinstance(base, ast.Subscript) else base  # Generic[T]
-        if (reference := frame.reference(inner)) is None:
-            reference = Reference(Symbol(*frame.dotted(inner).split(".", 1)))  # a base of Python's own, or unknown
-        bases.append(reference)
-    members = []
-    for statement in node.body:
-        if _says_nothing(statement):
-            continue
-        writer = _Writer(names, owner=node.name)
-        writer.class_statement(statement)
-        name, always = _member(statement, writer)
-        members.append(Member(name, writer.form, statement, isinstance(statement, FUNCTIONS), always))
-    return Class(node, frame.form, bases, members, "dataclasses.dataclass" in decorators, other)
-
-
 def is_plain(decorator: ast.expr, names: Names) -> bool:
     """Tell whether nobody else learns of a definition through this decorator."""
-    return _is_plain(_Writer(names).dotted(decorator))
+    return plain(Writer(names).dotted(decorator))
 
 
-def _is_plain(decorator: str) -> bool:
+def plain(decorator: str) -> bool:
+    """Do what `is_plain` does, for a dotted name."""
     *_, last = decorator.split(".")
     if last in ("setter", "getter", "deleter"):
         return True
     return decorator.split(".", 1)[0] in PLAIN_DECORATORS and last != "register"
 
 
-def _member(statement: ast.stmt, writer: "_Writer") -> tuple[str, bool]:
-    """Return the name of a class's statement, and whether it counts though nobody reads it."""
-    if isinstance(statement, FUNCTIONS):
-        plain = all(_is_plain(writer.dotted(decorator)) for decorator in statement.decorator_list)
-        return statement.name, _is_special(statement.name) or not plain
-    if isinstance(statement, ast.ClassDef):
-        return statement.name, False
-    targets: list[ast.expr] = []
-    if isinstance(statement, ast.Assign):
-        targets = statement.targets
-    elif isinstance(statement, ast.AnnAssign):
-        targets = [statement.target]
-    if len(targets) == 1 and isinstance(targets[0], ast.Name):
-        name = targets[0].id
-        return name, _is_special(name) or name == "model_config"
-    return "", True
-
-
-def _is_special(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__")
-
-
-def _says_nothing(node: ast.stmt) -> bool:
+def says_nothing(node: ast.stmt) -> bool:
     """Tell whether a statement does nothing: pass, ... or a string on its own."""
     return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
-class _Writer:
+class Writer:
     """Writes one form."""
 
     def __init__(self, names: Names, owner: str = "") -> None:
@@ -158,7 +109,7 @@ class _Writer:
             self.put(constant(value))
 
     def body(self, name: str, statements: Sequence[ast.stmt]) -> None:
-        kept = [statement for statement in statements if not _says_nothing(statement)]
+        kept = [statement for statement in statements if not says_nothing(statement)]
         if kept:
             self.put(f" {name}=[")
             for statement in kept:
@@ -286,7 +237,7 @@ class _Writer:
     def function(self, node: Function) -> None:
         if node.decorator_list:
             self.fields(node, ("decorator_list",))
-        known_to_others = not all(_is_plain(self.dotted(decorator)) for decorator in node.decorator_list)
+        known_to_others = not all(plain(self.dotted(decorator)) for decorator in node.decorator_list)
         self.scope(node, node.body, keeps=known_to_others, annotated=known_to_others)
 
     def on_Lambda(self, node: ast.Lambda) -> None:
@@ -363,7 +314,7 @@ class _Writer:
         self.scopes.append((dict.fromkeys(names_bound(within(node.body))), True))
         self.put(" body=[")
         for statement in node.body:
-            if not _says_nothing(statement):
+            if not says_nothing(statement):
                 self.class_statement(statement)
         self.put("])")
         self.scopes.pop()
