@@ -19,7 +19,8 @@ rule render:
     params:
         study=study_file,
         meaning=study.meaning(),
-        code=fingerprint("rederive.report.render:render"),
+        code=fingerprint("render"),
+        versions=present(),  # the text says where the runs' are others
     message:
         "Rendering the text"
     shell:
@@ -46,7 +47,7 @@ rule convert:
         runtime=10,
     params:
         study=study_file,
-        code=fingerprint("rederive.report.formats:convert"),
+        code=fingerprint("convert"),
         engine=lambda wildcards: (study.report.pdf_engine if wildcards.format == "pdf" else ""),
     message:
         "Setting report.{wildcards.format}"
@@ -69,7 +70,7 @@ rule pack:
         runtime=10,
     params:
         study=study_file,
-        code=fingerprint("rederive.report.pack:pack"),
+        code=fingerprint("pack"),
     message:
         "Packing the report's source"
     shell:

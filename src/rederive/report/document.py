@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from rederive import environment
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.records import FigureEntry, Number, RunFacts
@@ -64,6 +65,7 @@ class Document:
             "verdicts": self.named,
             "caption": self.caption,
             "versions": self.versions,
+            "other_versions": self.other_versions,
             "devices": sorted({escape(name) for facts in self.runs.values() for name in facts.device}),
             "figure": self.figure,
             "fig": lambda name: _reference(f"fig-{slug(name)}"),
@@ -213,6 +215,17 @@ class Document:
             for facts in self.runs.values()
             for versions in facts.versions
             for name, version in json.loads(versions).items()
+            if name != "processor"  # the devices tell it
+        }
+        return ", ".join(sorted(found))
+
+    def other_versions(self) -> str:
+        """Return what trained some of the runs and is another version here; nothing where all are the same."""
+        found = {
+            escape(told)
+            for facts in self.runs.values()
+            for versions in facts.versions
+            for told in environment.differences(json.loads(versions)).values()
         }
         return ", ".join(sorted(found))
 
