@@ -338,6 +338,19 @@ def pack(study: StudyFile = STUDY) -> None:
 
 
 @app.command()
+def site(
+    folder: Annotated[Path, typer.Argument(help="where the page and its figures go")],
+    dialect: Annotated[str, typer.Option(help="of Markdown: github, kramdown (Jekyll) or commonmark")] = "github",
+    study: StudyFile = STUDY,
+) -> None:
+    """Write the report as a page of a Jekyll, Hugo or Quarto site, with its figures."""
+    from rederive.report.site import site
+
+    paths = Results(study)
+    site(paths.text, paths.figures, folder, dialect)
+
+
+@app.command()
 def trace(
     key: Annotated[
         str | None, typer.Argument(help="such as mnist.relu.accuracy@10; without it, all are listed")

@@ -20,8 +20,11 @@ from rederive.errors import UserError
 from rederive.files import write_bytes, write_text
 from rederive.report import html
 
-# What both GitHub's and Jekyll's Markdown read: pandoc's own extensions that guess at plain text are off.
-READER = "markdown-smart-citations-example_lists-fancy_lists+tex_math_dollars+pipe_tables+native_spans"
+# What the Markdown of GitHub, Jekyll and Hugo reads, too: pandoc's own extensions that guess at plain text are off.
+READER = (
+    "markdown-smart-citations-example_lists-fancy_lists-subscript-superscript-pandoc_title_block"
+    "+tex_math_dollars+pipe_tables+native_spans"
+)
 
 ENGINES = ("auto", "latexmk", "tectonic", "typst")
 

@@ -11,6 +11,7 @@ import tarfile
 from pathlib import Path
 
 from rederive.files import write_bytes
+from rederive.report.site import beside_figures
 
 LATEXMKRC = "$pdf_mode = 1;\n@default_files = ('report.tex');\n"
 
@@ -21,8 +22,7 @@ def pack(report_md: Path, report_tex: Path, figures_dir: Path, output: Path) -> 
     markdown = Path(report_md).read_text(encoding="utf-8")
     contents = {
         "report.tex": Path(report_tex).read_bytes(),
-        # In the archive the figures lie beside the text.
-        "report.md": markdown.replace(f"](../{figures_dir.name}/", "](figures/").encode(),
+        "report.md": beside_figures(markdown, figures_dir).encode(),
         "latexmkrc": LATEXMKRC.encode(),
     }
     for path in sorted(figures_dir.iterdir()):
