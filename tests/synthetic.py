@@ -175,6 +175,7 @@ def render_build(folder: Path, templates: Path = TEMPLATES) -> None:
         source_root=REPOSITORY / "src",
         output_md=folder / "report" / "report.md",
         output_trace=folder / "report" / "trace.json",
+        output_numbers=folder / "report" / "numbers.csv",
     )
 
 

@@ -314,6 +314,7 @@ def render(study: StudyFile = STUDY) -> None:
         Path(__file__).parents[1],
         paths.text,
         paths.trace,
+        paths.report / "numbers.csv",
     )
 
 
@@ -334,7 +335,7 @@ def pack(study: StudyFile = STUDY) -> None:
     from rederive.report.pack import pack
 
     paths = Results(study)
-    pack(paths.text, paths.text.with_suffix(".tex"), paths.figures, paths.report / "report-source.tar.gz")
+    pack(paths.text, paths.text.with_suffix(".tex"), paths.report / "numbers.csv", paths.figures, paths.report / "report-source.tar.gz")
 
 
 @app.command()

@@ -81,7 +81,7 @@ def test_two_builds_of_equal_runs_are_equal_byte_for_byte(tmp_path):
             synthetic.convert_build(folder, suffix)
         synthetic.convert_build(folder, "pdf", "typst")
         report = folder / "report"
-        pack(report / "report.md", report / "report.tex", folder / "figures", report / "report-source.tar.gz")
+        pack(report / "report.md", report / "report.tex", report / "numbers.csv", folder / "figures", report / "report-source.tar.gz")
         found.append(digests(folder))
     assert len(found[0]) > 50
     assert found[0] == found[1]
@@ -136,7 +136,7 @@ def compiled(built, tmp_path_factory):
         pytest.skip("latexmk is not installed")
     folder = tmp_path_factory.mktemp("compiled")
     report = built / "report"
-    pack(report / "report.md", report / "report.tex", built / "figures", folder / "report-source.tar.gz")
+    pack(report / "report.md", report / "report.tex", report / "numbers.csv", built / "figures", folder / "report-source.tar.gz")
     with tarfile.open(folder / "report-source.tar.gz") as archive:
         archive.extractall(folder, filter="data")
     source = folder / "report-source"
@@ -175,7 +175,7 @@ def test_the_pdf_of_one_installation_of_tex_is_the_same_each_time(built, tmp_pat
 
 def test_the_archive_holds_text_and_figures_side_by_side(built, tmp_path):
     report = built / "report"
-    pack(report / "report.md", report / "report.tex", built / "figures", tmp_path / "source.tar.gz")
+    pack(report / "report.md", report / "report.tex", report / "numbers.csv", built / "figures", tmp_path / "source.tar.gz")
     with tarfile.open(tmp_path / "source.tar.gz") as archive:
         names = archive.getnames()
         text = archive.extractfile("report-source/report.md").read().decode()

@@ -55,6 +55,7 @@ def _panel(ax: Axes, plan: PanelPlan, source: Source, rows: list[tuple[Any, ...]
                     "label": experiment.label,
                     "colour": source.looks[name].colour,
                     "values": {str(epoch): _short(value) for epoch, value in mean.items()},
+                    "seeds": _seeds(experiment, plan.quantity, source),
                     "published": {str(epoch): _short(value) for epoch, value in published.items()},
                 }
             )
@@ -73,6 +74,16 @@ def _panel(ax: Axes, plan: PanelPlan, source: Source, rows: list[tuple[Any, ...]
         ax.text(0.5, 0.5, "not run", transform=ax.transAxes, ha="center", color="#777777")
         ax.set_yticks([])
     return panel
+
+
+def _seeds(experiment: Experiment, quantity: str, source: Source) -> dict[str, dict[str, float]]:
+    """Return the curve of each seed by epoch, where there are several."""
+    found: dict[str, dict[str, float]] = {}
+    for epoch in range(1, experiment.epochs + 1):
+        for seed, value in source.runs.at(experiment.run, quantity, epoch).items():
+            if math.isfinite(value):
+                found.setdefault(str(seed), {})[str(epoch)] = _short(value)
+    return found if len(found) > 1 else {}
 
 
 def _last(experiment: Experiment, source: Source) -> int:

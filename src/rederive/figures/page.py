@@ -78,6 +78,8 @@ class Panel:
         return {
             "box": [round(v, 2) for v in (left * width, (1 - top) * height, right * width, (1 - bottom) * height)],
             "x": [round(float(v), 6) for v in self.axes.get_xlim()],
+            "title": self.axes.get_title(loc="left"),
+            "log": self.axes.get_yscale() == "log",
             "series": self.series,
         }
 

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -44,9 +45,9 @@ def convert(
     match Path(output).suffix:
         case ".html":
             # The title is the page's only first-level heading.
-            options = ["--mathml", "--toc", "--toc-depth=3", "--section-divs", "--shift-heading-level-by=1"]
+            options = ["--mathml", "--toc", "--toc-depth=3", "--section-divs", "--number-sections", "--shift-heading-level-by=1"]
             page = _pandoc(body, "html5", front, theme, options)
-            write_text(output, html.finish(page, figures, Path(trace_json), theme))
+            write_text(output, html.finish(page, front, figures, Path(trace_json), theme))
         case ".tex":
             write_text(output, _latex(body, front, theme))
         case ".typ":
@@ -57,7 +58,7 @@ def convert(
             raise UserError(f"{output}: found the suffix {suffix!r}; expected .html, .tex, .typ or .pdf")
 
 
-def split_front_matter(text: str) -> tuple[dict[str, str], str]:
+def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
     """Return the YAML front matter and the text after it."""
     match = re.match(r"---\n(.*?)\n---\n(.*)", text, re.DOTALL)
     if not match:
@@ -76,7 +77,7 @@ def choose_engine(wanted: str) -> str:
     return wanted
 
 
-def _latex(body: str, front: dict[str, str], theme: Path) -> str:
+def _latex(body: str, front: dict[str, Any], theme: Path) -> str:
     source = _pandoc(body, "latex", front, theme, ["--toc", "--toc-depth=2"])
     return source.replace("%REPORT-CHARACTERS", _declarations(source))
 
@@ -113,11 +114,11 @@ def _declarations(source: str) -> str:
     return "\n".join(lines)
 
 
-def _typst(body: str, front: dict[str, str], theme: Path) -> str:
+def _typst(body: str, front: dict[str, Any], theme: Path) -> str:
     return _pandoc(body, "typst", front, theme, ["--toc", "--toc-depth=2"])
 
 
-def _pandoc(body: str, target: str, front: dict[str, str], theme: Path, options: list[str]) -> str:
+def _pandoc(body: str, target: str, front: dict[str, Any], theme: Path, options: list[str]) -> str:
     import pypandoc
 
     suffix = {"html5": "html", "latex": "tex", "typst": "typ"}[target]
@@ -141,7 +142,7 @@ def _pandoc(body: str, target: str, front: dict[str, str], theme: Path, options:
     return result.stdout
 
 
-def _pdf(body: str, front: dict[str, str], theme: Path, figures: Path, engine: str) -> bytes:
+def _pdf(body: str, front: dict[str, Any], theme: Path, figures: Path, engine: str) -> bytes:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "figures").symlink_to(figures)

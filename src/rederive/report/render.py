@@ -1,12 +1,13 @@
 """Render the one text: templates, numbers, verdicts, proofs and listings become `report.md`.
 
     render(study_path, numbers_json, claims_json, claims_yaml, runs_index, figures_dir, derivations, templates_dir,
-           source_root, output_md, output_trace)
+           source_root, output_md, output_trace, output_numbers)
 
 `templates_dir` is the folder `report/` with `report.md.j2`, `sections/*.md.j2` and `references.bib`; `figures_dir` has
 `index.json`; `source_root` is the folder that holds the package, for listings. Writes `output_md` (`report.md`, with
 YAML front matter; links to figures are relative to it) and `output_trace` (`trace.json`): for each number that the
-report uses its record, the places that use it, and its runs. No date, host or absolute path goes into either.
+report uses its record, the places that use it, and its runs; `output_numbers` (`numbers.csv`) is the same as a table for
+people. No time, host or absolute path goes into any, and of all dates only the day on which the last run ended.
 
 Templates print numbers with `num`, `interval` and `table`, conclusions with `claim`, and so on (see `Document`); a
 number typed into a template stops the build (`rederive.report.typed`).
@@ -24,7 +25,9 @@ from rederive.config import Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
 from rederive.report.document import Document
+from rederive.report.head import front_matter
 from rederive.report.markdown import code, display, prose
+from rederive.report.trace import as_csv
 from rederive.report.typed import refuse_typed_numbers
 from rederive.results.claims import load_claims
 from rederive.results.numbers import read_json
@@ -42,6 +45,7 @@ def render(
     source_root: Path,
     output_md: Path,
     output_trace: Path,
+    output_numbers: Path,
 ) -> None:
     """Write the report as Markdown, and where its numbers come from."""
     claims = load_claims(claims_yaml)
@@ -81,6 +85,13 @@ def render(
     environment.filters["display"] = display
     environment.filters["prose"] = prose
     environment.globals.update(document.functions(environment))
+    environment.globals["front"] = front_matter(
+        document.title,
+        document.study.report.authors,
+        Path(templates_dir).parent / "CITATION.cff",
+        document.runs,
+        Path(study_path).parent,
+    )
     try:
         text = environment.get_template("report.md.j2").render()
     except jinja2.TemplateSyntaxError as error:
@@ -88,7 +99,9 @@ def render(
     except (jinja2.TemplateError, TypeError, UserError) as error:
         raise UserError(f"{_place(error)}{error}") from None
     write_text(output_md, _tidy(document.finish(text)))
-    write_json(output_trace, document.trace())
+    trace = document.trace()
+    write_json(output_trace, trace)
+    write_text(output_numbers, as_csv(trace))
 
 
 def _place(error: BaseException) -> str:
