@@ -28,12 +28,19 @@ local function image_of(block)
   return is_image(block) and block.content[1] or nil
 end
 
+-- Text as a string of Typst's.
+local function quoted(text)
+  return '"' .. text:gsub("\\", "\\\\"):gsub('"', '\\"'):gsub("%s+", " ") .. '"'
+end
+
 local function for_format(image)
   if HTML then
     -- rederive.report.html puts the drawing here.
     return pandoc.RawInline("html", "<!--drawing " .. image.src:match("([^/]+)%.svg$") .. "-->")
   end
-  image.caption = { pandoc.Str(text_of(image.caption)) }
+  if TYPST then
+    return pandoc.RawInline("typst", "#image(" .. quoted(image.src) .. ", alt: " .. quoted(text_of(image.caption)) .. ")")
+  end
   if LATEX then
     -- LaTeX looks for the drawing in \graphicspath, beside the source or one folder up.
     image.src = image.src:match("([^/]+)%.svg$") .. ".pdf"
@@ -74,9 +81,11 @@ local function comment(block, text)
   return block and block.t == "RawBlock" and block.text:match("^<!%-%- " .. text .. " %-%->") ~= nil
 end
 
--- A paragraph that leads to the next one stays on its page.
-local function leads(block)
-  return block.t == "Para" and text_of(block):sub(-1) == ":"
+-- A paragraph that leads to a list or to a formula stays on its page.
+local function leads(block, following)
+  if block.t ~= "Para" or not following then return false end
+  local displayed = following.t == "Para" and following.content[1]
+  return text_of(block):sub(-1) == ":" or (displayed and (displayed.mathtype == "DisplayMath" or (TYPST and displayed.t == "RawInline" and displayed.text:find("block: true") ~= nil)))
 end
 
 local function keep_with_next(block)
@@ -121,9 +130,12 @@ function Blocks(blocks)
     else
       if block.t == "Table" and HTML then
         result:extend(on_page(block))
+      elseif block.t == "RawBlock" and TYPST then
+        -- A comment ends a list and begins another; where comments are dropped an empty block does.
+        result:insert(pandoc.RawBlock("typst", "#block(height: 0pt)[]"))
       elseif block.t == "CodeBlock" and HTML then
         result:extend(foldable(block))
-      elseif leads(block) then
+      elseif leads(block, following) then
         result:extend(keep_with_next(block))
       else
         result:insert(block)
@@ -171,10 +183,10 @@ function Math(math)
   if HTML and full then return pandoc.Span({ math }, { class = "formula" }) end
   if TYPST then
     local set = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ math }) }), "typst"):gsub("%s+$", "")
-    local alt = math.text:gsub("^\\displaystyle%s*", ""):gsub("\\", "\\\\"):gsub('"', '\\"'):gsub("%s+", " ")
+    local alt = quoted((math.text:gsub("^\\displaystyle%s*", "")))
     local body = full and "math.display(" .. set .. ".body)" or set .. ".body"
     local block = math.mathtype == "DisplayMath" and "true" or "false"
-    return pandoc.RawInline("typst", '#math.equation(block: ' .. block .. ', alt: "' .. alt .. '", ' .. body .. ")")
+    return pandoc.RawInline("typst", '#math.equation(block: ' .. block .. ', alt: ' .. alt .. ', ' .. body .. ")")
   end
 end
 
@@ -203,9 +215,4 @@ function Pandoc(doc)
     blocks:insert(block)
   end
   return pandoc.Pandoc(blocks, doc.meta)
-end
-
--- A comment ends a list and begins another; where comments are dropped an empty block does.
-function RawBlock(block)
-  if TYPST and block.format == "html" then return pandoc.RawBlock("typst", "#block(height: 0pt)[]") end
 end

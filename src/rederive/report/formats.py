@@ -53,7 +53,8 @@ def convert(
         case ".typ":
             write_text(output, _typst(body, front, theme))
         case ".pdf":
-            write_bytes(output, _pdf(body, front, theme, figures, choose_engine(engine)))
+            numbers = Path(report_md).with_name("numbers.csv")
+            write_bytes(output, _pdf(body, front, theme, figures, numbers, choose_engine(engine)))
         case suffix:
             raise UserError(f"{output}: found the suffix {suffix!r}; expected .html, .tex, .typ or .pdf")
 
@@ -115,7 +116,18 @@ def _declarations(source: str) -> str:
 
 
 def _typst(body: str, front: dict[str, Any], theme: Path) -> str:
-    return _pandoc(body, "typst", front, theme, ["--toc", "--toc-depth=2"])
+    variables = [f"--variable=author-text:{_typst_text(author)}" for author in front["author"]]
+    if date := front.get("date"):
+        year, month, day = map(int, str(date).split("-"))
+        variables += [f"--variable=date:datetime(year: {year}, month: {month}, day: {day})"]
+    else:
+        variables += ["--variable=date:none"]
+    return _pandoc(body, "typst", front, theme, ["--toc", "--toc-depth=2", *variables])
+
+
+def _typst_text(text: str) -> str:
+    """Return text for a string in Typst's quotes."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _pandoc(body: str, target: str, front: dict[str, Any], theme: Path, options: list[str]) -> str:
@@ -132,6 +144,7 @@ def _pandoc(body: str, target: str, front: dict[str, Any], theme: Path, options:
         # As plain text: from the front matter pandoc would read titles as Markdown.
         f"--metadata=title:{front['title']}",
         *(f"--metadata=author:{author}" for author in front.get("author", [])),
+        *(f"--metadata={name}:{front[key]}" for name, key in (("version", "version"), ("day", "date")) if key in front),
         "--metadata=lang:en-GB",
         "--wrap=preserve",
         *options,
@@ -142,19 +155,20 @@ def _pandoc(body: str, target: str, front: dict[str, Any], theme: Path, options:
     return result.stdout
 
 
-def _pdf(body: str, front: dict[str, Any], theme: Path, figures: Path, engine: str) -> bytes:
+def _pdf(body: str, front: dict[str, Any], theme: Path, figures: Path, numbers: Path, engine: str) -> bytes:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "figures").symlink_to(figures)
         work = folder / "report"
         work.mkdir()
+        (work / "numbers.csv").write_bytes(numbers.read_bytes())
         if engine == "typst":
             import typst
 
             source = work / "report.typ"
             source.write_text(_typst(body, front, theme), encoding="utf-8")
             try:
-                return typst.compile(str(source), root=str(folder), ignore_system_fonts=True)
+                return typst.compile(str(source), root=str(folder), ignore_system_fonts=True, pdf_standards=["ua-1"])
             except typst.TypstError as error:
                 raise UserError(f"Typst cannot set the report: {error}") from None
         (work / "report.tex").write_text(_latex(body, front, theme), encoding="utf-8")
