@@ -44,6 +44,7 @@ class Results:
         self.report = self.folder / "report"
         self.text = self.report / "report.md"
         self.trace = self.report / "trace.json"
+        self.printed = self.report / "numbers.csv"
 
     def data(self, dataset: str) -> Path:
         """Return the folder of a data set's arrays."""
@@ -314,7 +315,7 @@ def render(study: StudyFile = STUDY) -> None:
         Path(__file__).parents[1],
         paths.text,
         paths.trace,
-        paths.report / "numbers.csv",
+        paths.printed,
     )
 
 
@@ -335,7 +336,8 @@ def pack(study: StudyFile = STUDY) -> None:
     from rederive.report.pack import pack
 
     paths = Results(study)
-    pack(paths.text, paths.text.with_suffix(".tex"), paths.report / "numbers.csv", paths.figures, paths.report / "report-source.tar.gz")
+    archive = paths.report / "report-source.tar.gz"
+    pack(paths.text, paths.text.with_suffix(".tex"), paths.printed, paths.figures, archive)
 
 
 @app.command()

@@ -11,7 +11,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +48,14 @@ def convert(
     match Path(output).suffix:
         case ".html":
             # The title is the page's only first-level heading.
-            options = ["--mathml", "--toc", "--toc-depth=3", "--section-divs", "--number-sections", "--shift-heading-level-by=1"]
+            options = [
+                "--mathml",
+                "--toc",
+                "--toc-depth=3",
+                "--section-divs",
+                "--number-sections",
+                "--shift-heading-level-by=1",
+            ]
             page = _pandoc(body, "html5", front, theme, options)
             write_text(output, html.finish(page, front, figures, Path(trace_json), theme))
         case ".tex":
@@ -163,14 +173,8 @@ def _pdf(body: str, front: dict[str, Any], theme: Path, figures: Path, numbers: 
         work.mkdir()
         (work / "numbers.csv").write_bytes(numbers.read_bytes())
         if engine == "typst":
-            import typst
-
-            source = work / "report.typ"
-            source.write_text(_typst(body, front, theme), encoding="utf-8")
-            try:
-                return typst.compile(str(source), root=str(folder), ignore_system_fonts=True, pdf_standards=["ua-1"])
-            except typst.TypstError as error:
-                raise UserError(f"Typst cannot set the report: {error}") from None
+            (work / "report.typ").write_text(_typst(body, front, theme), encoding="utf-8")
+            return _typst_pdf(work / "report.typ", folder)
         (work / "report.tex").write_text(_latex(body, front, theme), encoding="utf-8")
         command = {
             "latexmk": ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "report.tex"],
@@ -182,6 +186,23 @@ def _pdf(body: str, front: dict[str, Any], theme: Path, figures: Path, numbers: 
             output = run.stdout.decode("utf-8", "replace")
             raise UserError(f"{engine} cannot set the report:\n{_latex_error(output)}")
         return (work / "report.pdf").read_bytes()
+
+
+def _typst_pdf(source: Path, root: Path) -> bytes:
+    """Return the PDF as PDF/UA-1; where the text has what that forbids, as one that is tagged and no more."""
+    import typst
+
+    compile: Callable[..., bytes] = partial(typst.compile, str(source), root=str(root), ignore_system_fonts=True)
+    try:
+        try:
+            return compile(pdf_standards=["ua-1"])
+        except typst.TypstError as error:
+            if "PDF/UA-1" not in str(error):
+                raise
+            print(f"the PDF is not PDF/UA-1: {error}", file=sys.stderr)
+            return compile()
+    except typst.TypstError as error:
+        raise UserError(f"Typst cannot set the report: {error}") from None
 
 
 def _latex_error(output: str) -> str:

@@ -6,8 +6,8 @@
 `templates_dir` is the folder `report/` with `report.md.j2`, `sections/*.md.j2` and `references.bib`; `figures_dir` has
 `index.json`; `source_root` is the folder that holds the package, for listings. Writes `output_md` (`report.md`, with
 YAML front matter; links to figures are relative to it) and `output_trace` (`trace.json`): for each number that the
-report uses its record, the places that use it, and its runs; `output_numbers` (`numbers.csv`) is the same as a table for
-people. No time, host or absolute path goes into any, and of all dates only the day on which the last run ended.
+report uses its record, the places that use it, and its runs; `output_numbers` (`numbers.csv`) is the same as a table
+for people. No time, host or absolute path goes into any, and of all dates only the day on which the last run ended.
 
 Templates print numbers with `num`, `interval` and `table`, conclusions with `claim`, and so on (see `Document`); a
 number typed into a template stops the build (`rederive.report.typed`).

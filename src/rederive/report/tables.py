@@ -137,7 +137,9 @@ class Tables:
                 for name, verdict in self._document.claims_in_order()
                 for i, test in enumerate(verdict["tests"], 1)
             ]
-        measured = ["Measured", "Ours"] if self._document.one_seed else ["Measured for each seed", "Mean (95 % interval)"]
+        measured = (
+            ["Measured", "Ours"] if self._document.one_seed else ["Measured for each seed", "Mean (95 % interval)"]
+        )
         header = ["No.", *measured, "Bound", "Published", "Outcome"]
         return self._captioned("tests", caption, header, rows, "rlllrl")
 
