@@ -71,7 +71,9 @@ local function on_page(tbl, caption)
   tbl.colspecs = tbl.colspecs:map(function(spec) return { spec[1], nil } end)
   local name = caption and text_of(caption):match("^Table %d+") or "Table"
   tbl.attributes["aria-label"] = name
-  local region = pandoc.Div({ tbl }, { class = "wide", role = "region", tabindex = "0", ["aria-label"] = name })
+  -- Attributes as a list: a table of Lua has no order, and equal text gives equal bytes.
+  local attributes = { { "role", "region" }, { "tabindex", "0" }, { "aria-label", name } }
+  local region = pandoc.Div({ tbl }, pandoc.Attr("", { "wide" }, attributes))
   if not caption then return { region } end
   return { pandoc.Div({ pandoc.Plain(caption.content) }, { class = "caption" }), region }
 end
