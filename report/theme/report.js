@@ -81,7 +81,7 @@
   back.addEventListener("click", () => {
     back.hidden = true;
     left?.scrollIntoView({ block: "center" });
-    left?.focus({ preventScroll: true });
+    giveBack(left);
   });
   const go = (from, to) => {
     left = from;
@@ -93,6 +93,8 @@
 
   let owner = null;
   let kept = false;
+  let returning = false; // focus that goes back to a link opens no card
+  const giveBack = link => { returning = true; link?.focus({ preventScroll: true }); returning = false; };
   let leaving = 0;
   const list = () => {
     const node = make("dl");
@@ -176,7 +178,7 @@
   const keep = () => {
     kept = true;
     const button = make("button", { type: "button", className: "close", textContent: "Close" });
-    button.addEventListener("click", () => { const from = owner; close(); from?.focus(); });
+    button.addEventListener("click", () => { const from = owner; close(); giveBack(from); });
     card.prepend(button);
   };
   const close = () => { card.hidden = true; kept = false; owner?.removeAttribute("aria-describedby"); owner = null; };
@@ -186,9 +188,9 @@
   document.addEventListener("pointerdown", event => { touched = event.pointerType === "touch"; if (!linkAt(event) && !card.contains(event.target)) close(); });
   document.addEventListener("pointerover", event => { const link = linkAt(event); if (link && !kept && event.pointerType !== "touch") open(link); });
   document.addEventListener("pointerout", event => { if (linkAt(event) && event.pointerType !== "touch") leave(); });
-  document.addEventListener("focusin", event => { const link = linkAt(event); if (link?.matches(":focus-visible") && !kept) open(link); });
+  document.addEventListener("focusin", event => { const link = linkAt(event); if (link?.matches(":focus-visible") && !kept && !returning) open(link); });
   document.addEventListener("focusout", event => { if (linkAt(event) && !card.contains(event.relatedTarget)) leave(); });
-  document.addEventListener("keydown", event => { if (event.key === "Escape") { const from = kept ? owner : null; close(); from?.focus(); } });
+  document.addEventListener("keydown", event => { if (event.key === "Escape") { const from = kept ? owner : null; close(); giveBack(from); } });
   card.addEventListener("pointerenter", () => clearTimeout(leaving));
   card.addEventListener("pointerleave", leave);
   // A click on a number keeps its card, which the keyboard enters; elsewhere a first tap shows, a second one goes.

@@ -46,6 +46,14 @@ def test_the_front_matter_is_what_sites_read(built):
     assert front["layout"] == "page"
 
 
+def test_the_front_matter_tells_the_day_of_the_evidence_and_the_version(built):
+    front = yaml.safe_load(text_of(built).split("---\n")[1])
+    project = yaml.safe_load((synthetic.REPOSITORY / "CITATION.cff").read_text())
+    assert front["date"] == "1999-01-01"
+    assert front["version"] == project["version"]
+    assert front["author"] == [author["name"] for author in project["authors"]]
+
+
 def test_figures_are_linked_where_they_lie(built):
     links = re.findall(r"\]\(([^)#]+\.svg)\)", text_of(built))
     assert len(links) >= 12
@@ -76,7 +84,7 @@ def test_every_number_of_the_text_is_in_the_trace_with_its_place(built):
 def test_neither_host_nor_time_nor_folder_is_in_the_report(built):
     for path in (built / "report").iterdir():
         content = path.read_text()
-        for secret in ("should-not-appear", "1999-01-01", str(built), str(synthetic.REPOSITORY)):
+        for secret in ("should-not-appear", "T00:00:00", "T01:00:00", str(built), str(synthetic.REPOSITORY)):
             assert secret not in content, f"{secret} in {path.name}"
 
 

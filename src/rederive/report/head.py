@@ -15,7 +15,7 @@ from typing import Any
 
 from rederive.config import read_yaml
 from rederive.report.markdown import slug
-from rederive.results.numbers import read_json
+from rederive.training.provenance import Provenance
 
 LICENCES = "https://spdx.org/licenses/"
 
@@ -48,9 +48,9 @@ def _person(entry: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ended(files: Iterable[Path]) -> list[str]:
-    """Return the day on which each training ended, for those whose provenance tells it."""
-    beside = (path.with_suffix(".json") for path in files)
-    return [ended[:10] for path in beside if path.exists() and (ended := read_json(path).get("ended"))]
+    """Return the day on which each training ended, of the files that have their record beside them."""
+    records = (path.with_suffix(".json") for path in files)
+    return [seed.ended[:10] for path in records if path.exists() for seed in Provenance.read(path).seeds.values()]
 
 
 def page_head(front: Mapping[str, Any]) -> dict[str, str]:
