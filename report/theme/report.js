@@ -128,7 +128,7 @@
       }
       facts.fact("Code", (made.fingerprint ?? []).join(", "));
       facts.fact("Data", (made.data_checksum ?? []).join(", "));
-      facts.fact("Make it again", code(`rederive train ${run.replace(".", " ")}`));
+      facts.fact("Make it again", code(`rederive train ${run}`));
     }
     facts.fact("All about it", code(`rederive trace ${key}`));
     facts.fact("Figures", (number.figures ?? []).map(name => name.replaceAll("_", " ")).join(", "));

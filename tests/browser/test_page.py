@@ -79,7 +79,7 @@ def test_a_number_tells_on_hover_where_it_comes_from(page, built):
         file,
         digest,
         "cd" * 32,
-        "by rule train_mnist",
+        "by rule train",
         "activation relu",
         "table activations",
     ):
@@ -129,8 +129,8 @@ def test_a_click_on_a_number_keeps_its_card_and_gives_focus_back(page):
     assert shown.execute_script("return location.hash") == ""
     files = [a.get_dom_attribute("href") for a in card.find_elements(By.CSS_SELECTOR, "dd a")]
     assert len(files) == 1
-    assert files[0].startswith("../runs/mnist/relu/")
-    assert "rederive train mnist relu" in card.text
+    assert files[0].startswith("../runs/mnist.relu/")
+    assert "rederive train mnist.relu" in card.text
     ActionChains(shown).send_keys(Keys.ESCAPE).perform()
     assert not card.is_displayed()
     assert shown.execute_script("return document.activeElement === arguments[0]", link)

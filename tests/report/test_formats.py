@@ -20,7 +20,7 @@ def hostile(tmp_path_factory):
     """A build in which everything that a user gives looks like code in some format."""
     changes = {
         "report": {"title": LABEL, "authors": [LABEL]},
-        "experiments": {"mnist": {"relu": {"label": LABEL, "changed": LABEL, "value": LABEL}}},
+        "experiments": {"mnist.relu": {"label": LABEL, "changed": LABEL, "value": LABEL}},
     }
     folder = synthetic.whole_build(tmp_path_factory.mktemp("hostile"), synthetic.study(seeds=[0, 1], **changes))
     for suffix in ("html", "tex", "typ"):
@@ -78,7 +78,7 @@ def test_two_builds_of_equal_runs_are_equal_byte_for_byte(tmp_path):
         csvs = synthetic.write_build(folder, synthetic.study(seeds=[0, 1]))
         for path in csvs:
             beside = path.with_suffix(".json")
-            beside.write_text(beside.read_text().replace("should-not-appear", name).replace("T0", f"T1{len(name)}"[:3]))
+            beside.write_text(beside.read_text().replace("should-not-appear", name).replace("T00:", f"T0{len(name)}:"))
         synthetic.summarise_build(folder, csvs)
         synthetic.plot_build(folder)
         synthetic.render_build(folder)

@@ -135,7 +135,7 @@ def test_the_text_says_what_the_verdict_says(build):
     assert "[Claim 13: holds](#claim-13)" in text_of(build)
     runs = (build / "runs.csv").read_text().splitlines()
     # The same run table, but for the accuracies of batch size 1.
-    changed = [re.sub(r"^(cifar10,batch_1,.*,accuracy),.*", r"\1,0.9", line) for line in runs]
+    changed = [re.sub(r"^(cifar10.batch_1,.*,accuracy),.*", r"\1,0.9", line) for line in runs]
     (build / "runs.csv").write_text("\n".join(changed) + "\n")
     synthetic.conclude(build, sorted((build / "derivations").glob("*.json")))
     synthetic.render_build(build)
@@ -160,7 +160,7 @@ def test_the_exit_code_says_what_the_verdict_says(build, templates):
 
     assert checked().exit_code == 0
     runs = (build / "runs.csv").read_text().splitlines()
-    changed = [re.sub(r"^(cifar10,batch_1,.*,accuracy),.*", r"\1,0.9", line) for line in runs]
+    changed = [re.sub(r"^(cifar10.batch_1,.*,accuracy),.*", r"\1,0.9", line) for line in runs]
     (build / "runs.csv").write_text("\n".join(changed) + "\n")
     result = checked()
     assert result.exit_code == 1

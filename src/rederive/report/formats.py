@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -192,17 +191,18 @@ def _typst_pdf(source: Path, root: Path) -> bytes:
     """Return the PDF as PDF/UA-1; where the text has what that forbids, as one that is tagged and no more."""
     import typst
 
-    compile: Callable[..., bytes] = partial(typst.compile, str(source), root=str(root), ignore_system_fonts=True)
+    compile: Any = partial(typst.compile, str(source), root=str(root), ignore_system_fonts=True)
     try:
         try:
-            return compile(pdf_standards=["ua-1"])
+            pdf: bytes = compile(pdf_standards=["ua-1"])
         except typst.TypstError as error:
             if "PDF/UA-1" not in str(error):
                 raise
             print(f"the PDF is not PDF/UA-1: {error}", file=sys.stderr)
-            return compile()
+            pdf = compile()
     except typst.TypstError as error:
         raise UserError(f"Typst cannot set the report: {error}") from None
+    return pdf
 
 
 def _latex_error(output: str) -> str:

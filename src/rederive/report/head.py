@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rederive.config import read_yaml
+from rederive.records import RunFacts
 from rederive.report.markdown import slug
 from rederive.training.provenance import Provenance
 
@@ -21,14 +22,14 @@ LICENCES = "https://spdx.org/licenses/"
 
 
 def front_matter(
-    title: str, authors: Sequence[str], citation_cff: Path, runs: Mapping[str, Any], results: Path
+    title: str, authors: Sequence[str], citation_cff: Path, runs: Mapping[str, RunFacts], results: Path
 ) -> dict[str, Any]:
     """Return what stands above the text. The config's authors go before those of CITATION.cff; facts may be missing."""
     project = read_yaml(citation_cff) if citation_cff.exists() else {}
     people = [_person(entry) for entry in project.get("authors", [])]
     known = {person["name"]: person for person in people}
     chosen = [known.get(name, {"name": name}) for name in authors] if authors else people
-    ended = _ended(file for run in runs.values() for file in (results / path for path in run["files"]))
+    ended = _ended(file for run in runs.values() for file in (results / path for path in run.files))
     facts = {
         "title": title,
         "author": [person["name"] for person in chosen],

@@ -9,8 +9,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from rederive.figures import style
+from rederive.records import read_json
 from rederive.report.head import page_head
-from rederive.results.numbers import read_json
 
 
 def finish(page: str, front: Mapping[str, Any], figures: Path, trace_json: Path, theme: Path) -> str:
