@@ -340,8 +340,21 @@ def pack(study: StudyFile = STUDY) -> None:
     from rederive.report.pack import pack
 
     layout = _layout(study)
-    pack(layout.report("md"), layout.report("tex"), layout.figures, layout.package)
+    pack(layout.report("md"), layout.report("tex"), layout.printed, layout.figures, layout.package)
     _record(study, "pack")
+
+
+@app.command()
+def site(
+    folder: Annotated[Path, typer.Argument(help="where the page and its figures go")],
+    dialect: Annotated[str, typer.Option(help="of Markdown: github, kramdown (Jekyll) or commonmark")] = "github",
+    study: StudyFile = STUDY,
+) -> None:
+    """Write the report as a page of a Jekyll, Hugo or Quarto site, with its figures."""
+    from rederive.report.site import site
+
+    layout = _layout(study)
+    site(layout.report("md"), layout.figures, folder, dialect)
 
 
 @app.command()

@@ -7,9 +7,11 @@ rule render:
         derivations=derivations_of_the_report,
         templates=templates,
         listings=listed_sources,
+        citation="CITATION.cff",
     output:
         text="<results>/report/report.md",
         trace="<results>/report/trace.json",
+        table="<results>/report/numbers.csv",
     log:
         "<logs>/render.log",
     localrule: True
@@ -31,6 +33,7 @@ rule convert:
     input:
         text="<results>/report/report.md",
         trace="<results>/report/trace.json",
+        table="<results>/report/numbers.csv",
         figures="<results>/figures",
         theme=theme,
     output:
@@ -59,6 +62,7 @@ rule pack:
     input:
         text="<results>/report/report.md",
         tex="<results>/report/report.tex",
+        table="<results>/report/numbers.csv",
         figures="<results>/figures",
     output:
         "<results>/report/report-source.tar.gz",
@@ -81,4 +85,5 @@ rule report:
     input:
         expand("<results>/report/report.{format}", format=["md", "html", "tex", "pdf"]),
         "<results>/report/report-source.tar.gz",
+        "<results>/report/numbers.csv",
     localrule: True

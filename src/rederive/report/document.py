@@ -72,6 +72,8 @@ class Document:
             "tab": lambda name: _reference(f"tab-{slug(name)}"),
             "listing": lambda module, name: listing(self.source_root, module, name),
             "cite": self.references.cite,
+            "citep": self.references.citep,
+            "tally": self.tally,
             "references": lambda: _REFERENCES,
             "origins": lambda: _ORIGINS,
             "derivations": self.derivations,
@@ -82,6 +84,10 @@ class Document:
             "study": self.study,
             "title": self.title,
             "standin": self.study.data.source == "standin",
+            "one_seed": self.one_seed,
+            # What our marks and lines are, in captions.
+            "ours": "our run" if self.one_seed else "our mean with its 95 % interval",
+            "band": "" if self.one_seed else ", with the seeds' range as a band",
             **self._tables.functions(),
         }
 
@@ -89,6 +95,11 @@ class Document:
     def title(self) -> str:
         """The title as plain text; a report on stand-in data says so in it."""
         return (STANDIN_TITLE if self.study.data.source == "standin" else "") + self.study.report.title
+
+    @property
+    def one_seed(self) -> bool:
+        """Whether each experiment is a single run, which has no spread."""
+        return len(self.study.seeds) == 1
 
     def place(self, name: str) -> str:
         """Say where in the document the following numbers are; prints nothing."""
@@ -152,6 +163,21 @@ class Document:
     def named(self, verdict: str) -> list[str]:
         """Return the names of the claims with a verdict, by number."""
         return [name for name, found in self.claims_in_order() if found["verdict"] == verdict]
+
+    def tally(self) -> str:
+        """Return how many claims have each verdict, those that none has left out, as the end of a sentence."""
+        words = {
+            HOLDS: ("holds", "hold"),
+            FAILS: ("does not hold", "do not hold"),
+            UNDECIDED: ("stays undecided", "stay undecided"),
+            UNTESTABLE: ("cannot be tested with these runs",) * 2,
+        }
+        parts = [
+            f"{self.origin.num(f'claims.{COUNTS[verdict]}')} {one if len(found) == 1 else many}"
+            for verdict, (one, many) in words.items()
+            if (found := self.named(verdict))
+        ]
+        return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
     def _claim_numbers(self) -> dict[str, Number]:
         found: dict[str, Number] = {}
