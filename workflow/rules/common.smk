@@ -30,7 +30,7 @@ theme = sorted(str(path) for path in Path("report/theme").iterdir())
 # The report shows parts of these as they stand, comments too.
 listed_sources = sorted(map(str, Path("src/rederive/autograd").glob("*.py")))
 
-derivations = derivation_names()
+derivations = derivation_names(study.derivations)
 derivations_of_the_report = expand("<results>/derivations/{derivation}.json", derivation=derivations)
 
 
@@ -69,7 +69,7 @@ def finished_runs():
 
 def code_of_derivation(name):
     """The definition that a derivation's fingerprint starts from."""
-    return f"rederive.derivations.catalogue.{name}:DERIVATION"
+    return f"{study.derivations}.{name}:DERIVATION"
 
 
 def trainer_of(wildcards):

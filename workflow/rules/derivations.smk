@@ -10,6 +10,7 @@ rule ask_oracles:
         mem_mb=4000,
         runtime=10,
     params:
+        package=study.derivations,
         code=fingerprint(
             "rederive.derivations.verification:ask_oracles",
             *map(code_of_derivation, derivations),
@@ -17,7 +18,7 @@ rule ask_oracles:
     message:
         "Asking PyTorch, JAX and TensorFlow for the gradients"
     shell:
-        "rederive ask-oracles --output {output} > {log} 2>&1"
+        "rederive ask-oracles --output {output} --package {params.package} > {log} 2>&1"
 
 
 rule verify:
@@ -33,12 +34,14 @@ rule verify:
         mem_mb=1000,
         runtime=10,
     params:
+        package=study.derivations,
         verifier=fingerprint("rederive.derivations.verification:verify"),
         code=lambda wildcards: fingerprint(code_of_derivation(wildcards.derivation)),
     message:
         "Proving {wildcards.derivation}"
     shell:
-        "rederive verify --only {wildcards.derivation} --oracles {input.oracles} --output {output} > {log} 2>&1"
+        "rederive verify --only {wildcards.derivation} --oracles {input.oracles} --output {output}"
+        " --package {params.package} > {log} 2>&1"
 
 
 rule derivations:
