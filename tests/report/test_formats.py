@@ -20,7 +20,7 @@ def hostile(tmp_path_factory):
     """A build in which everything that a user gives looks like code in some format."""
     changes = {
         "report": {"title": LABEL, "authors": [LABEL]},
-        "experiments": {"mnist": {"relu": {"label": LABEL, "changed": LABEL, "value": LABEL}}},
+        "experiments": {"mnist.relu": {"label": LABEL, "changed": LABEL, "value": LABEL}},
     }
     folder = synthetic.whole_build(tmp_path_factory.mktemp("hostile"), synthetic.study(seeds=[0, 1], **changes))
     for suffix in ("html", "tex", "typ"):
