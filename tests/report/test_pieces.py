@@ -5,6 +5,7 @@ import pytest
 from tests import synthetic
 
 from rederive.errors import UserError
+from rederive.records import Number
 from rederive.report.citations import References
 from rederive.report.document import Document
 from rederive.report.listings import listing
@@ -42,11 +43,11 @@ def test_a_reference_that_is_not_there_is_an_error():
         References(synthetic.TEMPLATES / "references.bib").cite("nobody1900")
 
 
-NUMBER = {"value": -0.0123, "text": "-0.012", "unit": "difference", "low": -0.02, "high": 0.004, "how": "counted"}
+NUMBER = Number(value=-0.0123, text="-0.012", unit="difference", low=-0.02, high=0.004, how="counted")
 
 
 def test_a_number_is_a_link_to_where_it_comes_from():
-    numbers = Numbers({"a.b_0.9.accuracy": NUMBER}, [])
+    numbers = Numbers({"a.b_0.9.accuracy": NUMBER}, synthetic.study())
     numbers.place = "section"
     assert numbers.num("a.b_0.9.accuracy") == "[−0\\.012](#n-a-b-0-9-accuracy)".replace("−0", "−0")
     assert numbers.interval("a.b_0.9.accuracy").startswith("[−0\\.012 \\(−0\\.020 to 0\\.004\\)]")
@@ -55,14 +56,14 @@ def test_a_number_is_a_link_to_where_it_comes_from():
 
 def test_signs_and_bounds():
     assert sign(NUMBER) == "−0.012"
-    assert sign({"value": 0.0123, "text": "0.012"}) == "+0.012"
-    assert sign({"value": 0.0001, "text": "0.000"}) == "0.000"
+    assert sign(NUMBER.model_copy(update={"value": 0.0123, "text": "0.012"})) == "+0.012"
+    assert sign(NUMBER.model_copy(update={"value": 0.0001, "text": "0.000"})) == "0.000"
     assert bounds(NUMBER, signed=True) == "(−0.020 to +0.004)"
-    assert bounds({"value": 1, "text": "1", "low": None}) == ""
+    assert bounds(NUMBER.model_copy(update={"low": None})) == ""
 
 
 def test_an_unknown_key_is_answered_with_its_neighbours():
-    numbers = Numbers({"mnist.relu.accuracy@10": NUMBER, "mnist.relu.training_loss": NUMBER}, ["mnist.relu"])
+    numbers = Numbers({"mnist.relu.accuracy@10": NUMBER, "mnist.relu.training_loss": NUMBER}, synthetic.study())
     with pytest.raises(
         UserError, match=r"'mnist\.relu\.acuracy@10', which does not exist; nearest: mnist\.relu\.accuracy@10"
     ):
@@ -70,13 +71,13 @@ def test_an_unknown_key_is_answered_with_its_neighbours():
 
 
 def test_a_curve_that_a_shorter_configuration_lacks_is_no_error():
-    numbers = Numbers({"mnist.relu.accuracy@3": NUMBER}, ["mnist.relu"])
+    numbers = Numbers({"mnist.relu.accuracy@3": NUMBER}, synthetic.study())
     assert numbers.num("mnist.relu.accuracy@10") == "[–](#n-mnist-relu-accuracy-10)"
-    assert "does not train it so far" in numbers.get("mnist.relu.accuracy@10")["missing"]
+    assert "does not train it so far" in numbers.get("mnist.relu.accuracy@10").missing
 
 
 def test_two_keys_with_one_anchor_are_refused():
-    numbers = Numbers({"a.b": NUMBER, "a-b": NUMBER}, [])
+    numbers = Numbers({"a.b": NUMBER, "a-b": NUMBER}, synthetic.study())
     numbers.num("a.b")
     numbers.num("a-b")
     with pytest.raises(UserError, match="cannot be told apart"):
