@@ -14,7 +14,7 @@ from rederive.autograd import Op, ops
 from rederive.autograd.examples import Example
 from rederive.derivations import verification
 from rederive.derivations.derivation import Definition, Input, Line, gradient_chain
-from rederive.derivations.mutants import backward_source
+from rederive.derivations.source_mutants import source_of
 from rederive.derivations.notation import G, X, i, j, m, n, p, q
 from rederive.derivations.result import Result
 from rederive.derivations.symbolic.code import replaced_backward
@@ -49,7 +49,7 @@ def test_a_derivation_holds(results, name):
     assert result.passed
     facts = result.facts
     assert all(step["proved"] for step in facts["steps"])
-    routes = {"kronecker", "adjoint", "exact"} | (set() if name in WITHOUT_MATRIX_ROUTE else {"matrix"})
+    routes = {"kronecker", "adjoint", "exact", "lines"} | (set() if name in WITHOUT_MATRIX_ROUTE else {"matrix"})
     assert facts["routes"] == dict.fromkeys(routes, True)
     assert facts["code"]["proved"] is (None if name == "elementwise" else True)
     assert facts["numeric"]["max_relative_error"] <= (1e-7 if name == "relu" else 1e-12)
@@ -113,7 +113,7 @@ def test_what_is_no_derivation_is_a_user_error(name):
 
 def negated(op, place):
     """The op's backward with the sign of one of its gradients changed, in the source."""
-    tree = backward_source(op)
+    tree = source_of(op.backward)
     (returned,) = [node for node in ast.walk(tree) if isinstance(node, ast.Return)]
     values = returned.value.elts if isinstance(returned.value, ast.Tuple) else [returned.value]
     names = {node.targets[0].id: node for node in ast.walk(tree) if isinstance(node, ast.Assign)
@@ -305,6 +305,6 @@ def test_a_derivation_may_be_wrong_in_its_conclusion_alone():
     )
     result = verify_derivation("square", derivation, {})
     assert not result.passed
-    assert result.facts["routes"] == {"kronecker": False, "adjoint": False, "exact": False}
+    assert result.facts["routes"] == {"kronecker": False, "adjoint": False, "exact": False, "lines": False}
     assert result.facts["code"]["inputs"] == {"X": False}
     assert any("exact differentiation" in failure.message for failure in result.failures)

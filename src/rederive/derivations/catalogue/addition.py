@@ -37,7 +37,6 @@ def chains() -> tuple:
 DERIVATION = Derivation(
     title="Addition",
     order=70,
-    domain="All X and Z.",
     inputs=(Input("X", (n, m)), Input("Z", (n, m))),
     output=Y,
     chains=chains(),

@@ -12,7 +12,6 @@ Y = Definition("Y", (i, j), exp(X[i, j]))
 DERIVATION = Derivation(
     title="Exponential",
     order=23,
-    domain="All real X.",
     inputs=(Input("X", (n, m)),),
     output=Y,
     chains=(

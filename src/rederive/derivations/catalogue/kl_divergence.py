@@ -53,7 +53,6 @@ def torch_program(torch: Any, X: Any, h: Any, y: Any) -> Any:
 DERIVATION = Derivation(
     title="KL divergence from one-hot targets",
     order=90,
-    domain="All real X; every label is one of the columns.",
     inputs=(Input("X", (n, m)), Input("h", (n,), differentiated=False), Input("y", (n,), below=m)),
     output=K,
     definitions=(P, T, C),

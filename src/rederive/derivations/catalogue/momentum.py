@@ -7,13 +7,12 @@ from sympy import Rational, S, Symbol
 from rederive.autograd import Tensor
 from rederive.autograd.optimizers import SGD
 from rederive.derivations.derivation import (
-    Chain,
     Definition,
     Derivation,
     Index,
+    Induction,
     Input,
     Line,
-    Named,
     array,
     delta,
     gradient_chain,
@@ -76,46 +75,48 @@ def first_steps() -> list:
 
 MOMENTUM = 0.9
 
+velocities = Induction(
+    v,
+    (j,),
+    t,
+    initial=S.Zero,
+    following=lambda value, steps: mu * value + g[steps, j],
+    closed=lambda steps: velocity(steps, j),
+    begins=(
+        Line(g[0, j], "the velocity begins at zero"),
+        Line(velocity(S.One, j), "the closed form for one step: the induction begins"),
+    ),
+    continues=lambda hypothesis: (
+        Line(mu * hypothesis + g[t, j], "a step of the optimiser"),
+        Line(mu * velocity(t, j) + g[t, j], "the closed form for t steps: the induction hypothesis"),
+        Line(sum_over(mu ** (t - k) * g[k, j], k) + g[t, j], "a factor taken into the sum"),
+        Line(velocity(t + 1, j), "the last term of the sum: the closed form for t + 1 steps"),
+    ),
+)
+constant = Induction(
+    z,
+    (),
+    t,
+    initial=S.Zero,
+    following=lambda value, steps: mu * value + 1,
+    closed=lambda steps: (1 - mu**steps) / (1 - mu),
+    begins=(Line(S.One, "under a constant gradient, in units of it: the geometric sum of one term"),),
+    continues=lambda hypothesis: (
+        Line(mu * hypothesis + 1, "a step of the optimiser"),
+        Line(
+            (1 - mu ** (t + 1)) / (1 - mu), "the induction hypothesis: steps grow by a factor of at most 1 / (1 - mu)"
+        ),
+    ),
+)
+
 DERIVATION = Derivation(
     title="Gradient descent with momentum",
     order=100,
-    domain="Momentum mu > 0, not 1 in the geometric sum; the velocity begins at zero.",
     inputs=(Input("g", (t, m)),),
     output=V,
     chains=(
-        Chain(
-            Named(v[1, j], mu * 0 + g[0, j]),
-            (
-                Line(g[0, j], "the velocity begins at zero"),
-                Line(velocity(S.One, j), "the closed form for one step: the induction begins"),
-            ),
-        ),
-        Chain(
-            Named(v[t + 1, j], mu * velocity(t, j) + g[t, j]),
-            (
-                Line(mu * Named(v[t, j], velocity(t, j)) + g[t, j], "a step of the optimiser"),
-                Line(mu * velocity(t, j) + g[t, j], "the closed form for t steps: the induction hypothesis"),
-                Line(sum_over(mu ** (t - k) * g[k, j], k) + g[t, j], "a factor taken into the sum"),
-                Line(velocity(t + 1, j), "the last term of the sum: the closed form for t + 1 steps"),
-            ),
-        ),
-        Chain(
-            Named(z[1], mu * 0 + 1),
-            (Line(S.One, "under a constant gradient, in units of it: the geometric sum of one term"),),
-        ),
-        Chain(
-            Named(z[t + 1], mu * (1 - mu**t) / (1 - mu) + 1),
-            (
-                Line(
-                    mu * Named(z[t], (1 - mu**t) / (1 - mu)) + 1,
-                    "a step of the optimiser",
-                ),
-                Line(
-                    (1 - mu ** (t + 1)) / (1 - mu),
-                    "the induction hypothesis: steps grow by a factor of at most 1 / (1 - mu)",
-                ),
-            ),
-        ),
+        *velocities.chains,
+        *constant.chains,
         gradient_chain(
             g[p, q],
             V,
@@ -127,6 +128,8 @@ DERIVATION = Derivation(
         ),
     ),
     program=program,
+    nonzero=(1 - mu,),
+    inductions=(velocities, constant),
     parameters={mu: Rational(9, 10)},
     sizes={"t": 5, "m": 3},
     extra={"a step of SGD": optimizer_step, "five steps of SGD": first_steps},

@@ -29,7 +29,6 @@ def expanded() -> list:
 DERIVATION = Derivation(
     title="A vector repeated over the columns",
     order=40,
-    domain="All b, and any number of columns, 16 for one.",
     inputs=(Input("b", (n,)), Input("m", (), is_size=m)),
     output=Y,
     chains=(
