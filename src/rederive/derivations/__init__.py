@@ -3,6 +3,8 @@
 Names are looked up without SymPy, which takes seconds to import: a command that only lists the derivations is quick.
 """
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,24 @@ def verify(name: str, output: Path | None = None, oracles: bool | Path = True) -
     return verification.verify(name, output, oracles)
 
 
+def verify_all(
+    names: Sequence[str], output: Path | None = None, oracles: bool | Path = True, jobs: int | None = None
+) -> list["Result"]:
+    """Verify derivations in several processes, and return what was found in the order of their names."""
+    if len(names) == 1 or jobs == 1:
+        return [verify(name, output, oracles) for name in names]
+    from concurrent.futures import ProcessPoolExecutor
+
+    # The longest first, so that it does not run alone at the end.
+    order = sorted(names, key=lambda name: (name not in LONG, name))
+    with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
+        tasks = {name: pool.submit(verify, name, output, oracles) for name in order}
+        return [tasks[name].result() for name in names]
+
+
+LONG = ("mlp", "cross_entropy")
+
+
 def ask_oracles(output: Path, names: list[str] | None = None) -> dict[str, Any]:
     """Ask PyTorch, JAX and TensorFlow: see `rederive.derivations.verification.ask_oracles`."""
     from rederive.derivations import verification
@@ -31,4 +51,4 @@ def ask_oracles(output: Path, names: list[str] | None = None) -> dict[str, Any]:
     return verification.ask_oracles(output, names)
 
 
-__all__ = ["ask_oracles", "derivation_names", "verify"]
+__all__ = ["ask_oracles", "derivation_names", "verify", "verify_all"]

@@ -268,7 +268,9 @@ class Derivation:
         for chain in self.chains:
             for expression in (chain.start, *(line.expression for line in chain.lines)):
                 if undefined := expression.atoms(Named) - names:
-                    raise ValueError(f"{self.title}: no induction says that {undefined.pop().args[0]} is what it stands for")
+                    raise ValueError(
+                        f"{self.title}: no induction says that {undefined.pop().args[0]} is what it stands for"
+                    )
         for induction in self.inductions:
             if missing := [chain.start for chain in induction.chains if chain not in self.chains]:
                 raise ValueError(f"{self.title}: the induction for {missing[0].args[0]} is not among the chains")

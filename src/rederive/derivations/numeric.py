@@ -52,7 +52,7 @@ class Gradients:
         if self.derivation.code is None:
             return self.formula(values, cotangent)
         operands = {
-            name: Tensor(a, requires_grad=name in self.wanted, name=name) if isinstance(a, np.ndarray) else a
+            name: Tensor(a, requires_grad=name in self.wanted, name=name) if hasattr(a, "shape") else a
             for name, a in values.items()
         }
         self.derivation.code(*operands.values()).backward(cotangent)

@@ -53,8 +53,17 @@ def source_of(function: Callable[..., Any]) -> ast.FunctionDef:
     return tree
 
 
-def source_mutants(function: Callable[..., Any]) -> list[tuple[str, Callable[..., Any]]]:
-    """Return mutants of a function: what was changed, and the function."""
+def source_mutants(
+    function: Callable[..., Any], without: str = "", swap_names: bool = True, scale_names: bool = True
+) -> list[tuple[str, Callable[..., Any]]]:
+    """Return mutants of a function: what was changed, and the function.
+
+    Args:
+        function: A function whose source can be read.
+        without: No mutant has a source that holds this text.
+        swap_names: Whether one name in the place of another is a mutant, too.
+        scale_names: Whether -x and 2 x in the place of x are.
+    """
     original = source_of(function)
     seen = {ast.unparse(original)}
     result = []
@@ -65,9 +74,11 @@ def source_mutants(function: Callable[..., Any]) -> list[tuple[str, Callable[...
             new = _changes(node, tree)[kind]
             tree = ast.fix_missing_locations(_Replace(node, new).visit(tree))
             text = ast.unparse(tree)
-            if text in seen:
+            if text in seen or (without and without in text):
                 continue
             seen.add(text)
+            if isinstance(node, ast.Name) and not (swap_names if isinstance(new, ast.Name) else scale_names):
+                continue
             names = dict(function.__globals__)
             exec(compile(text, f"<mutant of {function.__qualname__}>", "exec"), names)
             result.append((f"{ast.unparse(node)} -> {ast.unparse(new)}", names[tree.name]))
@@ -171,7 +182,7 @@ class ExactCase:
         self._references: dict[tuple, tuple[np.ndarray, list[np.ndarray]]] = {}
 
     def _operands(self, use: Use, arrays: Sequence[np.ndarray]) -> list[Any]:
-        return [use.numbers.get(k, array) for k, array in enumerate(arrays)]
+        return [Number.of(use.numbers[k]) if k in use.numbers else array for k, array in enumerate(arrays)]
 
     def _forward(self, forward: Callable[..., Any], use: Use, arrays: Sequence[np.ndarray]) -> tuple[Context, Any]:
         operands = self._operands(use, arrays)
@@ -270,12 +281,12 @@ def check_source(op: type[Op], seed: int = 0) -> Count:
         count.disagreements.append(f"{op.__name__} itself is not judged to be right: its mutants say nothing")
     for what, backward in source_mutants(op.backward):
         with mock.patch.object(op, "backward", staticmethod(backward)):
-            proved = _holds(found.proved for trace in symbolic for found in trace.comparisons())
-        correct = _holds(case.confirms(backward) for case in exact)
+            proved = holds(found.proved for trace in symbolic for found in trace.comparisons())
+        correct = holds(case.confirms(backward) for case in exact)
         count.add(f"{op.__name__}.backward: {what}", proved, correct)
     for what, forward in forward_mutants(op):
-        proved = _holds(_forward_verdicts(op, forward, symbolic))
-        correct = _holds(case.confirms(op.backward, forward) for case in exact)
+        proved = holds(_forward_verdicts(op, forward, symbolic))
+        correct = holds(case.confirms(op.backward, forward) for case in exact)
         count.add(f"{op.__name__}.forward: {what}", proved, correct)
     return count
 
@@ -293,7 +304,7 @@ def _forward_verdicts(op: type[Op], forward: Callable[..., Any], originals: list
                 yield from (found.proved for found in trace.comparisons())
 
 
-def _holds(verdicts: Iterable[bool]) -> bool:
+def holds(verdicts: Iterable[bool]) -> bool:
     """Say whether all verdicts are yes; a mutant that cannot even be run, whatever it raises, is wrong."""
     try:
         return all(verdicts)

@@ -74,7 +74,7 @@ def verify(name: str, output: Path | None = None, oracles: bool | Path = True) -
     Args:
         name: The derivation, or the path of a file that defines one.
         output: Where to write the result file, if anywhere; written whether or not the derivation holds.
-        oracles: True to ask every oracle that is installed, False to ask PyTorch alone, or the path of what
+        oracles: True to ask every oracle that is installed, False to ask none, or the path of what
             `ask_oracles` wrote, to take the answers from there.
 
     Raises:
@@ -103,7 +103,7 @@ def ask_oracles(output: Path, names: list[str] | None = None) -> dict[str, Any]:
 
 def _answers(name: str, derivation: Derivation, wanted: bool | Path) -> dict[str, Any]:
     if isinstance(wanted, bool):
-        return oracles.ask(derivation, oracles.ORACLES if wanted else ("torch",))
+        return oracles.ask(derivation, oracles.ORACLES if wanted else ())
     answers = json.loads(Path(wanted).read_text(encoding="utf-8"))
     if name not in answers:
         raise UserError(f"{wanted} has no answers for {name!r}; write it again with `rederive oracles`.")
@@ -250,7 +250,9 @@ def _entry(chain: Chain, form: MatrixExpr) -> tuple[Expr, Expr]:
 
 def _symbolic(derivation: Derivation) -> dict[str, Any]:
     return {
-        one.name: SymbolicArray.named(one.name, *one.shape, below=one.below) if one.is_size is None else Size(one.is_size)
+        one.name: SymbolicArray.named(one.name, *one.shape, below=one.below)
+        if one.is_size is None
+        else Size(one.is_size)
         for one in derivation.inputs
     }
 

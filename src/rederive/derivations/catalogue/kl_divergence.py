@@ -6,7 +6,7 @@ from sympy import exp, log
 
 from rederive.autograd import Tensor
 from rederive.autograd.graph import namespace
-from rederive.autograd.ops import LogSoftmax, mark
+from rederive.autograd.ops import LogSoftmax, Mul, Sum, mark
 from rederive.derivations.derivation import (
     Chain,
     Definition,
@@ -77,6 +77,7 @@ DERIVATION = Derivation(
     ),
     program=program,
     code=code,
+    ops=(Mul, Sum),
     native={"torch": torch_program},
     conventions=(
         "The entropy term h of a target, the sum of T log T over its row, does not depend on X; "

@@ -19,12 +19,14 @@ from rederive.derivations.derivation import (
     sizes,
     sum_over,
 )
+from rederive.derivations.engine_mutants import check_optimizer
 from rederive.derivations.notation import G, j, m, q
 from rederive.derivations.symbolic.array import SymbolicArray
 
 (t,) = sizes("t")  # steps taken
 mu = Symbol("mu", positive=True)
 eta = Symbol("eta", positive=True)
+lamda = Symbol("lambda", positive=True)  # the weight decay
 k, p = Index("k", t), Index("p", t)  # steps before t
 g, v, w, z = array("g"), array("v"), array("w"), array("z")
 
@@ -55,6 +57,33 @@ def optimizer_step() -> list:
     optimizer.step()
     after = velocity(t + 1, q)
     return [(after, state.at(q)), (w[q] - eta * after, weights.value.at(q))]
+
+
+def update_rules() -> list:
+    """One step of the optimiser with and without momentum, with and without weight decay, from the first and later."""
+    return [
+        pair
+        for momentum in (0, mu)
+        for decay in (0, lamda)
+        for before in (None, array("u"))
+        if momentum or before is None
+        for pair in update_rule(momentum, decay, before)
+    ]
+
+
+def update_rule(momentum: Any, decay: Any, before: Any) -> list:
+    """What the optimiser makes of a velocity and of the weights, against v = m v + (g + d w) and w = w - a v."""
+    weights = Tensor(SymbolicArray.named("w", m), requires_grad=True)
+    optimizer = SGD([weights], eta, momentum=momentum, weight_decay=decay)
+    if before is not None:
+        optimizer.velocities[0] = SymbolicArray((m,), lambda j: before[j])
+    weights.grad = SymbolicArray.named("h", m)
+    optimizer.step()
+    velocity = momentum * (0 if before is None else before[q]) + array("h")[q] + decay * w[q]
+    used_up = S.Zero if weights.grad is None else S.One
+    pairs = [(w[q] - eta * velocity, weights.value.at(q)), (S.Zero, used_up)]
+    state = optimizer.velocities[0]
+    return pairs if state is None else [*pairs, (velocity, state.at(q))]
 
 
 def first_steps() -> list:
@@ -132,7 +161,12 @@ DERIVATION = Derivation(
     inductions=(velocities, constant),
     parameters={mu: Rational(9, 10)},
     sizes={"t": 5, "m": 3},
-    extra={"a step of SGD": optimizer_step, "five steps of SGD": first_steps},
+    extra={
+        "a step of SGD": optimizer_step,
+        "five steps of SGD": first_steps,
+        "SGD with and without momentum and weight decay": update_rules,
+    },
+    audits={"SGD.step": lambda: check_optimizer(SGD, update_rules)},
     symbolic_program=False,
     show_limits=True,
 )

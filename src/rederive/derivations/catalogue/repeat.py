@@ -2,7 +2,7 @@
 
 from sympy import OneMatrix
 
-from rederive.autograd.ops import Expand, RepeatColumns
+from rederive.autograd.ops import Expand, Mean, RepeatColumns
 from rederive.derivations.derivation import Definition, Derivation, Input, Line, delta, gradient_chain, sum_over
 from rederive.derivations.notation import G, G_matrix, b, i, j, m, n, p
 from rederive.derivations.symbolic.array import SymbolicArray
@@ -45,7 +45,7 @@ DERIVATION = Derivation(
     ),
     program=lambda xp, b, m: xp.broadcast_to(b[:, None], (b.shape[0], m)),
     code=lambda b, m: RepeatColumns.apply(b, columns=m),
-    ops=(RepeatColumns, Expand),
+    ops=(RepeatColumns, Expand, Mean),
     matrix=b_column * OneMatrix(1, m),
     extra={"16 columns": sixteen, "Expand": expanded},
 )

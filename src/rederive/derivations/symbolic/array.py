@@ -45,6 +45,7 @@ class ShapeError(ValueError):
 class SymbolicArray:
     """An array given by its shape and by the expression of each entry."""
 
+    __slots__ = ("dtype", "entry", "fixed", "shared", "sizes")
     __array_priority__ = 1000
     device = "symbolic"
 
@@ -75,7 +76,7 @@ class SymbolicArray:
     @property
     def size(self) -> Size | int:
         """The number of entries."""
-        return math.prod(self.shape)
+        return math.prod(self.shape)  # type: ignore[arg-type]
 
     @property
     def T(self) -> "SymbolicArray":  # noqa: N802

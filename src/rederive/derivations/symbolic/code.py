@@ -11,6 +11,7 @@ from sympy import Expr, Indexed, IndexedBase, S
 
 from rederive.autograd import Op, Tensor
 from rederive.autograd.examples import Example
+from rederive.autograd.graph import ancestors
 from rederive.derivations.symbolic.array import SymbolicArray, named_entry, opaque_entries
 from rederive.derivations.symbolic.definedness import Domain, collected, kinks
 from rederive.derivations.symbolic.indices import Index, array, sizes, sum_over
@@ -122,6 +123,8 @@ class Trace:
 
     def comparisons(self) -> Iterator[Difference]:
         """Sweep backward through the graph and compare every gradient with SymPy's."""
+        for tensor in ancestors(self.result, lambda _: True):
+            tensor.grad = None
         for tensor in self.tensors.values():
             tensor.grad = None
         cotangent = SymbolicArray(self.value.sizes, named_entry(array(COTANGENT)))

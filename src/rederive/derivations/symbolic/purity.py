@@ -268,6 +268,8 @@ def only_raises(statement: ast.stmt) -> bool:
     return all(
         isinstance(part, ast.Raise)
         or only_raises(part)
-        or (isinstance(part, ast.Assign) and all(isinstance(t, ast.Name) for one in part.targets for t in _targets(one)))
+        or (
+            isinstance(part, ast.Assign) and all(isinstance(t, ast.Name) for one in part.targets for t in _targets(one))
+        )
         for part in statement.body
     )
