@@ -1,113 +1,92 @@
 """Put the files of all training jobs into one run table, with an index of where each run comes from.
 
-    collect(study_path, run_csvs, output_csv, output_index)
-
-`run_csvs` are `<results>/runs/<dataset>/<experiment>/seeds_<first>-<last>.csv` (columns seed,epoch,split,metric,value),
-each with a `.json` of the same name beside it that says how it was made. `output_csv` is the run table (`runs.csv`, see
-`rederive.results.runs`); `output_index` (`runs.json`) holds, for each run, its files with their SHA-256, its seeds,
-the fingerprint of the code, the checksum of the data, devices and versions. Neither holds a date, a host or an absolute
-path: equal runs give equal bytes in any folder. Paths are relative to the folder of `study_path`.
+`runs.csv` is the run table (`rederive.results.runs`); `runs.json` holds, for each run, its files with their SHA-256,
+its seeds, the fingerprint of the code, the checksum of the data, devices and versions (`rederive.records.RunFacts`).
+Neither holds a date, a host or an absolute path: equal runs give equal bytes in any folder.
 """
 
-import csv
-import io
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from rederive.config import Study
 from rederive.errors import UserError
-from rederive.files import sha256, write_json, write_text
-from rederive.results.runs import COLUMNS, read_rows
+from rederive.files import write_json, write_text
+from rederive.layout import Layout
+from rederive.records import RunFacts
+from rederive.results.runs import COLUMNS
+from rederive.training.history import Row
+from rederive.training.provenance import Provenance, read_run
 
-RUN_COLUMNS = ("seed", "epoch", "split", "metric", "value")
+# What the report may know of how a seed was made; times and hosts stay out, so that equal runs give equal reports.
+OF_SEEDS = ("fingerprint", "device", "versions", "taken_from")
+OF_RUNS = ("data_checksum", "parameters", "flops_per_image")
 
-# What the report may know of a run's provenance; times and hosts stay out, so that equal runs give equal reports.
-STABLE = ("fingerprint", "data_checksum", "device", "versions", "parameters", "flops_per_image")
 
+def collect(layout: Layout, files: Sequence[Path] | None = None) -> None:
+    """Write the run table and its index from the training jobs' files, those of the study or those that are given.
 
-def collect(study_path: Path, run_csvs: Sequence[Path], output_csv: Path, output_index: Path) -> None:
-    """Write the run table and its index. Raises UserError for a file that is no run of the study, or damaged."""
-    study = Study.load(study_path)
+    Raises UserError for a file that is no run of the study, or not whole.
+    """
+    study = Study.load(layout.study)
     known = study.runs()
-    root = Path(study_path).parent
-    rows: list[tuple[str, str, int, int, str, str, str]] = []
-    index: dict[str, dict[str, Any]] = {}
-    for path in sorted(map(Path, run_csvs)):
-        dataset, experiment = path.parent.parent.name, path.parent.name
-        run = f"{dataset}.{experiment}"
+    rows: list[tuple[str | int, ...]] = []
+    index: dict[str, RunFacts] = {}
+    for path in sorted(study.report_files(layout) if files is None else files):
+        run = path.parent.name
         if run not in known:
-            raise UserError(f"{path}: {run} is no run of {study_path}; remove the file or add the experiment")
-        found = _rows(path)
-        rows += [(dataset, experiment, *row) for row in found]
-        _add(index.setdefault(run, _empty()), path, root, found, known[run].spec.model_dump(mode="json"))
-    _refuse_repeated(rows)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(sorted(rows))
-    write_text(output_csv, buffer.getvalue())
-    write_json(output_index, {run: _sorted(entry) for run, entry in index.items()})
+            raise UserError(f"{path}: {run} is no run of {layout.study}; remove the file or add the experiment")
+        found, provenance = read_run(layout.provenance(path))
+        _refuse_other_settings(path, provenance, known[run].spec.model_dump(mode="json"))
+        rows += [(run, *row[:-1], repr(row.value)) for row in found]
+        name = Path(os.path.relpath(path, layout.folder)).as_posix()
+        _add(index.setdefault(run, RunFacts()), name, found, provenance)
+    table = pd.DataFrame(rows, columns=COLUMNS).sort_values([*COLUMNS])
+    _refuse_repeated(table)
+    write_text(layout.run_table, table.to_csv(index=False, lineterminator="\n"))
+    write_json(layout.run_index, {run: facts.model_dump(mode="json") for run, facts in index.items()})
 
 
-def _rows(path: Path) -> list[tuple[int, int, str, str, str]]:
-    rows = []
-    for number, row in read_rows(path, RUN_COLUMNS):
-        try:
-            float(row["value"])
-            rows.append((int(row["seed"]), int(row["epoch"]), row["split"], row["metric"], row["value"]))
-        except ValueError as error:
-            raise UserError(f"{path}, line {number}: {error}; train this run again") from None
-    return rows
+def _add(facts: RunFacts, name: str, rows: Iterable[Row], provenance: Provenance) -> None:
+    """Take up what one more job says of the run."""
+
+    def join(field: str, value: Any) -> None:
+        if value is not None:
+            told = value if isinstance(value, str | int) else json.dumps(value, sort_keys=True)
+            setattr(facts, field, sorted({*getattr(facts, field), told}))
+
+    facts.files[name] = provenance.sha256
+    facts.seeds = sorted({*facts.seeds, *provenance.seeds})
+    facts.epochs = max(facts.epochs, *(row.epoch for row in rows))
+    for field in OF_RUNS:
+        join(field, getattr(provenance, field))
+    for seed, made in provenance.seeds.items():
+        if made.diverged is not None:
+            facts.diverged[seed] = made.diverged
+        if (replay := made.certified_by) is not None:
+            told = replay.model_dump(mode="json", exclude={"when"})
+            facts.replays[f"{replay.made_by} {replay.replayed_by}"] = told
+        for field in OF_SEEDS:
+            join(field, getattr(made, field))
 
 
-def _empty() -> dict[str, Any]:
-    return {"files": {}, "seeds": set(), "epochs": 0, "diverged": {}} | {key: set() for key in STABLE}
-
-
-def _add(
-    entry: dict[str, Any],
-    path: Path,
-    root: Path,
-    rows: Iterable[tuple[int, int, str, str, str]],
-    spec: Mapping[str, Any],
-) -> None:
-    entry["files"][Path(os.path.relpath(path, root)).as_posix()] = sha256(path)
-    for seed, epoch, *_ in rows:
-        entry["seeds"].add(seed)
-        entry["epochs"] = max(entry["epochs"], epoch)
-    provenance = path.with_suffix(".json")
-    if not provenance.exists():
-        return
-    try:
-        facts = json.loads(provenance.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{provenance}: not JSON ({error}); train this run again") from None
-    if other := [key for key, value in spec.items() if key in facts.get("spec", {}) and facts["spec"][key] != value]:
-        told = ", ".join(f"{key} {facts['spec'][key]}, here {spec[key]}" for key in other)
+def _refuse_other_settings(path: Path, provenance: Provenance, spec: Mapping[str, Any]) -> None:
+    found = provenance.spec
+    if other := [key for key, value in spec.items() if key in found and found[key] != value]:
+        told = ", ".join(f"{key} {found[key]}, here {spec[key]}" for key in other)
         raise UserError(
             f"{path}: trained with other settings than the study has ({told}); remove the file and build again. Two "
             "builds that write to one folder at the same time do this: give each its own (pathvars)."
         )
-    entry["diverged"] |= facts.get("diverged") or {}
-    for key in STABLE:
-        if (value := facts.get(key)) is not None:
-            entry[key].add(value if isinstance(value, (str, int)) else json.dumps(value, sort_keys=True))
 
 
-def _sorted(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: sorted(value) if isinstance(value, set) else value for key, value in entry.items()}
-
-
-def _refuse_repeated(rows: list[tuple[str, str, int, int, str, str, str]]) -> None:
-    seen = set()
-    for row in rows:
-        if row[:-1] in seen:
-            dataset, experiment, seed, epoch, split, metric, _ = row
-            raise UserError(
-                f"runs/{dataset}/{experiment}: two files hold seed {seed}, epoch {epoch}, {split} {metric}; remove the "
-                "file that is not one of this build's"
-            )
-        seen.add(row[:-1])
+def _refuse_repeated(table: pd.DataFrame) -> None:
+    for row in table[table.duplicated([*COLUMNS[:-1]])].itertuples():
+        raise UserError(
+            f"runs/{row.experiment}: two files hold seed {row.seed}, epoch {row.epoch}, {row.split} {row.metric}; "
+            "remove the file that is not one of this build's"
+        )
