@@ -140,7 +140,7 @@ def derivation(name: str, order: int) -> dict[str, Any]:
 def summarise_build(folder: Path, csvs: list[Path]) -> None:
     """Collect, summarise and test the claims of a build that `write_build` wrote."""
     proofs = sorted((folder / "derivations").glob("*.json"))
-    collect(folder / "study.json", csvs, folder / "runs.csv", folder / "runs.json")
+    collect(folder / "study.json", csvs, folder / "runs.csv", folder / "runs.json", folder / "predictions.json")
     conclude(folder, proofs)
 
 
@@ -152,7 +152,8 @@ def conclude(folder: Path, proofs: list[Path], claims: Path = CLAIMS) -> None:
     summarise(
         folder / "study.json", runs, index, *published, proofs, manifests, folder / "numbers.json", folder / "tables"
     )
-    test_claims(folder / "study.json", runs, index, claims, *published, proofs, folder / "claims.json")
+    inputs = (folder / "study.json", runs, index, folder / "predictions.json", claims)
+    test_claims(*inputs, *published, proofs, folder / "claims.json")
 
 
 def plot_build(folder: Path, only: list[str] | None = None) -> None:

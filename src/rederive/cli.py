@@ -37,6 +37,7 @@ class Results:
         self.folder = study.parent
         self.runs = self.folder / "runs.csv"
         self.index = self.folder / "runs.json"
+        self.predictions = self.folder / "predictions.json"
         self.numbers = self.folder / "numbers.json"
         self.tables = self.folder / "tables"
         self.claims = self.folder / "claims.json"
@@ -244,7 +245,7 @@ def collect(study: StudyFile = STUDY) -> None:
 
     paths = Results(study)
     files = [paths.folder / file for file in Study.load(study).report_files(paths.folder)]
-    collect(study, files, paths.runs, paths.index)
+    collect(study, files, paths.runs, paths.index, paths.predictions)
 
 
 @app.command()
@@ -271,7 +272,16 @@ def test_claims(study: StudyFile = STUDY) -> None:
     from rederive.results.claims import test_claims
 
     paths = Results(study)
-    test_claims(study, paths.runs, paths.index, SOURCES / "claims.yaml", *PUBLISHED, paths.derivations(), paths.claims)
+    test_claims(
+        study,
+        paths.runs,
+        paths.index,
+        paths.predictions,
+        SOURCES / "claims.yaml",
+        *PUBLISHED,
+        paths.derivations(),
+        paths.claims,
+    )
 
 
 @app.command()

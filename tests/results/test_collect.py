@@ -25,7 +25,7 @@ def write_run(folder, text=RUN, run="mnist/relu", seeds="0-0"):
 
 def collected(study_json, *paths):
     folder = study_json.parent
-    collect(study_json, paths, folder / "runs.csv", folder / "runs.json")
+    collect(study_json, paths, folder / "runs.csv", folder / "runs.json", folder / "predictions.json")
     return (folder / "runs.csv").read_text(), json.loads((folder / "runs.json").read_text())
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from rederive.errors import UserError
 from rederive.report.markdown import escape, link, slug
 from rederive.results.keys import CURVES, CurveKey, unknown
-from rederive.results.numbers import format_value
+from rederive.results.numbers import DECIMALS, format_value
+from rederive.results.statistics import LEVEL
 
 Number = Mapping[str, Any]
 NO_BREAK = "\u00a0"
@@ -97,9 +98,11 @@ def sign(number: Number) -> str:
 
 
 def bounds(number: Number, signed: bool = False) -> str:
-    """Return `(low to high)`, or nothing where there is no interval."""
+    """Return `(low to high)`, with its level where that is not 95 %, or nothing where there is no interval."""
     if number.get("low") is None:
         return ""
-    ends = [{"value": v, "text": format_value(v, number["unit"])} for v in (number["low"], number["high"])]
+    decimals = number.get("decimals", DECIMALS)
+    ends = [{"value": v, "text": format_value(v, number["unit"], decimals)} for v in (number["low"], number["high"])]
     low, high = (sign(end) if signed else plain(end) for end in ends)
-    return f"({low} to {high})"
+    level = number.get("level") or LEVEL
+    return f"({low} to {high}{'' if level == LEVEL else f', {100 * level:.3g} %'})"

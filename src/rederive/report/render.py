@@ -26,7 +26,7 @@ from rederive.files import write_json, write_text
 from rederive.report.document import Document
 from rederive.report.markdown import code, display, prose
 from rederive.report.typed import refuse_typed_numbers
-from rederive.results.claims import load_claims
+from rederive.results.claim_file import load_claims
 from rederive.results.numbers import read_json
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rederive.report.claims import counted, direction, otherwise
 from rederive.report.markdown import anchor, code, escape, link, table
 from rederive.report.origin import NO_BREAK, bounds, identifier, plain
 from rederive.results.keys import unknown
 from rederive.results.numbers import published_inside
+from rederive.results.verdicts import UNDECIDED
 
 if TYPE_CHECKING:
     from rederive.report.document import Document
@@ -30,6 +32,7 @@ class Tables:
             "networks": self.networks,
             "scorecard": self.scorecard,
             "tests": self.tests,
+            "checks": self.checks,
             "derivation_table": self.derivations,
             "runs_table": self.runs,
         }
@@ -55,11 +58,20 @@ class Tables:
             escape(experiment.changed),
             escape(experiment.value) + (" (ours)" if experiment.origin == "ours" else ""),
             self._origin.num(f"{name}.epochs"),
-            self._origin.interval(f"{name}.accuracy", unbroken=True),
+            self._origin.interval(f"{name}.accuracy", unbroken=True) + self._lost(name),
             self._origin.num(f"{name}.published") if has_published else "",
             self._origin.num(f"{name}.difference", signed=True) if has_published else "",
             AGREEMENT[published_inside(name, self._document.numbers)],
         ]
+
+    def _lost(self, name: str) -> str:
+        """Say how many seeds of an experiment diverged or collapsed; nothing where all trained."""
+        told = ""
+        for fate in ("diverged", "collapsed"):
+            found = self._document.numbers.get(f"{name}.{fate}", {})
+            if found.get("value"):
+                told += f"; {self._origin.num(f'{name}.{fate}')} of {counted(found['of'], 'seed')} {fate}"
+        return told
 
     def losses(self, caption: str) -> str:
         """Our training loss beside the published curve's, over the first epoch and over the last of the experiment."""
@@ -95,7 +107,7 @@ class Tables:
     # Claims
 
     def scorecard(self, caption: str) -> str:
-        """All claims, with the estimate that decided each."""
+        """All claims, with the estimate that decided each; of one run, where it points."""
         rows = []
         with self._origin.at("scorecard"):
             for name, verdict in self._document.claims_in_order():
@@ -106,11 +118,13 @@ class Tables:
                     if test["value"] is not None
                     else escape(test["reason"])
                 )
+                points = direction(verdict)
+                said = f"**{verdict['verdict'].removesuffix(' with these runs')}**"
                 rows.append(
                     [
                         anchor(str(verdict["number"]), f"claim-{verdict['number']}"),
                         self._document.says(name),
-                        f"**{verdict['verdict'].removesuffix(' with these runs')}**",
+                        said if points is None else f"one run: {'the same way' if points else 'the other way'}",
                         estimate or "–",
                         escape(verdict["place"]),
                     ]
@@ -130,6 +144,7 @@ class Tables:
                     else "proved"
                     if test["proved"]
                     else "–",
+                    _seeds(test, len(self._document.study.seeds)),
                     escape(_bound(test)),
                     self._published(name, i),
                     escape(test["verdict"] + (f" ({test['reason']})" if test["reason"] else "")),
@@ -137,12 +152,33 @@ class Tables:
                 for name, verdict in self._document.claims_in_order()
                 for i, test in enumerate(verdict["tests"], 1)
             ]
-        header = ["No.", "Measured for each seed", "Mean (95 % interval)", "Bound", "Published", "Outcome"]
-        return self._captioned("tests", caption, header, rows, "rlllrl")
+        header = ["No.", "Measured for each seed", "Mean (interval)", "Seeds", "Bound", "Published", "Outcome"]
+        return self._captioned("tests", caption, header, rows, "rllrlrl")
+
+    def checks(self, caption: str) -> str:
+        """What else the runs say of each claim: a bootstrap, other images, all claims together, more seeds."""
+        rows = []
+        for _, verdict in self._document.claims_in_order():
+            seeds = [test["seeds_needed"] for test in verdict["tests"] if test["verdict"] == UNDECIDED]
+            fixed = verdict["fixed_before"]
+            rows.append(
+                [
+                    link(str(verdict["number"]), f"claim-{verdict['number']}"),
+                    escape(verdict["verdict"].removesuffix(" with these runs")),
+                    escape(otherwise(verdict, "bootstrap")),
+                    escape(otherwise(verdict, "images")),
+                    {True: "yes", False: "no", None: "–"}[verdict["family"]],
+                    "–" if verdict["verdict"] != UNDECIDED else str(max(seeds)) if all(seeds) else "no number",
+                    f"{fixed['before']} of {sum(fixed.values())}",
+                ]
+            )
+        header = ["No.", "Verdict", "By bootstrap", "Other images", "In the family", "Seeds to decide", "Tests older"]
+        return self._captioned("checks", caption, header, rows, "rllllrr")
 
     def _published(self, name: str, i: int) -> str:
-        key = f"claims.{name}.{i}.published"
-        return self._origin.num(key) if key in self._origin else "–"
+        points = self._document.verdicts[name]["tests"][i - 1]["published_points"]
+        own = self._document.own(name, i)
+        return f"{own} ({'as claimed' if points else 'not as claimed'})" if own else "–"
 
     # Proofs, runs, origins
 
@@ -175,12 +211,14 @@ class Tables:
                 ", ".join(code(str(value)[:DIGITS]) for value in facts.get(field, [])) or "–"
                 for field in ("fingerprint", "data_checksum")
             ]
-            seeds = ", ".join(map(str, facts["seeds"]))
-            diverged = f" (diverged: seed {', '.join(sorted(facts['diverged']))})" if facts.get("diverged") else ""
+            seeds = ", ".join(map(str, facts["seeds"])) + (" (all the same)" if facts["deterministic"] else "")
+            fates = [(fate, sorted(facts[fate])) for fate in ("diverged", "collapsed") if facts[fate]]
+            remarks = [f"seed {', '.join(lost)} {fate}" for fate, lost in fates]
+            remarks += [f"seed {seed} {reason}" for seed, reason in sorted(facts["left_out"].items())]
             rows.append(
                 [
                     code(run),
-                    seeds + diverged,
+                    escape(seeds + (f" ({'; '.join(remarks)})" if remarks else "")),
                     str(facts["epochs"]),
                     *hashes,
                     ", ".join(code(digest) for digest in files),
@@ -212,6 +250,13 @@ def _deciding(verdict: Mapping[str, Any]) -> int:
     tests = list(enumerate(verdict["tests"], 1))
     measured = [(i, test) for i, test in tests if test["value"] is not None] or tests
     return next((i for i, test in measured if test["verdict"] == verdict["verdict"]), measured[0][0])
+
+
+def _seeds(test: Mapping[str, Any], planned: int) -> str:
+    """Return the number of seeds of a test, of those planned where some are missing."""
+    if not test["n"]:
+        return "–"
+    return str(test["n"]) if test["n"] >= planned else f"{test['n']} of {planned}"
 
 
 def _bound(test: Mapping[str, Any]) -> str:

@@ -1,12 +1,15 @@
 """Put the files of all training jobs into one run table, with an index of where each run comes from.
 
-    collect(study_path, run_csvs, output_csv, output_index)
+    collect(study_path, run_csvs, output_csv, output_index, output_predictions)
 
 `run_csvs` are `<results>/runs/<dataset>/<experiment>/seeds_<first>-<last>.csv` (columns seed,epoch,split,metric,value),
 each with a `.json` of the same name beside it that says how it was made. `output_csv` is the run table (`runs.csv`, see
 `rederive.results.runs`); `output_index` (`runs.json`) holds, for each run, its files with their SHA-256, its seeds,
-the fingerprint of the code, the checksum of the data, devices and versions. Neither holds a date, a host or an absolute
-path: equal runs give equal bytes in any folder. Paths are relative to the folder of `study_path`.
+the fingerprint of the code, the checksum of the data, devices and versions, the seeds that give no observation and why,
+and for each seed the digest of the claims' tests as they stood when it was trained. `output_predictions`
+(`predictions.json`) has what each seed's last network says of every evaluation image, {run: {seed: one digit an
+image}}, where the run's files tell it. None holds a date, a host or an absolute path: equal runs give equal bytes in
+any folder. Paths are relative to the folder of `study_path`.
 """
 
 import csv
@@ -20,7 +23,8 @@ from typing import Any
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.files import sha256, write_json, write_text
-from rederive.results.runs import COLUMNS, read_rows
+from rederive.results.runs import COLUMNS, RunTable, read_rows
+from rederive.results.seeds import seeds_of
 
 RUN_COLUMNS = ("seed", "epoch", "split", "metric", "value")
 
@@ -28,13 +32,19 @@ RUN_COLUMNS = ("seed", "epoch", "split", "metric", "value")
 STABLE = ("fingerprint", "data_checksum", "device", "versions", "parameters", "flops_per_image")
 
 
-def collect(study_path: Path, run_csvs: Sequence[Path], output_csv: Path, output_index: Path) -> None:
-    """Write the run table and its index. Raises UserError for a file that is no run of the study, or damaged."""
+def collect(
+    study_path: Path, run_csvs: Sequence[Path], output_csv: Path, output_index: Path, output_predictions: Path
+) -> None:
+    """Write the run table, its index and the predictions.
+
+    Raises UserError for a file that is no run of the study, or damaged.
+    """
     study = Study.load(study_path)
     known = study.runs()
     root = Path(study_path).parent
     rows: list[tuple[str, str, int, int, str, str, str]] = []
     index: dict[str, dict[str, Any]] = {}
+    predictions: dict[str, dict[str, str]] = {}
     for path in sorted(map(Path, run_csvs)):
         dataset, experiment = path.parent.parent.name, path.parent.name
         run = f"{dataset}.{experiment}"
@@ -42,14 +52,20 @@ def collect(study_path: Path, run_csvs: Sequence[Path], output_csv: Path, output
             raise UserError(f"{path}: {run} is no run of {study_path}; remove the file or add the experiment")
         found = _rows(path)
         rows += [(dataset, experiment, *row) for row in found]
-        _add(index.setdefault(run, _empty()), path, root, found, known[run].spec.model_dump(mode="json"))
+        facts = _add(index.setdefault(run, _empty()), path, root, found, known[run].spec.model_dump(mode="json"))
+        predictions.setdefault(run, {}).update(facts.get("predictions") or {})
     _refuse_repeated(rows)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(sorted(rows))
     write_text(output_csv, buffer.getvalue())
+    table = RunTable.load(output_csv)
+    for run, entry in index.items():
+        seeds = seeds_of(table, run, study.seeds, known[run].epochs)
+        entry |= {"left_out": seeds.left_out, "collapsed": seeds.collapsed, "deterministic": seeds.deterministic}
     write_json(output_index, {run: _sorted(entry) for run, entry in index.items()})
+    write_json(output_predictions, predictions)
 
 
 def _rows(path: Path) -> list[tuple[int, int, str, str, str]]:
@@ -64,7 +80,8 @@ def _rows(path: Path) -> list[tuple[int, int, str, str, str]]:
 
 
 def _empty() -> dict[str, Any]:
-    return {"files": {}, "seeds": set(), "epochs": 0, "diverged": {}} | {key: set() for key in STABLE}
+    counts = {"files": {}, "seeds": set(), "epochs": 0, "diverged": {}, "tests_digest": {}}
+    return counts | {key: set() for key in STABLE}
 
 
 def _add(
@@ -73,16 +90,17 @@ def _add(
     root: Path,
     rows: Iterable[tuple[int, int, str, str, str]],
     spec: Mapping[str, Any],
-) -> None:
+) -> Mapping[str, Any]:
+    """Add a run's file to its entry in the index; return its provenance, empty where there is none."""
     entry["files"][Path(os.path.relpath(path, root)).as_posix()] = sha256(path)
     for seed, epoch, *_ in rows:
         entry["seeds"].add(seed)
         entry["epochs"] = max(entry["epochs"], epoch)
     provenance = path.with_suffix(".json")
     if not provenance.exists():
-        return
+        return {}
     try:
-        facts = json.loads(provenance.read_text(encoding="utf-8"))
+        facts: dict[str, Any] = json.loads(provenance.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise UserError(f"{provenance}: not JSON ({error}); train this run again") from None
     if other := [key for key, value in spec.items() if key in facts.get("spec", {}) and facts["spec"][key] != value]:
@@ -92,9 +110,11 @@ def _add(
             "builds that write to one folder at the same time do this: give each its own (pathvars)."
         )
     entry["diverged"] |= facts.get("diverged") or {}
+    entry["tests_digest"] |= {str(seed): facts.get("tests_digest") for seed in facts.get("seeds", [])}
     for key in STABLE:
         if (value := facts.get(key)) is not None:
             entry[key].add(value if isinstance(value, (str, int)) else json.dumps(value, sort_keys=True))
+    return facts
 
 
 def _sorted(entry: dict[str, Any]) -> dict[str, Any]:

@@ -29,11 +29,13 @@ from rederive.config import Experiment, Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
 from rederive.results.keys import COUNTED
-from rederive.results.published import PublishedValue, published_accuracies, published_curves
+from rederive.results.published import PublishedValue, published_accuracies, published_curves, refuse_unknown
 from rederive.results.runs import RunTable
+from rederive.results.seeds import seeds_of
 from rederive.results.statistics import mean_interval, prediction_interval
 
 Number = dict[str, Any]
+DECIMALS = 3  # of accuracies and losses, where no bound is near
 
 QUANTITY_WORDS = {
     "mnist accuracy": "validation accuracy",
@@ -65,6 +67,7 @@ def summarise(
     study = Study.load(study_path)
     runs = RunTable.load(runs_csv)
     index = read_json(runs_index)
+    refuse_unknown(study, published_yaml, published_curves_csv)
     published = published_accuracies(published_yaml)
     numbers: dict[str, Number] = {}
     for name, experiment in study.experiments.items():
@@ -95,11 +98,12 @@ def number(value: float | str | None, unit: str, how: str, **more: Any) -> Numbe
     """Return one number's record; `more` are its interval, runs, and so on."""
     if isinstance(value, float) and not math.isfinite(value):
         value, more = None, {**more, "missing": "diverged"}
-    return {"value": value, "unit": unit, "text": format_value(value, unit), "how": how, **more}
+    text = format_value(value, unit, more.get("decimals", DECIMALS))
+    return {"value": value, "unit": unit, "text": text, "how": how, **more}
 
 
-def format_value(value: float | str | None, unit: str) -> str:
-    """Return how a value is printed: accuracies and losses with three decimals, counts with thousands marked."""
+def format_value(value: float | str | None, unit: str, decimals: int = DECIMALS) -> str:
+    """Return how a value is printed: accuracies and losses with `decimals`, counts with thousands marked."""
     if value is None:
         return "–"
     if isinstance(value, str):
@@ -110,7 +114,7 @@ def format_value(value: float | str | None, unit: str) -> str:
         return f"{value:,}" if isinstance(value, int) else repr(value)
     if unit == "error":
         return f"{value:.0e}".replace("e-0", "e-")
-    text = f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    text = f"{value:,.{decimals}f}" if abs(value) < 100 else f"{value:,.0f}"
     return text.lstrip("-") if not text.strip("-0.") else text
 
 
@@ -144,6 +148,10 @@ def _measured(name: str, experiment: Experiment, runs: RunTable, index: Mapping[
         for epoch in range(1, experiment.epochs + 1):
             found[f"{name}.{quantity}@{epoch}"] = _mean(experiment, quantity, epoch, runs, index)
         found[f"{name}.{quantity}"] = found[f"{name}.{quantity}@{experiment.epochs}"]
+    became = seeds_of(runs, experiment.run, [], experiment.epochs)
+    for fate, seeds in (("diverged", became.diverged), ("collapsed", became.collapsed)):
+        how = f"seeds of {experiment.run} that {fate}"
+        found[f"{name}.{fate}"] = number(len(seeds), "count", how, of=len(became.counted))
     for cost in COUNTED:
         values = index.get(experiment.run, {}).get(cost, [])
         how = f"counted from the layers of the network of {name}"
@@ -162,8 +170,12 @@ def _mean(experiment: Experiment, quantity: str, epoch: int, runs: RunTable, ind
         missing = f"{experiment.run} ended at epoch {reached}" if reached else f"{experiment.run} was not run"
         return number(None, unit, f"{words} {when}", missing=missing)
     estimate = mean_interval(list(values.values()))
+    alike = estimate.n == 1 and bool(runs.copies(experiment.run))
+    seeds = "any seed" if alike else f"{estimate.n} seed{'s' if estimate.n > 1 else ''}"
     how = (
-        f"mean over {estimate.n} seeds of the {words} {when}, with its 95 % t interval"
+        f"{words} {when}: the same with every seed, nothing in this run is random"
+        if alike
+        else f"mean over {estimate.n} seeds of the {words} {when}, with its 95 % t interval"
         if estimate.n > 1
         else f"{words} {when} of one seed: nothing can be said about spread"
     )
@@ -175,7 +187,7 @@ def _mean(experiment: Experiment, quantity: str, epoch: int, runs: RunTable, ind
         high=_finite(estimate.high),
         n=estimate.n,
         seeds=list(values),
-        brief=f"epoch {epoch}, {estimate.n} seed{'s' if estimate.n > 1 else ''} of {experiment.run}",
+        brief=f"epoch {epoch}, {seeds} of {experiment.run}",
         **_origin(experiment, index),
     )
 

@@ -4,8 +4,9 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from rederive.config import read_yaml
+from rederive.config import Study, read_yaml
 from rederive.errors import UserError
+from rederive.results.keys import unknown_experiment
 
 
 @dataclass(frozen=True)
@@ -59,3 +60,14 @@ def published_curves(path: str | Path) -> dict[str, dict[int, float]]:
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(f"{path}: {error}; expected dataset,experiment,epoch,training_loss,figure,quality") from None
     return curves
+
+
+def refuse_unknown(study: Study, published_yaml: str | Path, published_curves_csv: str | Path) -> None:
+    """Raise UserError where a published value is of an experiment that the study does not have: a misspelt one."""
+    for path, names in (
+        (published_yaml, published_accuracies(published_yaml)),
+        (published_curves_csv, published_curves(published_curves_csv)),
+    ):
+        for name in names:
+            if name not in study.experiments:
+                raise unknown_experiment(name, study.experiments, str(path))

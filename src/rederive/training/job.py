@@ -21,6 +21,8 @@ from rederive.training import spec as cost
 from rederive.training.history import Row, Trained, diverged, to_csv
 from rederive.training.keeper import Keeper, StopRequest
 
+CLAIMS = Path("report/claims.yaml")  # from the project's folder, where jobs run
+
 
 def run_job(
     study_path: str | Path,
@@ -46,6 +48,7 @@ def run_job(
             _write(Path(output_csv), experiment, seeds, data, *taken)
             return
     place = _device(device)
+    tests = _tests_digest()
     print(f"{run}: {_place_and_attempt(place)}", flush=True)
     tf32 = study.training.tf32 and place == "cuda"
     key = {**identity, "threads": threads, "device": place, "tf32": tf32}
@@ -81,6 +84,7 @@ def run_job(
             for keeper in keepers
             if keeper.restored is not None
         },
+        "tests_digest": tests,
         "started": began.isoformat(timespec="seconds"),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": socket.gethostname(),
@@ -150,6 +154,16 @@ def _train(
     from rederive.training.cifar10 import train_cifar10
 
     return train_cifar10(experiment.spec, data, seeds, device, watch)
+
+
+def _tests_digest() -> str | None:
+    """Return the digest of the claims' tests as they stand now; None where there are none that can be read."""
+    from rederive.results.claim_file import tests_digest
+
+    try:
+        return tests_digest(CLAIMS)
+    except UserError:
+        return None
 
 
 def _as_json(numbers: Sequence[float]) -> list[float | str]:
