@@ -17,7 +17,7 @@ from rederive.report.markdown import anchor, escape, link, slug
 from rederive.report.origin import Numbers, identifier
 from rederive.report.tables import Tables
 from rederive.report.trace import figures_with, rule_of, settings_of
-from rederive.results.claim_file import Claim
+from rederive.results.claim_file import Claim, Margin
 from rederive.results.keys import unknown
 from rederive.results.numbers import number
 from rederive.results.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE
@@ -62,6 +62,8 @@ class Document:
             "value": lambda key: self.origin.get(key)["value"],
             "place": self.place,
             "claim": self.claim,
+            "margins": self.margins(),
+            "family": self.family(),
             "verdicts": self.named,
             "caption": self.caption,
             "versions": self.versions,
@@ -166,6 +168,18 @@ class Document:
         """Return a test's quantity by the published values, counted from 1; nothing where they do not give it."""
         key = f"claims.{name}.{i}.published"
         return self.origin.num(key) if key in self.origin else ""
+
+    def margins(self) -> list[Margin]:
+        """Return the margins that the claims' tests name."""
+        named = [
+            margin for claim in self.claims.values() for test in claim.tests for margin in (test.margin, test.within)
+        ]
+        return sorted({margin.name: margin for margin in named if margin}.values(), key=lambda margin: margin.name)
+
+    def family(self) -> list[str]:
+        """Return links to the claims whose verdicts are all right together with 95 %."""
+        numbers = [found["number"] for _, found in self.claims_in_order() if found["family"]]
+        return [link(str(number), f"claim-{number}") for number in numbers]
 
     def claims_in_order(self) -> list[tuple[str, Mapping[str, Any]]]:
         """Return all claims with their verdicts, by number."""

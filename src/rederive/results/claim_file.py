@@ -47,6 +47,7 @@ class Model(BaseModel):
 class Margin(Model):
     """A difference that is practically none, and why."""
 
+    name: str
     value: Annotated[float, Field(gt=0)]
     reason: str
 
@@ -107,7 +108,8 @@ class Claim(Model):
 def load_claims(path: str | Path) -> dict[str, Claim]:
     """Read `claims.yaml`. Raises UserError with the claim and key that is wrong."""
     entries = read_yaml(path)
-    margins = _validated(dict[str, Margin], entries.pop(MARGINS, {}), path, MARGINS)
+    margins = load_margins(path)
+    entries.pop(MARGINS, None)
     claims = {}
     for name, entry in entries.items():
         for test in entry.get("tests", []):
@@ -121,7 +123,8 @@ def load_claims(path: str | Path) -> dict[str, Claim]:
 
 def load_margins(path: str | Path) -> dict[str, Margin]:
     """Read the margins of `claims.yaml`, by name. Raises UserError for one that is wrong."""
-    return _validated(dict[str, Margin], read_yaml(path).get(MARGINS, {}), path, MARGINS)
+    entries = {name: {"name": name, **entry} for name, entry in read_yaml(path).get(MARGINS, {}).items()}
+    return _validated(dict[str, Margin], entries, path, MARGINS)
 
 
 def _validated(wanted: Any, entry: Any, path: str | Path, name: str) -> Any:
@@ -134,8 +137,13 @@ def _validated(wanted: Any, entry: Any, path: str | Path, name: str) -> Any:
 
 
 def tests_digest(path: str | Path) -> str:
-    """Return the SHA-256 of all that decides: the tests and margins, not the sentences. Raises UserError."""
-    claims = {name: [test.model_dump(mode="json") for test in claim.tests] for name, claim in load_claims(path).items()}
+    """Return the SHA-256 of all that decides: the tests and margins, no words. Raises UserError."""
+    claims = {
+        name: [
+            (test.quantity, test.region.low, test.region.high) if test.quantity else test.proved for test in claim.tests
+        ]
+        for name, claim in load_claims(path).items()
+    }
     return hashlib.sha256(json.dumps(claims, sort_keys=True).encode()).hexdigest()
 
 

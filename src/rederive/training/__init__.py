@@ -28,12 +28,19 @@ def train(
     Raises UserError for a run that is not in the study, for data that are not there, or a full disk, and
     `rederive.training.keeper.Interrupted`, which exits with a code that leads to a retry, after SIGTERM.
     """
+    limit_threads(threads)
+    from rederive.training.job import run_job
+
+    run_job(study_path, run, seeds, data_dir, checkpoint_dir, output_csv, device, threads)
+
+
+def limit_threads(threads: int) -> None:
+    """Have the numerical libraries compute with so many threads, and in the same order each time.
+
+    They read this once, when they are first imported: after that it is too late.
+    """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in any order
-    # The numerical libraries read this once, when they are first imported: after that it is too late.
     if "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     elif os.environ.get("OMP_NUM_THREADS") != str(threads):
         print(f"numpy was loaded before training: it may compute with more than {threads} thread(s)", file=sys.stderr)
-    from rederive.training.job import run_job
-
-    run_job(study_path, run, seeds, data_dir, checkpoint_dir, output_csv, device, threads)
