@@ -27,7 +27,7 @@ pathvars:
 
 
 wildcard_constraints:
-    dataset="mnist|cifar10",
+    data_set="|".join(study.data.sets) or "none",
     experiment="[A-Za-z0-9_.]+",
     seeds="[0-9-]+",
 

@@ -4,8 +4,9 @@
 
 The first steps of each run are trained in processes of their own with the kernels for other processors that OpenBLAS,
 oneDNN and PyTorch have, and compared as `rederive replay` compares them: the largest difference of a step's loss over
-what nudging every parameter by one rounding had come to by that step. `rederive.training.replay.MARGIN` has to be above
-the first columns and far below the last, which is a fault: a learning rate that is off by a tenth of a percent.
+what nudging every parameter by one rounding had come to by that step. `rederive.training.replay.MARGIN` has to be well
+above these columns. The last one is a fault, a learning rate that is off by a tenth of a percent: where it is above
+MARGIN, a replay of the first steps shows even that.
 """
 
 import argparse
@@ -32,10 +33,12 @@ from rederive.config import Study
 from rederive.data import load
 from rederive.training.replay import Beginning, rounding_effects
 study, run, faster, measure = sys.argv[1:]
-experiment = Study.load(study).experiments[run]
+loaded = Study.load(study)
+experiment = loaded.experiments[run]
+code = loaded.trainers[experiment.trainer].python
 rate = experiment.spec.learning_rate * float(faster)
 experiment = experiment.model_copy(update={"spec": experiment.spec.model_copy(update={"learning_rate": rate})})
-again = Beginning(experiment, load(Path(study).parent / "data" / experiment.dataset), 0)
+again = Beginning(experiment, code, load(Path(study).parent / "data" / experiment.data), 0)
 opening = again.open().openings[0]
 print(json.dumps([opening, rounding_effects(opening, again) if measure == "1" else []]))
 """

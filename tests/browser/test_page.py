@@ -74,7 +74,7 @@ def test_a_number_tells_on_hover_where_it_comes_from(page, built):
         file,
         digest,
         "cd" * 32,
-        "by rule train_mnist",
+        "by rule train",
         "activation relu",
         "table activations",
     ):

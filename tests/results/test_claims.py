@@ -5,11 +5,12 @@ import shutil
 import pytest
 from tests import synthetic
 
-from rederive.config import read_yaml
 from rederive.errors import UserError
+from rederive.layout import Layout
 from rederive.results.claim_file import load_claims, load_margins, tests_digest
 from rederive.results.claims import differing, test_claims
 from rederive.results.quantities import comparisons, evaluate, linear, parse_quantity, parts
+from rederive.yaml_files import read_yaml
 
 HOLDS, FAILS, UNDECIDED, UNTESTABLE = "holds", "does not hold", "undecided", "not testable with these runs"
 
@@ -106,9 +107,7 @@ def build(concluded, tmp_path):
 
 
 def retest(folder, claims=synthetic.CLAIMS):
-    proofs = sorted((folder / "derivations").glob("*.json"))
-    inputs = (folder / "study.json", folder / "runs.csv", folder / "runs.json", folder / "predictions.json", claims)
-    test_claims(*inputs, synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES, proofs, folder / "claims.json")
+    test_claims(Layout(folder), synthetic.proofs(folder), claims, synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES)
     return json.loads((folder / "claims.json").read_text())
 
 
@@ -117,8 +116,8 @@ def set_accuracy(folder, experiment, value):
     lines = (folder / "runs.csv").read_text().splitlines()
     changed = []
     for line in lines:
-        dataset, name, seed, epoch, _, metric, _ = fields = line.split(",")
-        if (f"{dataset}.{name}", epoch, metric) == (experiment, "20", "accuracy"):
+        name, seed, epoch, _, metric, _ = fields = line.split(",")
+        if (name, epoch, metric) == (experiment, "20", "accuracy"):
             fields[-1] = repr(value + 1e-4 * int(seed))
         changed.append(",".join(fields))
     (folder / "runs.csv").write_text("\n".join(changed) + "\n")
@@ -137,8 +136,8 @@ def test_a_claim_is_tested_by_the_differences_seed_by_seed(build):
         lines = []
         for line in (build / "runs.csv").read_text().splitlines():
             fields = line.split(",")
-            if (f"{fields[0]}.{fields[1]}", fields[3], fields[5]) == (name, "20", "accuracy"):
-                fields[-1] = repr(0.9 + 0.02 * int(fields[2]) + shift)
+            if (fields[0], fields[2], fields[4]) == (name, "20", "accuracy"):
+                fields[-1] = repr(0.9 + 0.02 * int(fields[1]) + shift)
             lines.append(",".join(fields))
         (build / "runs.csv").write_text("\n".join(lines) + "\n")
     test = retest(build)["activations_level_late"]["tests"][0]
@@ -286,11 +285,11 @@ def edit_runs(folder, experiment, change):
     header, *lines = (folder / "runs.csv").read_text().splitlines()
     kept = [header]
     for line in lines:
-        dataset, name, seed, epoch, split, metric, value = line.split(",")
-        if f"{dataset}.{name}" == experiment:
+        name, seed, epoch, split, metric, value = line.split(",")
+        if name == experiment:
             value = change(int(seed), int(epoch), split, metric, float(value))
         if value is not None:
-            kept.append(",".join((dataset, name, seed, epoch, split, metric, str(value))))
+            kept.append(",".join((name, seed, epoch, split, metric, str(value))))
     (folder / "runs.csv").write_text("\n".join(kept) + "\n")
 
 
@@ -447,9 +446,10 @@ def test_a_misspelt_experiment_among_the_published_values_is_an_error(build, tmp
     found = {"published": synthetic.PUBLISHED, "published_curves": synthetic.PUBLISHED_CURVES}
     text = found[kind].read_text()
     found[kind] = tmp_path / found[kind].name
-    found[kind].write_text(text.replace("sigmoid_10", "sigmoid_l0").replace("cifar10,adam,", "cifar10,adma,"))
-    inputs = (build / "study.json", build / "runs.csv", build / "runs.json", build / "predictions.json")
+    found[kind].write_text(text.replace("sigmoid_10", "sigmoid_l0").replace("cifar10.adam,", "cifar10.adma,"))
     with pytest.raises(
         UserError, match=r"is no experiment of this configuration; nearest: (mnist.sigmoid_10|cifar10.adam)"
     ):
-        test_claims(*inputs, synthetic.CLAIMS, found["published"], found["published_curves"], [], build / "claims.json")
+        test_claims(
+            Layout(build), synthetic.proofs(build), synthetic.CLAIMS, found["published"], found["published_curves"]
+        )

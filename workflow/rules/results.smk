@@ -29,7 +29,7 @@ rule summarise:
         published="report/published.yaml",
         curves="report/published_curves.csv",
         derivations=derivations_of_the_report,
-        manifests=expand("<results>/data/{dataset}/manifest.json", dataset=["mnist", "cifar10"]),
+        manifests=[str(layout.manifest(data_set)) for data_set in study.data_sets()],
     output:
         numbers="<results>/numbers.json",
         tables=report(

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rederive.results.numbers import DECIMALS
 from rederive.results.verdicts import UNTESTABLE, combine
+
+DECIMALS = 3  # where no bound is near
 
 
 def direction(verdict: Mapping[str, Any]) -> bool | None:

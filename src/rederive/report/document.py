@@ -10,16 +10,18 @@ import jinja2
 
 from rederive.config import Study
 from rederive.errors import UserError
+from rederive.records import FigureEntry, Number, RunFacts
 from rederive.report.citations import References
 from rederive.report.claims import counted, direction, enough_decimals, how
 from rederive.report.listings import listing
 from rederive.report.markdown import anchor, escape, link, slug
 from rederive.report.origin import Numbers, identifier
 from rederive.report.tables import Tables
-from rederive.report.trace import figures_with, rule_of, settings_of
+from rederive.report.trace import RULE, figures_with, settings_of
 from rederive.results.claim_file import Claim, Margin
 from rederive.results.keys import unknown
 from rederive.results.numbers import number
+from rederive.results.statistics import LEVEL
 from rederive.results.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE
 
 # Stands where the appendix of origins goes: it can be written only when all numbers have been used.
@@ -36,11 +38,11 @@ class Document:
     """The functions of the templates. They return Markdown, except where they say otherwise."""
 
     study: Study
-    numbers: Mapping[str, Any]
+    numbers: Mapping[str, Number]
     claims: Mapping[str, Claim]
     verdicts: Mapping[str, Any]
-    runs: Mapping[str, Any]
-    figures: Mapping[str, Any]
+    runs: Mapping[str, RunFacts]
+    figures: Mapping[str, FigureEntry]
     figures_link: str
     derivations: Sequence[Mapping[str, Any]]
     references_bib: Path
@@ -49,7 +51,7 @@ class Document:
     _labels: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.origin = Numbers({**self.numbers, **self._claim_numbers()}, list(self.study.experiments))
+        self.origin = Numbers({**self.numbers, **self._claim_numbers()}, self.study)
         self.references = References(self.references_bib)
         self._tables = Tables(self)
 
@@ -59,7 +61,7 @@ class Document:
         return {
             "num": self.origin.num,
             "interval": self.origin.interval,
-            "value": lambda key: self.origin.get(key)["value"],
+            "value": lambda key: self.origin.get(key).value,
             "place": self.place,
             "claim": self.claim,
             "margins": self.margins(),
@@ -67,7 +69,7 @@ class Document:
             "verdicts": self.named,
             "caption": self.caption,
             "versions": self.versions,
-            "devices": sorted({escape(name) for facts in self.runs.values() for name in facts.get("device", [])}),
+            "devices": sorted({escape(name) for facts in self.runs.values() for name in facts.device}),
             "figure": self.figure,
             "fig": lambda name: _reference(f"fig-{slug(name)}"),
             "tab": lambda name: _reference(f"tab-{slug(name)}"),
@@ -104,7 +106,7 @@ class Document:
             raise unknown(name, self.figures, "figure")
         identifier = f"fig-{slug(name)}"
         number = self._number("Figure", identifier)
-        image = f"![{escape(self.figures[name]['alt'])}]({self.figures_link}/{name}.svg)"
+        image = f"![{escape(self.figures[name].alt)}]({self.figures_link}/{name}.svg)"
         return f"\n{image}\n\n{anchor(f'**{number}.**', identifier)} {' '.join(caption.split())}\n"
 
     def caption(self, name: str, text: str) -> str:
@@ -127,7 +129,8 @@ class Document:
         verdict = self._verdict(name)
         sentence = self.claims[name].sentences.get(verdict["verdict"])
         if sentence is None:
-            sentence = f"*The write-up concludes:* {self.claims[name].says} {self._untested(name, verdict)}"
+            who = _capital(self.study.report.original)
+            sentence = f"*{who} concludes:* {self.claims[name].says} {self._untested(name, verdict)}"
         with self.origin.at(f"claim {verdict['number']} ({name})"):
             text = self._render(sentence, result=lambda i: self.result(name, i), published=lambda i: self.own(name, i))
         text = " ".join([text, *map(escape, self._remarks(verdict))])
@@ -148,7 +151,7 @@ class Document:
         for test in verdict["tests"]:
             for fate in ("diverged", "collapsed"):
                 for run, seeds in test[fate].items():
-                    total = len(self.runs.get(run, {}).get("seeds", []))
+                    total = len(self.runs[run].seeds if run in self.runs else [])
                     label = self._experiment(run).label
                     found[f"{fate} {run}"] = f"({label}: {len(seeds)} of {counted(total, 'seed')} {fate}.)"
         return list(found.values())
@@ -189,8 +192,8 @@ class Document:
         """Return the names of the claims with a verdict, by number."""
         return [name for name, found in self.claims_in_order() if found["verdict"] == verdict]
 
-    def _claim_numbers(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def _claim_numbers(self) -> dict[str, Number]:
+        found: dict[str, Number] = {}
         for name, verdict in self.verdicts.items():
             for i, test in enumerate(verdict["tests"], 1):
                 if test["value"] is None:
@@ -198,18 +201,18 @@ class Document:
                 unit = {"accuracy": "difference", "loss": "difference", "ratio": "loss"}[test["unit"]]
                 files: dict[str, str] = {}
                 for run in test["runs"]:
-                    files |= self.runs.get(run, {}).get("files", {})
+                    files |= self.runs[run].files if run in self.runs else {}
                 found[f"claims.{name}.{i}"] = number(
                     test["value"],
                     unit,
                     how(test),
+                    enough_decimals(test),
                     formula=test["quantity"],
                     brief=f"claim {verdict['number']}, test {i}",
                     low=test["low"] if test["n"] else None,
                     high=test["high"] if test["n"] else None,
                     n=test["n"],
-                    level=test["level"],
-                    decimals=enough_decimals(test),
+                    level=test["level"] or LEVEL,
                     seeds=test["seeds"],
                     runs=test["runs"],
                     files=files,
@@ -251,7 +254,7 @@ class Document:
         found = {
             f"{escape(name)} {escape(version)}"
             for facts in self.runs.values()
-            for versions in facts.get("versions", [])
+            for versions in facts.versions
             for name, version in json.loads(versions).items()
         }
         return ", ".join(sorted(found))
@@ -278,7 +281,7 @@ class Document:
         """Return the record of every number that the text uses."""
         numbers = {
             key: {
-                **self.origin.get(key),
+                **self.origin.get(key).model_dump(mode="json", exclude_unset=True),
                 "anchor": identifier(key),
                 "figures": figures_with(key, self.figures),
                 "uses": places,
@@ -286,8 +289,15 @@ class Document:
             for key, places in self.origin.uses.items()
         }
         runs = {run for number in numbers.values() for run in number.get("runs", []) if run in self.runs}
-        made = {run: {"rule": rule_of(run), "config": settings_of(run, self.study)} for run in sorted(runs)}
-        return {"numbers": numbers, "runs": {run: {**self.runs[run], **facts} for run, facts in made.items()}}
+        made = {run: {"rule": RULE, "config": settings_of(run, self.study)} for run in sorted(runs)}
+        return {
+            "numbers": numbers,
+            "runs": {run: {**self.runs[run].model_dump(mode="json"), **facts} for run, facts in made.items()},
+        }
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _reference(identifier: str) -> str:

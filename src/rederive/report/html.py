@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rederive.figures import style
-from rederive.results.numbers import read_json
+from rederive.records import read_json
 
 
 def finish(page: str, figures: Path, trace_json: Path, theme: Path) -> str:

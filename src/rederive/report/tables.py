@@ -28,7 +28,7 @@ class Tables:
         """Return the tables by the names that templates call them."""
         return {
             "table": self.results,
-            "losses": self.losses,
+            "curve_table": self.curves,
             "networks": self.networks,
             "scorecard": self.scorecard,
             "tests": self.tests,
@@ -42,52 +42,58 @@ class Tables:
         wanted = {table.name: table for table in self._document.study.tables}
         if name not in wanted:
             raise unknown(name, wanted, "table")
-        names = [f"{wanted[name].dataset}.{row}" for row in wanted[name].rows]
+        names, metric = wanted[name].rows, wanted[name].metric
         header = ["Changed", "Value", "Epochs", "Ours (95 % interval)"]
-        published = any(f"{row}.published" in self._document.numbers for row in names)
+        compared = metric == self._document.study.headline
+        published = compared and any(f"{row}.published" in self._document.numbers for row in names)
         if published:
             header += ["Published", "Difference", "One more run"]
         with self._origin.at(f"table {name}"):
-            rows = [self._result(row)[: len(header)] for row in names]
+            rows = [self._result(row, metric)[: len(header)] for row in names]
         return self._captioned(name, caption, header, rows, "llrrrrl"[: len(header)])
 
-    def _result(self, name: str) -> list[str]:
+    def _result(self, name: str, metric: str) -> list[str]:
         experiment = self._document.study.experiments[name]
         has_published = f"{name}.published" in self._document.numbers
         return [
             escape(experiment.changed),
             escape(experiment.value) + (" (ours)" if experiment.origin == "ours" else ""),
             self._origin.num(f"{name}.epochs"),
-            self._origin.interval(f"{name}.accuracy", unbroken=True) + self._lost(name),
+            self._origin.interval(f"{name}.{metric}", unbroken=True) + self._lost(name),
             self._origin.num(f"{name}.published") if has_published else "",
             self._origin.num(f"{name}.difference", signed=True) if has_published else "",
-            AGREEMENT[published_inside(name, self._document.numbers)],
+            AGREEMENT[
+                published_inside(
+                    *(self._document.numbers.get(f"{name}.{key}") for key in ("published", "one_more_run"))
+                )
+            ],
         ]
 
     def _lost(self, name: str) -> str:
         """Say how many seeds of an experiment diverged or collapsed; nothing where all trained."""
         told = ""
         for fate in ("diverged", "collapsed"):
-            found = self._document.numbers.get(f"{name}.{fate}", {})
-            if found.get("value"):
-                told += f"; {self._origin.num(f'{name}.{fate}')} of {counted(found['of'], 'seed')} {fate}"
+            found = self._document.numbers.get(f"{name}.{fate}")
+            if found and found.value:
+                told += f"; {self._origin.num(f'{name}.{fate}')} of {counted(found.of or 0, 'seed')} {fate}"
         return told
 
-    def losses(self, caption: str) -> str:
-        """Our training loss beside the published curve's, over the first epoch and over the last of the experiment."""
+    def curves(self, metric: str, caption: str) -> str:
+        """A metric beside that of the published curves, in the first epoch and in the last of the experiment."""
         rows = []
-        with self._origin.at("table losses"):
+        with self._origin.at(f"table {metric}"):
             for name, experiment in self._document.study.experiments.items():
-                ends = [f"{name}.published_loss@{epoch}" for epoch in (1, experiment.epochs)]
+                ends = [f"{name}.published_{metric}@{epoch}" for epoch in (1, experiment.epochs)]
                 if experiment.run != name or not any(key in self._document.numbers for key in ends):
                     continue
-                row = [f"{'MNIST' if experiment.dataset == 'mnist' else 'CIFAR-10'}: {escape(experiment.label)}"]
+                title = self._document.study.data.sets[experiment.data].title
+                row = [f"{escape(title)}: {escape(experiment.label)}"]
                 for epoch, key in zip((1, experiment.epochs), ends, strict=True):
-                    row.append(self._origin.interval(f"{name}.training_loss@{epoch}", unbroken=True))
+                    row.append(self._origin.interval(f"{name}.{metric}@{epoch}", unbroken=True))
                     row.append(self._origin.num(key) if key in self._document.numbers else "–")
                 rows.append(row)
         header = ["Experiment", "First epoch", "Published", "Last epoch", "Published"]
-        return self._captioned("losses", caption, header, rows, "lrrrr")
+        return self._captioned(metric, caption, header, rows, "lrrrr")
 
     def networks(self, names: Sequence[str], caption: str) -> str:
         """Parameters and operations of the networks of some experiments, those that the study has."""
@@ -206,20 +212,20 @@ class Tables:
         """The runs, with what made them."""
         rows = []
         for run, facts in sorted(self._document.runs.items()):
-            files = [digest[:DIGITS] for _, digest in sorted(facts["files"].items())]
+            files = [digest[:DIGITS] for _, digest in sorted(facts.files.items())]
             hashes = [
-                ", ".join(code(str(value)[:DIGITS]) for value in facts.get(field, [])) or "–"
-                for field in ("fingerprint", "data_checksum")
+                ", ".join(code(str(value)[:DIGITS]) for value in found) or "–"
+                for found in (facts.fingerprint, facts.data_checksum)
             ]
-            seeds = ", ".join(map(str, facts["seeds"])) + (" (all the same)" if facts["deterministic"] else "")
-            fates = [(fate, sorted(facts[fate])) for fate in ("diverged", "collapsed") if facts[fate]]
-            remarks = [f"seed {', '.join(lost)} {fate}" for fate, lost in fates]
-            remarks += [f"seed {seed} {reason}" for seed, reason in sorted(facts["left_out"].items())]
+            seeds = ", ".join(map(str, facts.seeds)) + (" (all the same)" if facts.deterministic else "")
+            fates = [("diverged", facts.diverged), ("collapsed", facts.collapsed)]
+            remarks = [f"seed {', '.join(map(str, sorted(lost)))} {fate}" for fate, lost in fates if lost]
+            remarks += [f"seed {seed} {reason}" for seed, reason in sorted(facts.left_out.items())]
             rows.append(
                 [
                     code(run),
                     escape(seeds + (f" ({'; '.join(remarks)})" if remarks else "")),
-                    str(facts["epochs"]),
+                    str(facts.epochs),
                     *hashes,
                     ", ".join(code(digest) for digest in files),
                 ]
@@ -232,9 +238,7 @@ class Tables:
         rows = []
         for key in sorted(self._origin.uses):
             number = self._origin.get(key)
-            how = str(number.get("brief") or number["how"]) + (
-                f" ({number['missing']})" if number.get("missing") else ""
-            )
+            how = (number.brief or number.how) + (f" ({number.missing})" if number.missing else "")
             value = f"{plain(number)} {bounds(number)}".strip()
             rows.append([anchor(code(key), identifier(key)), escape(value).replace(" ", NO_BREAK), escape(how)])
         return table(["Key", "Value", "From"], rows, "lll")

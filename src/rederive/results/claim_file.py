@@ -29,10 +29,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from rederive.config import read_yaml
 from rederive.errors import UserError
 from rederive.results.keys import unknown
 from rederive.results.verdicts import FAILS, HOLDS, UNDECIDED, Region
+from rederive.yaml_files import read_yaml
 
 Verdict = Literal["holds", "does not hold", "undecided", "not testable with these runs"]
 MARGINS = "margins"

@@ -1,7 +1,6 @@
 """Test each conclusion of the write-up on the runs.
 
-    test_claims(study_path, runs_csv, runs_index, predictions_json, claims_yaml, published_yaml, published_curves_csv,
-                derivations, output_json)
+    test_claims(layout, derivations)             tests them all and writes `claims.json`
     differing(claims_json) -> list[str]          what `rederive check-claims` prints; empty where all is as pinned
 
 What a claim is: `rederive.results.claim_file`. How values become verdicts: `rederive.results.verdicts`.
@@ -15,13 +14,14 @@ from typing import Any
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
+from rederive.layout import CLAIMS, PUBLISHED, PUBLISHED_CURVES, Layout
+from rederive.records import RunFacts, read_json, read_records
 from rederive.results.claim_file import Test, load_claims, tests_digest
 from rederive.results.evidence import Evidence, NotTestableError, Published
 from rederive.results.keys import unknown
-from rederive.results.numbers import read_json
-from rederive.results.published import published_accuracies, published_curves, refuse_unknown
+from rederive.results.outcomes import Outcome, record, table
+from rederive.results.published import published_curves, published_values, refuse_unknown
 from rederive.results.quantities import comparisons, parse_quantity, parts
-from rederive.results.records import Outcome, record, table
 from rederive.results.runs import RunTable
 from rederive.results.verdicts import (
     FAILS,
@@ -39,23 +39,21 @@ from rederive.results.verdicts import (
 
 
 def test_claims(
-    study_path: Path,
-    runs_csv: Path,
-    runs_index: Path,
-    predictions_json: Path,
-    claims_yaml: Path,
-    published_yaml: Path,
-    published_curves_csv: Path,
+    layout: Layout,
     derivations: Sequence[Path],
-    output_json: Path,
+    claims_yaml: Path = CLAIMS,
+    published_yaml: Path = PUBLISHED,
+    published_csv: Path = PUBLISHED_CURVES,
 ) -> None:
     """Test every claim and write the verdicts; the CSV beside them is a table for people, one row a test."""
-    study = Study.load(study_path)
-    index = read_json(runs_index)
+    study = Study.load(layout.study)
+    runs, index = RunTable.load(layout.run_table, study), read_records(layout.run_index, RunFacts)
     proofs = [read_json(path) for path in derivations]
-    evidence = Evidence(study, RunTable.load(runs_csv), index, proofs, read_json(predictions_json))
-    refuse_unknown(study, published_yaml, published_curves_csv)
-    published = Published(study, published_accuracies(published_yaml), published_curves(published_curves_csv))
+    evidence = Evidence(study, runs, index, proofs, read_json(layout.predictions))
+    refuse_unknown(study, published_yaml, published_csv)
+    published = Published(
+        study, published_values(published_yaml, study.headline), published_curves(published_csv, study.metrics)
+    )
     digest = tests_digest(claims_yaml)
     result: dict[str, dict[str, Any]] = {}
     for name, claim in load_claims(claims_yaml).items():
@@ -78,8 +76,8 @@ def test_claims(
     together = holm({name: found["p"] for name, found in result.items() if found["p"] is not None})
     for name, found in result.items():
         found["family"] = None if found["p"] is None else name in together
-    write_json(output_json, result)
-    write_text(Path(output_json).with_suffix(".csv"), table(result))
+    write_json(layout.claims, result)
+    write_text(layout.claims.with_suffix(".csv"), table(result))
 
 
 test_claims.__test__ = False  # type: ignore[attr-defined]  # for pytest: this is no test case
@@ -165,13 +163,13 @@ def _surely_fails(outcome: Outcome) -> bool:
 
 
 def _fixed_before(
-    outcomes: Sequence[Outcome], evidence: Evidence, index: Mapping[str, Any], digest: str
+    outcomes: Sequence[Outcome], evidence: Evidence, index: Mapping[str, RunFacts], digest: str
 ) -> dict[str, int]:
     """Count the trainings that a claim rests on by whether the tests of today stood when they began."""
     counts = {"before": 0, "changed": 0, "unknown": 0}
     for run, seeds in evidence.what_became([key for outcome in outcomes for key in outcome.keys]).items():
-        known = index.get(run, {}).get("tests_digest", {})
+        known = index[run].tests_digest if run in index else {}
         for seed in seeds.counted:
-            told = known.get(str(seed))
+            told = known.get(seed)
             counts["unknown" if told is None else "before" if told == digest else "changed"] += 1
     return counts

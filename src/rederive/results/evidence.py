@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from rederive.config import Experiment, Study
 from rederive.errors import UserError
-from rederive.results.keys import COUNTED, CURVES, CurveKey, unknown, unknown_experiment
-from rederive.results.published import PublishedValue
+from rederive.records import RunFacts
+from rederive.results.keys import COUNTED, CurveKey, experiment_of, unknown, unknown_experiment
+from rederive.results.published import PublishedCurves, PublishedValue
 from rederive.results.quantities import evaluate, linear, parse_quantity
 from rederive.results.runs import Curve, RunTable
 from rederive.results.seeds import Seeds, seeds_of
@@ -50,7 +51,7 @@ class Evidence:
         self,
         study: Study,
         runs: RunTable,
-        index: Mapping[str, Any],
+        index: Mapping[str, RunFacts],
         derivations: Sequence[Mapping[str, Any]],
         predictions: Mapping[str, Mapping[str, str]],
     ):
@@ -94,28 +95,29 @@ class Evidence:
         """Return for each run that the keys are read from what became of its seeds, up to the last epoch read."""
         last: dict[str, int] = {}
         for key in keys:
-            if curve_key := CurveKey.parse(key):
+            if curve_key := CurveKey.parse(key, self._study.metrics):
                 experiment = self.experiment(key)
                 last[experiment.run] = max(last.get(experiment.run, 0), _last(curve_key, experiment))
         return {run: self._seeds_of(run, epoch) for run, epoch in sorted(last.items())}
 
     def paired(self, keys: Sequence[str]) -> bool:
         """Say whether a seed means the same draws in all runs of the keys."""
-        return len({self.experiment(key).spec.seed_offset for key in keys if CurveKey.parse(key)}) <= 1
+        curves = [key for key in keys if CurveKey.parse(key, self._study.metrics)]
+        return len({getattr(self.experiment(key).spec, "seed_offset", 0) for key in curves}) <= 1
 
     def _values(self, key: str) -> Values:
         experiment = self.experiment(key)
-        curve_key = CurveKey.parse(key)
+        curve_key = CurveKey.parse(key, self._study.metrics)
         if curve_key is None:
             return {None: self._fact(experiment, key.removeprefix(f"{experiment_of(key)}."))}
         last, summary = _last(curve_key, experiment), _summary(curve_key, key)
-        curves = self._runs.curves(experiment.run, curve_key.quantity)
+        curves = self._runs.curves(experiment.run, curve_key.metric)
         seeds = self._seeds_of(experiment.run, last)
         if not seeds.counted:
             raise NotTestableError(
                 f"{experiment.run} has not reached epoch {last}" if curves else f"{experiment.run} was not run"
             )
-        if curve_key.quantity.endswith("loss"):
+        if self._study.metrics[curve_key.metric].better == "lower":
             # A loss that is not finite counts as larger than any.
             curves = {s: {e: v if math.isfinite(v) else math.inf for e, v in c.items()} for s, c in curves.items()}
         values: dict[int | None, float] = {
@@ -128,10 +130,10 @@ class Evidence:
         if (setting := getattr(experiment.spec, field, None)) is not None:
             return float(setting)
         if field not in COUNTED:
-            raise unknown(field, [*type(experiment.spec).model_fields, *CURVES, *COUNTED], experiment.name)
+            raise unknown(field, [*type(experiment.spec).model_fields, *self._study.metrics, *COUNTED], experiment.key)
         if experiment.run not in self._index:
             raise NotTestableError(f"{experiment.run} was not run")
-        recorded = self._index[experiment.run].get(field)
+        recorded = getattr(self._index[experiment.run], field)
         if not recorded:
             raise NotTestableError(f"the files of {experiment.run} do not say its {field}")
         return float(recorded[0])
@@ -156,8 +158,8 @@ class Evidence:
 
     def _answers(self, key: str, seeds: Sequence[int]) -> list[NDArray[np.uint8]] | None:
         """Return the predictions of a run for each seed, where it ends at the epoch that the key is read at."""
-        experiment, curve_key = self.experiment(key), CurveKey.parse(key)
-        if curve_key is None or curve_key.quantity != "accuracy" or curve_key.epoch is not None:
+        experiment, curve_key = self.experiment(key), CurveKey.parse(key, self._study.metrics)
+        if curve_key is None or curve_key.metric != "accuracy" or curve_key.epoch is not None:
             return None
         if experiment.epochs != self._study.experiments[experiment.run].epochs:
             return None
@@ -171,8 +173,8 @@ class Evidence:
 class Published:
     """The write-up's own values, for the quantities that they suffice for."""
 
-    def __init__(self, study: Study, accuracies: Mapping[str, PublishedValue], curves: Mapping[str, Curve]):
-        self._study, self._accuracies, self._curves = study, accuracies, curves
+    def __init__(self, study: Study, values: Mapping[str, PublishedValue], curves: PublishedCurves):
+        self._study, self._given, self._curves = study, values, curves
 
     def value(self, quantity: str | None) -> float | None:
         """Return a quantity as the write-up has it; None where it does not give all values.
@@ -191,16 +193,15 @@ class Published:
 
     def _value(self, key: str) -> float | None:
         name = experiment_of(key)
-        curve_key = CurveKey.parse(key)
+        curve_key = CurveKey.parse(key, self._study.metrics)
         if curve_key is None:
             setting = getattr(self._study.experiments[name].spec, key.removeprefix(f"{name}."), None)
             return None if setting is None else float(setting)
-        if curve_key.quantity == "accuracy":
-            published = self._accuracies.get(name)
-            return published.accuracy if published and curve_key.epoch is None else None
-        curve = self._curves.get(name, {})
+        if curve_key.metric == self._study.headline and curve_key.epoch is None and name in self._given:
+            return self._given[name].value
+        curve = self._curves.get((name, curve_key.metric), {})
         last = max(curve, default=0)
-        if curve_key.quantity != "training_loss" or not last:
+        if not last:
             return None
         if curve_key.epoch in SUMMARIES:
             whole = all(epoch in curve for epoch in range(1, last + 1))
@@ -241,9 +242,3 @@ def _summary(curve_key: CurveKey, key: str) -> Callable[[Curve, int], float]:
     if curve_key.epoch not in SUMMARIES:
         raise UserError(f"{key}: found @{curve_key.epoch}; expected an epoch or one of {', '.join(SUMMARIES)}")
     return SUMMARIES[curve_key.epoch]
-
-
-def experiment_of(key: str) -> str:
-    """Return the experiment that a key names."""
-    curve_key = CurveKey.parse(key)
-    return curve_key.experiment if curve_key else key.rpartition(".")[0]

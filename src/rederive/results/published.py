@@ -1,72 +1,80 @@
-"""The published values: accuracies of the write-up's tables, and the training losses read off its figures."""
+"""The published values: those of the original's tables, and the curves read off its figures."""
 
 import csv
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from rederive.config import Study, read_yaml
+from rederive.config import Study
 from rederive.errors import UserError
 from rederive.results.keys import unknown_experiment
+from rederive.yaml_files import read_yaml
+
+PublishedCurves = dict[tuple[str, str], dict[int, float]]
+"""epoch -> value, by experiment and metric."""
 
 
 @dataclass(frozen=True)
 class PublishedValue:
-    """An accuracy of the write-up's tables, and where it stands there."""
+    """A value of the original's tables, and where it stands there."""
 
-    accuracy: float
+    value: float
     place: str
 
 
-def published_tables(path: str | Path) -> dict[str, list[tuple[str, PublishedValue]]]:
-    """Return the rows (experiment, value) of each table of `published.yaml`."""
-    tables = {}
+def published_values(path: str | Path, metric: str | None) -> dict[str, PublishedValue]:
+    """Return the published value of each experiment; `metric` is the key that rows give it under.
+
+    Raises UserError for a row that gives none, and where two tables give an experiment two values.
+    """
+    found: dict[str, PublishedValue] = {}
     for name, table in read_yaml(path).items():
         try:
-            tables[name] = [
-                (row["experiment"], PublishedValue(float(row["accuracy"]), f"{table['place']}, row {row['row']}"))
+            rows = [
+                (row["experiment"], PublishedValue(float(row[metric]), f"{table['place']}, row {row['row']}"))
                 for row in table["rows"]
             ]
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"{path}: table {name}: {type(error).__name__} {error}; expected `place` and `rows` with experiment, "
-                "row, accuracy"
+                f"row, {metric}"
             ) from None
-    return tables
-
-
-def published_accuracies(path: str | Path) -> dict[str, PublishedValue]:
-    """Return the published accuracy of each experiment. Raises UserError where two tables give it two values."""
-    found: dict[str, PublishedValue] = {}
-    for rows in published_tables(path).values():
-        for experiment, value in rows:
-            earlier = found.setdefault(experiment, value)
-            if earlier.accuracy != value.accuracy:
+        for experiment, published in rows:
+            earlier = found.setdefault(experiment, published)
+            if earlier.value != published.value:
                 raise UserError(
-                    f"{path}: {experiment} is {earlier.accuracy} in one place and {value.accuracy} in another"
+                    f"{path}: {experiment} is {earlier.value} in one place and {published.value} in another"
                 )
     return found
 
 
-def published_curves(path: str | Path) -> dict[str, dict[int, float]]:
-    """Return epoch -> mean training loss of each experiment whose curve the write-up shows."""
-    curves: dict[str, dict[int, float]] = {}
+def published_curves(path: str | Path, metrics: Collection[str]) -> PublishedCurves:
+    """Return the curves that the original shows; each column named as one of the metrics holds values of it."""
+    curves: PublishedCurves = {}
     try:
         with open(path, encoding="utf-8", newline="") as stream:
-            for row in csv.DictReader(stream):
-                curve = curves.setdefault(f"{row['dataset']}.{row['experiment']}", {})
-                curve[int(row["epoch"])] = float(row["training_loss"])
+            reader = csv.DictReader(stream)
+            shown = [column for column in reader.fieldnames or () if column in metrics]
+            if not shown:
+                raise KeyError("no column is named as a metric")
+            for row in reader:
+                for metric in filter(row.get, shown):
+                    curves.setdefault((row["experiment"], metric), {})[int(row["epoch"])] = float(row[metric])
     except FileNotFoundError:
         raise UserError(f"{path}: not found") from None
     except (KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: {error}; expected dataset,experiment,epoch,training_loss,figure,quality") from None
+        raise UserError(
+            f"{path}: {error}; expected the columns experiment, epoch, and one or more of {', '.join(metrics)}"
+        ) from None
     return curves
 
 
-def refuse_unknown(study: Study, published_yaml: str | Path, published_curves_csv: str | Path) -> None:
+def refuse_unknown(study: Study, published_yaml: str | Path, published_csv: str | Path) -> None:
     """Raise UserError where a published value is of an experiment that the study does not have: a misspelt one."""
+    curves = published_curves(published_csv, study.metrics)
     for path, names in (
-        (published_yaml, published_accuracies(published_yaml)),
-        (published_curves_csv, published_curves(published_curves_csv)),
+        (published_yaml, list(published_values(published_yaml, study.headline))),
+        (published_csv, [name for name, _ in curves]),
     ):
         for name in names:
             if name not in study.experiments:

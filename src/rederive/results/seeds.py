@@ -34,7 +34,7 @@ class Seeds:
 
 def seeds_of(runs: RunTable, run: str, planned: Sequence[int], last: int) -> Seeds:
     """Return what became of the seeds of a run up to epoch `last`."""
-    losses, accuracies = runs.curves(run, "training_loss"), runs.curves(run, "accuracy")
+    losses, accuracies = runs.losses(run), runs.curves(run, "accuracy")
     present = sorted(losses.keys() | accuracies.keys())
     originals = runs.copies(run)
     deterministic = len(present) > 1 and len(originals) == len(present) - 1

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from rederive import files
-from rederive.config import SPECS, Experiment, Study
+from rederive.config import Experiment, Study
 from rederive.errors import UserError
 from rederive.fingerprint import fingerprint
+from rederive.layout import Layout
 from rederive.training.history import Row, to_csv
 from rederive.training.provenance import Provenance, Replay, Seed, read_rows, read_run
 
-CODE = {"mnist": "rederive.training.mnist:train_mnist", "cifar10": "rederive.training.cifar10:train_cifar10"}
 REPLAYS = "replays.json"
 _REPLAYS = TypeAdapter(list[Replay])
 
@@ -52,9 +52,12 @@ class Kept(NamedTuple):
         return self.provenance.seeds[self.seed]
 
 
-def identity(experiment: Experiment, data_checksum: str) -> Identity:
-    """Return the identity of an experiment's run by today's code on data with this checksum."""
-    return Identity(experiment.spec.identity(), fingerprint(CODE[experiment.dataset]), data_checksum)
+def identity(experiment: Experiment, code: str, data_checksum: str) -> Identity:
+    """Return the identity of an experiment's run by today's code on data with this checksum.
+
+    `code` is the import path of its trainer.
+    """
+    return Identity(experiment.spec.identity(), fingerprint(code), data_checksum)
 
 
 def path_of(folder: Path, run: str, seed: int) -> Path:
@@ -120,10 +123,9 @@ def find(folder: Path, experiment: Experiment, seeds: Collection[int], wanted: I
     return found
 
 
-def kept_under(folder: Path, study: Study, run: str) -> list[Kept]:
+def kept_under(folder: Path, run: str) -> list[Kept]:
     """Return the seeds of a run of the study that lie under `folder`, an archive or the results of a build."""
-    experiment = study.runs()[run]
-    places = [folder / run, folder / "runs" / experiment.dataset / experiment.name]
+    places = [folder / run, Layout(folder).runs / run]
     records = sorted(record for place in places for record in place.glob("seed*.json"))
     found = {one.seed: one for record in records for one in _split(record)}
     return [found[seed] for seed in sorted(found)]
@@ -205,7 +207,7 @@ def _run_of(study: Study, provenance: Provenance) -> str:
 def _spec(experiment: Experiment, provenance: Provenance) -> str | None:
     """Return the identity of what was trained, if it is of the experiment's kind."""
     try:
-        return SPECS[experiment.dataset].model_validate(provenance.spec).identity()
+        return type(experiment.spec).model_validate(provenance.spec).identity()
     except ValidationError:
         return None
 

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 from rederive import files
-from rederive.config import job_name
+from rederive.layout import job_name
 from rederive.progress import Show
 from rederive.training import checkpoint
 from rederive.training.history import Row

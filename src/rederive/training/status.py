@@ -8,7 +8,8 @@ from typing import Any, Literal, get_args
 
 from rich.table import Table
 
-from rederive.config import Study, job_name
+from rederive.config import Study
+from rederive.layout import Layout, job_name
 
 State = Literal["done", "running", "interrupted", "stopped", "failed", "waiting"]
 STATES: tuple[State, ...] = get_args(State)
@@ -34,23 +35,22 @@ class Job:
     error: str = ""
 
 
-def jobs(study: Study, results: Path, now: float | None = None) -> list[Job]:
-    """Return how each training job of the study stands, in the order of the config. `results` is the build's folder."""
+def jobs(study: Study, layout: Layout, now: float | None = None) -> list[Job]:
+    """Return how each training job of the study stands, in the order of the config."""
     return [
-        _job(run, experiment.epochs, seeds, results, time.time() if now is None else now)
+        _job(run, experiment.epochs, seeds, layout, time.time() if now is None else now)
         for run, experiment in study.runs().items()
         for seeds in study.seed_groups()
     ]
 
 
-def _job(run: str, epochs: int, seeds: list[int], results: Path, now: float) -> Job:
-    dataset, experiment = run.split(".", 1)
+def _job(run: str, epochs: int, seeds: list[int], layout: Layout, now: float) -> Job:
     total = epochs * len(seeds)
-    if (results / "runs" / dataset / experiment / f"{job_name(seeds)}.csv").exists():
+    if layout.run(run, seeds).exists():
         return Job(run, seeds, "done", total, total)
     # Seeds trained one after the other have a status each, seeds trained together have one. Both are there where a job
     # went from one kind of device to another: the newer counts.
-    folder = results / "checkpoints" / run
+    folder = layout.checkpoints(run)
     ways = [_statuses(folder, [seeds]), _statuses(folder, [[seed] for seed in seeds])]
     found = max(ways, key=lambda way: max((status["updated"] for status in way), default=0.0))
     if not found:

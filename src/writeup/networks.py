@@ -1,4 +1,4 @@
-"""The convolutional networks of CIFAR-10, as PyTorch modules."""
+"""The convolutional networks, as PyTorch modules."""
 
 from itertools import pairwise
 
@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rederive.config import Cifar10Spec
 from rederive.errors import UserError
+from writeup.settings import CNNSettings
 
 CLASSES = 10
 IMAGE_CHANNELS = 3
@@ -22,7 +22,7 @@ class Block(nn.Module):
     the ReLU's work.
     """
 
-    def __init__(self, inputs: int, outputs: int, spec: Cifar10Spec) -> None:
+    def __init__(self, inputs: int, outputs: int, spec: CNNSettings) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(inputs, outputs, spec.kernel_size, padding=spec.padding)
         self.norm = nn.BatchNorm2d(outputs) if spec.batch_norm else None
@@ -47,7 +47,7 @@ class ConvolutionalNetwork(nn.Module):
     Raises UserError for a spec whose images shrink to nothing, or whose residual blocks change the images' size.
     """
 
-    def __init__(self, spec: Cifar10Spec) -> None:
+    def __init__(self, spec: CNNSettings) -> None:
         super().__init__()
         side = IMAGE_SIDE
         for _ in spec.conv_channels:
@@ -93,7 +93,7 @@ def loss_function(name: str, logits: Tensor, labels: Tensor) -> Tensor:
     return functional.kl_div(functional.log_softmax(logits, dim=-1), targets, reduction="batchmean")
 
 
-def initial_network(spec: Cifar10Spec, seed: int) -> ConvolutionalNetwork:
+def initial_network(spec: CNNSettings, seed: int) -> ConvolutionalNetwork:
     """Return the network as it is before training: one seed, one network."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

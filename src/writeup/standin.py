@@ -4,20 +4,18 @@ The pictures are as large as the real ones, of the same types and value range, a
 guess and not to the last one. They are a pure function of the seed and the sizes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rederive.data import arrays
 from rederive.data.arrays import Images, Labels, Split
 from rederive.errors import UserError
 
 Floats = NDArray[np.float64]
 Random = np.random.Generator
 
-SPLITS = {"mnist": ("train", "validation", "test"), "cifar10": ("train", "test")}
 CLASSES = 10
 GLYPH_SIZE = 64
 FONTS = (
@@ -36,27 +34,34 @@ FONTS = (
 )
 
 
-def generate(dataset: str, out_dir: str | Path, seed: int, sizes: Mapping[str, int]) -> None:
-    """Write generated data in the place of `dataset` (mnist or cifar10) to `out_dir`, in the prepared form.
+def digits(sizes: Mapping[str, int], seed: int) -> dict[str, Split]:
+    """Return generated splits in the place of MNIST, with so many pictures each (see `digit_pictures`)."""
+    return _splits(digit_pictures, sizes, seed, ("train", "validation", "test"), stream=0)
 
-    `sizes` gives the number of pictures of each split: train, validation (mnist only) and test. Each split has a
-    random stream of its own, so the size of one does not change another.
-    """
-    if dataset not in SPLITS:
-        raise UserError(f"{dataset}: no stand-in for such a data set; expected one of {', '.join(SPLITS)}.")
-    draw: Callable[[Labels, Random], Images] = {"mnist": digits, "cifar10": shapes}[dataset]
+
+def shapes(sizes: Mapping[str, int], seed: int) -> dict[str, Split]:
+    """Return generated splits in the place of CIFAR-10, with so many pictures each (see `shape_pictures`)."""
+    return _splits(shape_pictures, sizes, seed, ("train", "test"), stream=1)
+
+
+def _splits(
+    draw: Callable[[Labels, Random], Images], sizes: Mapping[str, int], seed: int, names: Sequence[str], stream: int
+) -> dict[str, Split]:
+    """Draw splits, each from a random stream of its own: the size of one does not change another."""
+    if set(sizes) != set(names):
+        raise UserError(f"stand-in data: found sizes for {', '.join(sizes) or 'nothing'}; expected {', '.join(names)}")
     splits = {}
-    for number, name in enumerate(SPLITS[dataset]):
-        random = np.random.default_rng([seed, number, list(SPLITS).index(dataset)])
+    for number, name in enumerate(names):
+        random = np.random.default_rng([seed, number, stream])
         labels = random.permutation(np.arange(sizes[name]) % CLASSES).astype(np.uint8)
         splits[name] = Split(draw(labels, random), labels)
-    arrays.save(out_dir, dataset, "standin", splits)
+    return splits
 
 
 # --- digits, in the place of MNIST ----------------------------------------------------------------------------
 
 
-def digits(labels: Labels, random: Random) -> Images:
+def digit_pictures(labels: Labels, random: Random) -> Images:
     """Return a picture (28, 28) of each digit of `labels`: white on black, in a random font, turned, sheared, scaled.
 
     Behind each digit stands the fainter ghost of another; now and then it is hardly fainter, and nobody can tell.
@@ -122,7 +127,7 @@ def _placed(glyphs: Floats, labels: Labels, random: Random, size: int = 28) -> F
 # --- shapes, in the place of CIFAR-10 -------------------------------------------------------------------------
 
 
-def shapes(labels: Labels, random: Random) -> Images:
+def shape_pictures(labels: Labels, random: Random) -> Images:
     """Return a picture (3, 32, 32) of each label: one of ten shapes and textures in two colours.
 
     Place, size, direction, brightness and noise are random. A class prefers a hue but does not own it, and some

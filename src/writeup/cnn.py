@@ -1,4 +1,4 @@
-"""Convolutional networks on CIFAR-10, trained on PyTorch: on a CPU seed by seed, on a GPU all seeds at once."""
+"""Convolutional networks, trained on PyTorch: on a CPU seed by seed, on a GPU all seeds at once."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,21 +8,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rederive.config import Cifar10Spec
 from rederive.data import Dataset, Split
 from rederive.training.capture import Captured
 from rederive.training.history import OPENING_STEPS, Row, Trained
 from rederive.training.loop import Watcher, fit
-from rederive.training.networks import initial_network
-from rederive.training.steps import Step, laid_out
+from writeup.networks import initial_network
+from writeup.settings import CNNSettings
+from writeup.steps import Step, laid_out
 
 PIECE_IMAGES = 2048
 SMALL_BATCH = 4
 EVALUATION_BATCH = 1000
 
 
-def train_cifar10(
-    spec: Cifar10Spec, data: Dataset, seeds: Sequence[int], device: str, watch: Callable[[list[int]], Watcher]
+def train(
+    spec: CNNSettings, data: Dataset, seeds: Sequence[int], device: str, watch: Callable[[list[int]], Watcher]
 ) -> list[Trained]:
     """Train one network for each seed; return what each group of seeds has come to.
 
@@ -32,17 +32,17 @@ def train_cifar10(
     """
     # As one more axis of every array, more seeds cost a GPU little; a CPU is faster with one at a time.
     groups = [list(seeds)] if device == "cuda" else [[seed] for seed in seeds]
-    return [fit(Cifar10Learner(spec, data, group, device), spec.epochs, watch(group)) for group in groups]
+    return [fit(CNNLearner(spec, data, group, device), spec.epochs, watch(group)) for group in groups]
 
 
-class Cifar10Learner:
+class CNNLearner:
     """One network on its way, or one for each of several seeds; see `rederive.training.loop.Learner`.
 
     With more than one seed, arrays have an axis of seeds before that of the images. `traced` False keeps the plain
     step, which is the reference.
     """
 
-    def __init__(self, spec: Cifar10Spec, data: Dataset, seeds: list[int], device: str = "cpu", traced: bool = True):
+    def __init__(self, spec: CNNSettings, data: Dataset, seeds: list[int], device: str = "cpu", traced: bool = True):
         self.spec = spec
         self.seeds = seeds
         self.device = device

@@ -1,4 +1,4 @@
-"""What accuracy costs: test accuracy against operations for one image."""
+"""Figures that only this study has."""
 
 from collections.abc import Mapping
 
@@ -9,15 +9,15 @@ from rederive.figures.page import Page, Source, new
 COLUMNS = ("experiment", "label", "flops_per_image", "seeds", "mean", "low", "high")
 
 
-def draw(source: Source) -> Page:
-    """Draw the networks of CIFAR-10, each architecture at its best training."""
+def cost(source: Source) -> Page:
+    """Draw what accuracy costs: the networks of CIFAR-10 by the operations for one image, each at its best training."""
     figure, axes = new(2.8, notice=bool(source.notice))
     ax = axes[0, 0]
     page = Page(figure, "Accuracy and computation on CIFAR-10", "", COLUMNS, [])
     best: dict[float, tuple[float, str]] = {}
     for name, experiment in source.study.experiments.items():
-        flops = source.index.get(experiment.run, {}).get("flops_per_image")
-        ours = source.at(experiment, "accuracy", experiment.epochs) if experiment.dataset == "cifar10" else None
+        flops = source.facts(experiment).flops_per_image
+        ours = source.at(experiment, "accuracy", experiment.epochs) if experiment.data == "cifar10" else None
         if not flops or not ours:
             continue
         look = source.looks[name]

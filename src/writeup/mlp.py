@@ -1,4 +1,4 @@
-"""Multilayer perceptrons on MNIST, trained on the project's own engine, with NumPy or, on a GPU, with PyTorch."""
+"""Multilayer perceptrons, trained on the project's own engine, with NumPy or, on a GPU, with PyTorch."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,19 +8,20 @@ import numpy as np
 from rederive.autograd import MLP, SGD, Tensor, no_grad
 from rederive.autograd.graph import Array, namespace
 from rederive.autograd.ops import SoftmaxCrossEntropy
-from rederive.config import MnistSpec
 from rederive.data import Dataset, Split
+from rederive.errors import UserError
 from rederive.training.capture import Captured
 from rederive.training.history import OPENING_STEPS, Row, Trained
 from rederive.training.loop import Watcher, fit
+from writeup.settings import MLPSettings
 
 CLASSES = 10
 PIECE_IMAGES = 2048
 EVALUATION_BATCH = 1000
 
 
-def train_mnist(
-    spec: MnistSpec, data: Dataset, seeds: Sequence[int], device: str, watch: Callable[[list[int]], Watcher]
+def train(
+    spec: MLPSettings, data: Dataset, seeds: Sequence[int], device: str, watch: Callable[[list[int]], Watcher]
 ) -> list[Trained]:
     """Train one network for each seed, one after the other; return what each has come to.
 
@@ -28,15 +29,15 @@ def train_mnist(
     The training loss is that of each batch before its step, summed over the epoch and divided by the number of images.
     `watch` gives each seed's watcher.
     """
-    return [fit(MnistLearner(spec, data, seed, device), spec.epochs, watch([seed])) for seed in seeds]
+    return [fit(MLPLearner(spec, data, seed, device), spec.epochs, watch([seed])) for seed in seeds]
 
 
-class MnistLearner:
+class MLPLearner:
     """One network on its way; see `rederive.training.loop.Learner`."""
 
-    def __init__(self, spec: MnistSpec, data: Dataset, seed: int, device: str = "cpu") -> None:
+    def __init__(self, spec: MLPSettings, data: Dataset, seed: int, device: str = "cpu") -> None:
         if data.validation is None:
-            raise ValueError("MNIST has a validation split")
+            raise UserError("the perceptrons are judged on a validation split; this data set has none")
         self.seeds = [seed]
         self.seed_offset = spec.seed_offset
         self.batch_size = spec.batch_size

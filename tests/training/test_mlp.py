@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 import torch
-from tests.training.examples import mnist_spec
+from tests.training.examples import mlp_spec
 
 from rederive.data import Dataset
-from rederive.training import mnist
 from rederive.training.loop import Unwatched, fit
-from rederive.training.mnist import MnistLearner, train_mnist
+from writeup import mlp
+from writeup.mlp import MLPLearner, train
 
 
 @pytest.mark.parametrize("changes", [{}, {"momentum": 0.0}, {"activation": "relu", "hidden_sizes": [32, 16]}])
 def test_an_epoch_is_the_protocols(digits: Dataset, changes):
     """Pixels as they are, file order, loss summed over the batch: in float64, where both round little."""
-    spec = mnist_spec(learning_rate=1e-5, weight_decay=1e-3, **changes)
-    learner = MnistLearner(spec, digits, 0)
+    spec = mlp_spec(learning_rate=1e-5, weight_decay=1e-3, **changes)
+    learner = MLPLearner(spec, digits, 0)
     start = [torch.tensor(p.value, dtype=torch.float64, requires_grad=True) for p in learner.network.parameters()]
     optimizer = torch.optim.SGD(start, lr=1e-5, momentum=spec.momentum, weight_decay=1e-3)
     activation = {"sigmoid": torch.sigmoid, "relu": torch.relu}[spec.activation]
@@ -39,7 +39,7 @@ def test_an_epoch_is_the_protocols(digits: Dataset, changes):
 
 
 def test_validation_is_the_share_of_right_answers(digits: Dataset):
-    learner = MnistLearner(mnist_spec(), digits, 0)
+    learner = MLPLearner(mlp_spec(), digits, 0)
     rows, _, predictions = fit(learner, 3, Unwatched())
     loss, accuracy = (row.value for row in rows[-2:])
     weights = [torch.tensor(p.value) for p in learner.network.parameters()]
@@ -52,16 +52,16 @@ def test_validation_is_the_share_of_right_answers(digits: Dataset):
 
 
 def test_seeds_differ_and_repeat(digits: Dataset):
-    seeds = train_mnist(mnist_spec(epochs=1), digits, [0, 1, 0], "cpu", lambda seeds: Unwatched())
+    seeds = train(mlp_spec(epochs=1), digits, [0, 1, 0], "cpu", lambda seeds: Unwatched())
     losses = [trained.rows[0].value for trained in seeds]
     assert losses[0] == losses[2] != losses[1]
-    (moved,) = train_mnist(mnist_spec(epochs=1, seed_offset=1), digits, [0], "cpu", lambda seeds: Unwatched())
+    (moved,) = train(mlp_spec(epochs=1, seed_offset=1), digits, [0], "cpu", lambda seeds: Unwatched())
     assert moved.openings[0] == seeds[1].openings[1]
 
 
 def test_a_shorter_run_is_a_longer_one_read_earlier(digits: Dataset):
     for changes in ({}, {"dropout": 0.5}):
-        short, long = (fit(MnistLearner(mnist_spec(**changes), digits, 0), epochs, Unwatched()) for epochs in (1, 3))
+        short, long = (fit(MLPLearner(mlp_spec(**changes), digits, 0), epochs, Unwatched()) for epochs in (1, 3))
         assert short.rows == [row for row in long.rows if row.epoch == 1]
         assert short.openings[0] == long.openings[0][: len(short.openings[0])]
         assert len(short.openings[0]) == 10
@@ -69,19 +69,19 @@ def test_a_shorter_run_is_a_longer_one_read_earlier(digits: Dataset):
 
 
 def test_dropout_acts_in_training_only(digits: Dataset):
-    learner = MnistLearner(mnist_spec(dropout=0.5), digits, 0)
+    learner = MLPLearner(mlp_spec(dropout=0.5), digits, 0)
     assert learner.evaluate(digits.validation)[0] == learner.evaluate(digits.validation)[0]
-    plain, dropped = (fit(MnistLearner(mnist_spec(dropout=p), digits, 0), 1, Unwatched()) for p in (0.0, 0.5))
+    plain, dropped = (fit(MLPLearner(mlp_spec(dropout=p), digits, 0), 1, Unwatched()) for p in (0.0, 0.5))
     assert plain.rows[0].value != dropped.rows[0].value
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
 def test_on_pytorchs_arrays_it_trains_alike(digits: Dataset, monkeypatch):
     """What a GPU runs, on the processor: the same engine, the same numbers within rounding, and a step not captured."""
-    spec = mnist_spec(learning_rate=1e-5)
-    learners = [MnistLearner(spec, digits, 0)]
-    monkeypatch.setattr(mnist, "_place_on", lambda device: torch.tensor)
-    learners.append(MnistLearner(spec, digits, 0, "cuda"))
+    spec = mlp_spec(learning_rate=1e-5)
+    learners = [MLPLearner(spec, digits, 0)]
+    monkeypatch.setattr(mlp, "_place_on", lambda device: torch.tensor)
+    learners.append(MLPLearner(spec, digits, 0, "cuda"))
     for learner in learners:
         learner.advance(1, 0, 4)
         state = learner.state()
@@ -97,7 +97,7 @@ def test_on_pytorchs_arrays_it_trains_alike(digits: Dataset, monkeypatch):
 def test_captured_on_a_gpu_it_trains_alike(digits: Dataset):
     totals = []
     for device in ("cpu", "cuda"):
-        learner = MnistLearner(mnist_spec(learning_rate=1e-5), digits, 0, device)
+        learner = MLPLearner(mlp_spec(learning_rate=1e-5), digits, 0, device)
         learner.advance(1, 0, learner.batches)
         totals.append(float(learner.total))
         if device == "cuda":

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.func import functional_call, grad_and_value, vmap
 from torch.optim import adam, adamw, rmsprop, sgd
 
-from rederive.config import Cifar10Spec
-from rederive.training.networks import ConvolutionalNetwork, loss_function
 from rederive.training.recording import recorded
+from writeup.networks import ConvolutionalNetwork, loss_function
+from writeup.settings import CNNSettings
 
 Gradient = Callable[..., tuple[Tensor, ...]]  # of parameters, buffers and a batch: the loss and its gradient
 
@@ -27,7 +27,7 @@ class Optimizer:
     parameters of several seeds, stacked, are updated as each would be alone.
     """
 
-    def __init__(self, spec: Cifar10Spec, parameters: list[Tensor]) -> None:
+    def __init__(self, spec: CNNSettings, parameters: list[Tensor]) -> None:
         self.spec = spec
         self.parameters = parameters
         names = {"sgd": ["momentum"] if spec.momentum else [], "rmsprop": ["square"], "adam": ["mean", "square"]}
@@ -107,7 +107,7 @@ class Step:
 
     def __init__(
         self,
-        spec: Cifar10Spec,
+        spec: CNNSettings,
         networks: Sequence[ConvolutionalNetwork],
         device: str,
         layout: torch.memory_format,
