@@ -41,11 +41,7 @@ def resolve(
     ] = None,
 ) -> None:
     """Check config files and write the study that they describe."""
-    from functools import reduce
-
-    from rederive import config
-
-    study = config.resolve(reduce(config.merge, map(config.read_yaml, configs), {}), configs)
+    study = _resolved(configs)
     if output:
         study.save(output)
     print(f"{len(study.experiments)} experiments, {len(study.runs())} training runs, {len(study.seeds)} seeds")
@@ -87,6 +83,7 @@ def prepare(
     official = load(declared.files) if declared.files else None
     folder = _layout(study).manifest(data_set).parent
     prepare(data_set, official, load(declared.read), source or Path("resources") / data_set, folder)
+    _record(study, f"prepare.{data_set}")
 
 
 @app.command()
@@ -102,6 +99,7 @@ def standin(data_set: DataSetName, study: StudyFile = STUDY) -> None:
         raise UserError(f"data.sets.{data_set}.standin: not given; without it there is no stand-in for this data set")
     folder = _layout(study).manifest(data_set).parent
     generate(data_set, load(declared.standin), declared.sizes, settings.data.seed, folder)
+    _record(study, f"standin.{data_set}")
 
 
 def _data_set(study: "Study", name: str) -> "DataSet":
@@ -141,6 +139,7 @@ def train(
     # Without --seeds the study's jobs, one after the other, so that a build finds what it looks for.
     for group in [[int(seed) for seed in seeds.split("-")]] if seeds else settings.seed_groups():
         train(study, experiment, group)
+    _record(study, experiment)
 
 
 @app.command()
@@ -194,12 +193,14 @@ def status(study: StudyFile = STUDY) -> None:
     from rich.console import Console
 
     from rederive.config import Study
-    from rederive.training.status import jobs, summary, table
+    from rederive.training.status import jobs, other_versions, summary, table
 
     found = jobs(Study.load(study), _layout(study))
     console = Console()
     console.print(table(found))
     console.print(summary(found))
+    for line in other_versions(Study.load(study), _layout(study)):
+        console.print(line)
 
 
 @app.command()
@@ -210,6 +211,7 @@ def ask_oracles(
     from rederive.derivations import ask_oracles
 
     ask_oracles(output)
+    _record(output.parent / "study.json", "ask_oracles")
 
 
 @app.command()
@@ -231,6 +233,8 @@ def verify(
     if output and len(only or []) != 1:
         raise UserError(f"verify: --output takes the result of one derivation, found {len(only or [])} names")
     results = [verify(name, output, oracles or not without_oracles) for name in only or derivation_names()]
+    if output and only and only[0] in derivation_names():
+        _record(output.parents[1] / "study.json", f"verify.{only[0]}")
     if as_json:
         print(json.dumps([result.to_json() for result in results], indent=2, sort_keys=True))
     else:
@@ -262,6 +266,7 @@ def collect(study: StudyFile = STUDY) -> None:
     from rederive.results.collect import collect
 
     collect(_layout(study))
+    _record(study, "collect")
 
 
 @app.command()
@@ -271,6 +276,7 @@ def summarise(study: StudyFile = STUDY) -> None:
 
     layout = _layout(study)
     summarise(layout, _derivations(layout))
+    _record(study, "summarise")
 
 
 @app.command()
@@ -280,6 +286,7 @@ def test_claims(study: StudyFile = STUDY) -> None:
 
     layout = _layout(study)
     test_claims(layout, _derivations(layout))
+    _record(study, "test_claims")
 
 
 @app.command()
@@ -301,6 +308,8 @@ def plot(
     from rederive.figures import plot
 
     plot(_layout(study), only)
+    if not only:
+        _record(study, "plot")
 
 
 @app.command()
@@ -310,6 +319,7 @@ def render(study: StudyFile = STUDY) -> None:
 
     layout = _layout(study)
     render(layout, _derivations(layout), Path(__file__).parents[1])
+    _record(study, "render")
 
 
 @app.command()
@@ -321,6 +331,7 @@ def convert(format: Annotated[str, typer.Argument(help="html, tex, typ or pdf")]
 
     layout, engine = _layout(study), Study.load(study).report.pdf_engine
     convert(layout.report("md"), layout.report(format), layout.trace, layout.figures, THEME, engine)
+    _record(study, "convert")
 
 
 @app.command()
@@ -329,7 +340,21 @@ def pack(study: StudyFile = STUDY) -> None:
     from rederive.report.pack import pack
 
     layout = _layout(study)
-    pack(layout.report("md"), layout.report("tex"), layout.figures, layout.package)
+    pack(layout.report("md"), layout.report("tex"), layout.printed, layout.figures, layout.package)
+    _record(study, "pack")
+
+
+@app.command()
+def site(
+    folder: Annotated[Path, typer.Argument(help="where the page and its figures go")],
+    dialect: Annotated[str, typer.Option(help="of Markdown: github, kramdown (Jekyll) or commonmark")] = "github",
+    study: StudyFile = STUDY,
+) -> None:
+    """Write the report as a page of a Jekyll, Hugo or Quarto site, with its figures."""
+    from rederive.report.site import site
+
+    layout = _layout(study)
+    site(layout.report("md"), layout.figures, folder, dialect)
 
 
 @app.command()
@@ -358,10 +383,42 @@ def diff(
 
 
 @app.command()
+def why(
+    step: Annotated[str, typer.Argument(help="a run of the study, or a rule, such as summarise")],
+    study: StudyFile = STUDY,
+    configs: Annotated[
+        list[Path] | None,
+        typer.Option("--config", help="config files in place of the study's settings; may be repeated"),
+    ] = None,
+) -> None:
+    """Tell why a step would run again: which definition, setting or file changed since it ran."""
+    from rederive.config import Study
+    from rederive.why import why
+
+    print("\n".join(why(study.parent, step, _resolved(configs) if configs else Study.load(study))))
+
+
+@app.command()
 def where(study: StudyFile = STUDY) -> None:
     """Print where the report is."""
     for file in sorted(_layout(study).report("md").parent.glob("report.*")):
         print(file.resolve())
+
+
+def _resolved(configs: list[Path]) -> "Study":
+    from functools import reduce
+
+    from rederive import config
+
+    return config.resolve(reduce(config.merge, map(config.read_yaml, configs), {}), configs)
+
+
+def _record(study: Path, step: str) -> None:
+    """Leave word of what a step depended on, for `why`."""
+    from rederive.why import record
+
+    if study.exists():
+        record(study.parent, step)
 
 
 def main() -> None:

@@ -86,6 +86,9 @@ class Trainer(Model):
     settings: ImportPath = Field(description="the keys of its experiments: a subclass of rederive.config.Settings")
     data: str = Field(description="the data set that it trains on")
     cost: ImportPath | None = Field(None, description="spec -> rederive.training.cost.Cost; without it, a guess")
+    left_out: dict[str, str] = Field(
+        {}, description="definitions (module:name) that its fingerprint leaves out, each with the reason"
+    )
 
     def settings_model(self) -> type[Settings]:
         """Return the model of its settings. Raises UserError where there is none."""
@@ -176,6 +179,9 @@ class Training(Model):
     seeds_per_job: Size | Literal["all"] = Field("all", description="split an experiment's seeds over jobs")
     tf32: bool = Field(False, description="allow TF32 matrix products on a GPU")
     checkpoint_minutes: Positive = Field(10.0, description="longest time between two checkpoints")
+    versions: Literal["record", "require"] = Field(
+        "record", description="require: train again where Python, a library or the processor is another"
+    )
     archive: str | None = Field(None, description="a folder of `rederive archive`: runs that are in it are not trained")
 
 
@@ -313,11 +319,14 @@ class Study(Model):
 
     def meaning(self) -> str:
         """Return a hash of all that the report depends on: not how jobs run, and not where data and code come from."""
-        told = self.model_dump(
+        return hashlib.sha256(json.dumps(self.told()).encode()).hexdigest()[:16]
+
+    def told(self) -> dict[str, Any]:
+        """Return all that the report depends on."""
+        return self.model_dump(
             mode="json",
             exclude={"training": True, "trainers": True, "data": {"mirrors"}, "report": {"pdf_engine", "runs"}},
         )
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
     def save(self, path: str | Path) -> None:
         """Write the study to a file."""

@@ -118,6 +118,11 @@ class Layout:
         return self.folder / "report" / "trace.json"
 
     @property
+    def printed(self) -> Path:
+        """Every number that the report prints, as a table for people."""
+        return self.folder / "report" / "numbers.csv"
+
+    @property
     def package(self) -> Path:
         """The report's source, packed."""
         return self.folder / "report" / "report-source.tar.gz"

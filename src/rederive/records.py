@@ -87,6 +87,8 @@ class Series(Record):
     label: str
     colour: str
     values: dict[int, float]
+    seeds: dict[int, dict[int, float]] = {}
+    """The same for each seed, where there are several."""
     published: dict[int, float]
 
 
@@ -95,6 +97,8 @@ class PanelEntry(Record):
 
     box: tuple[float, float, float, float]
     x: tuple[float, float]
+    title: str = ""
+    log: bool = False
     series: list[Series]
 
 

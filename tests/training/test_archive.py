@@ -11,7 +11,7 @@ import pytest
 from tests import studies
 from tests.training.examples import MLP
 
-from rederive import files
+from rederive import environment, files
 from rederive.config import Study
 from rederive.data.prepare import generate
 from rederive.errors import UserError
@@ -85,6 +85,19 @@ def test_a_kept_run_is_taken_under_any_name(build, kept, no_training):
         assert made.pop("taken_from").endswith(f"archive/small/seed_{seed}.csv")
         del original["seeds"][seed]["host"]  # the archive does not tell
         assert made == original["seeds"][seed]
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("record", [0, 1]), ("require", [])])
+def test_other_versions_train_again_only_where_the_same_are_required(
+    build, kept, monkeypatch, capsys, setting: str, expected: list[int]
+):
+    here = environment.present()
+    monkeypatch.setattr(environment, "present", lambda: here | {"numpy": "0.1"})
+    study = build.study()
+    training = study.training.model_copy(update={"versions": setting})
+    _, provenance = build.train(study.model_copy(update={"training": training}), "again")
+    assert taken_from(provenance) == expected
+    assert (f"differs in numpy {here['numpy']} (here 0.1)" in capsys.readouterr().out) == (setting == "require")
 
 
 def test_fewer_seeds_and_epochs_are_those_of_a_run_of_its_own(build, kept):

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from rederive.config import resolve
 from rederive.derivations import derivation_names
+from rederive.environment import present
 from rederive.errors import UserError
 from rederive.files import sha256
-from rederive.fingerprint import fingerprint
+from rederive.fingerprint import derivation, fingerprint, generating, plotting, preparing, training
 from rederive.imports import load
 from rederive.layout import Layout
 from rederive.training.cost import resources as training_resources
@@ -25,6 +26,9 @@ study_file = str(there.study)
 # Training asks for a GPU unless the config keeps it off them; a machine without one gives it nothing to wait for.
 gpus = 0 if study.training.device == "cpu" else 1
 
+# What Python, libraries and processor are: a parameter of training only where the configuration says so.
+required_versions = present() if study.training.versions == "require" else None
+
 templates = sorted(str(path) for pattern in ["**/*.j2", "*.yaml", "*.bib"] for path in Path("report").glob(pattern))
 theme = sorted(str(path) for path in Path("report/theme").iterdir())
 # The report shows parts of these as they stand, comments too.
@@ -34,18 +38,19 @@ derivations = derivation_names()
 derivations_of_the_report = expand("<results>/derivations/{derivation}.json", derivation=derivations)
 
 
-# Asked for by every job: once for each is enough.
-fingerprint = cache(fingerprint)
-
 
 @cache
 def meaning_of(data_set):
     """How the arrays that networks are trained on are made."""
     declared = study.data.sets[data_set]
     if study.data.source == "official":
-        return fingerprint("rederive.data.prepare:prepare", *filter(None, [declared.files, declared.read]))
-    made = fingerprint("rederive.data.prepare:generate", *filter(None, [declared.standin]))
-    return f"{declared.sizes}, seed {study.data.seed}, {made}"
+        return fingerprint(preparing(declared))
+    return f"{declared.sizes}, seed {study.data.seed}, {fingerprint(generating(declared))}"
+
+
+@cache
+def code_of_trainer(name):
+    return fingerprint(training(study.trainers[name]))
 
 
 def with_provenance(paths):
@@ -65,11 +70,6 @@ def finished_runs():
     """
     paths = map(Path, with_provenance(study.report_files(there)))
     return {str(path): sha256(path) for path in paths if path.exists()}
-
-
-def code_of_derivation(name):
-    """The definition that a derivation's fingerprint starts from."""
-    return f"rederive.derivations.catalogue.{name}:DERIVATION"
 
 
 def trainer_of(wildcards):

@@ -15,7 +15,7 @@ rule collect:
         study=study_file,
         meaning=study.meaning(),
         finished=finished_runs() if study.report.runs == "finished" else None,
-        code=fingerprint("rederive.results.collect:collect"),
+        code=fingerprint("collect"),
     message:
         "Collecting the runs"
     shell:
@@ -50,7 +50,7 @@ rule summarise:
     params:
         study=study_file,
         meaning=study.meaning(),
-        code=fingerprint("rederive.results.numbers:summarise"),
+        code=fingerprint("summarise"),
         standin=study.data.source == "standin",
     message:
         "Computing the report's numbers"
@@ -86,7 +86,7 @@ rule test_claims:
     params:
         study=study_file,
         meaning=study.meaning(),
-        code=fingerprint("rederive.results.claims:test_claims"),
+        code=fingerprint("test_claims"),
         standin=study.data.source == "standin",
     message:
         "Testing the conclusions"

@@ -22,7 +22,8 @@ rule train:
         study=study_file,
         spec=spec_of,
         data=lambda wildcards: meaning_of(study.experiments[wildcards.experiment].data),
-        code=lambda wildcards: fingerprint(trainer_of(wildcards).python),
+        versions=required_versions,
+        code=lambda wildcards: code_of_trainer(study.experiments[wildcards.experiment].trainer),
     message:
         "Training {wildcards.experiment}, seeds {wildcards.seeds}"
     shell:

@@ -54,6 +54,7 @@ def _panel(ax: Axes, plan: PanelPlan, source: Source, rows: list[tuple[Any, ...]
                     label=experiment.label,
                     colour=source.looks[name].colour,
                     values={epoch: _short(value) for epoch, value in mean.items()},
+                    seeds=_seeds(experiment, plan.metric, source),
                     published={epoch: _short(value) for epoch, value in published.items()},
                 )
             )
@@ -72,6 +73,16 @@ def _panel(ax: Axes, plan: PanelPlan, source: Source, rows: list[tuple[Any, ...]
         ax.text(0.5, 0.5, "not run", transform=ax.transAxes, ha="center", color="#777777")
         ax.set_yticks([])
     return panel
+
+
+def _seeds(experiment: Experiment, metric: str, source: Source) -> dict[int, dict[int, float]]:
+    """Return the curve of each seed by epoch, where there are several."""
+    found: dict[int, dict[int, float]] = {}
+    for epoch in range(1, experiment.epochs + 1):
+        for seed, value in source.runs.at(experiment.run, metric, epoch).items():
+            if math.isfinite(value):
+                found.setdefault(seed, {})[epoch] = _short(value)
+    return found if len(found) > 1 else {}
 
 
 def _last(experiment: Experiment, source: Source) -> int:

@@ -87,7 +87,13 @@ class Panel:
         left, bottom, right, top = (float(edge) for edge in box.extents)
         corners = (left * width, (1 - top) * height, right * width, (1 - bottom) * height)
         first, last = (round(float(v), 6) for v in self.axes.get_xlim())
-        return PanelEntry(box=tuple(round(v, 2) for v in corners), x=(first, last), series=self.series)
+        return PanelEntry(
+            box=tuple(round(v, 2) for v in corners),
+            x=(first, last),
+            title=self.axes.get_title(loc="left"),
+            log=self.axes.get_yscale() == "log",
+            series=self.series,
+        )
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from rederive import environment
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.records import FigureEntry, Number, RunFacts
@@ -69,12 +70,15 @@ class Document:
             "verdicts": self.named,
             "caption": self.caption,
             "versions": self.versions,
+            "other_versions": self.other_versions,
             "devices": sorted({escape(name) for facts in self.runs.values() for name in facts.device}),
             "figure": self.figure,
             "fig": lambda name: _reference(f"fig-{slug(name)}"),
             "tab": lambda name: _reference(f"tab-{slug(name)}"),
             "listing": lambda module, name: listing(self.source_root, module, name),
             "cite": self.references.cite,
+            "citep": self.references.citep,
+            "tally": self.tally,
             "references": lambda: _REFERENCES,
             "origins": lambda: _ORIGINS,
             "derivations": self.derivations,
@@ -85,6 +89,10 @@ class Document:
             "study": self.study,
             "title": self.title,
             "standin": self.study.data.source == "standin",
+            "one_seed": self.one_seed,
+            # What our marks and lines are, in captions.
+            "ours": "our run" if self.one_seed else "our mean with its 95 % interval",
+            "band": "" if self.one_seed else ", with the seeds' range as a band",
             **self._tables.functions(),
         }
 
@@ -92,6 +100,11 @@ class Document:
     def title(self) -> str:
         """The title as plain text; a report on stand-in data says so in it."""
         return (STANDIN_TITLE if self.study.data.source == "standin" else "") + self.study.report.title
+
+    @property
+    def one_seed(self) -> bool:
+        """Whether each experiment is a single run, which has no spread."""
+        return len(self.study.seeds) == 1
 
     def place(self, name: str) -> str:
         """Say where in the document the following numbers are; prints nothing."""
@@ -192,6 +205,21 @@ class Document:
         """Return the names of the claims with a verdict, by number."""
         return [name for name, found in self.claims_in_order() if found["verdict"] == verdict]
 
+    def tally(self) -> str:
+        """Return how many claims have each verdict, those that none has left out, as the end of a sentence."""
+        words = {
+            HOLDS: ("holds", "hold"),
+            FAILS: ("does not hold", "do not hold"),
+            UNDECIDED: ("stays undecided", "stay undecided"),
+            UNTESTABLE: ("cannot be tested with these runs",) * 2,
+        }
+        parts = [
+            f"{self.origin.num(f'claims.{COUNTS[verdict]}')} {one if len(found) == 1 else many}"
+            for verdict, (one, many) in words.items()
+            if (found := self.named(verdict))
+        ]
+        return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
     def _claim_numbers(self) -> dict[str, Number]:
         found: dict[str, Number] = {}
         for name, verdict in self.verdicts.items():
@@ -256,6 +284,17 @@ class Document:
             for facts in self.runs.values()
             for versions in facts.versions
             for name, version in json.loads(versions).items()
+            if name != "processor"  # the devices tell it
+        }
+        return ", ".join(sorted(found))
+
+    def other_versions(self) -> str:
+        """Return what trained some of the runs and is another version here; nothing where all are the same."""
+        found = {
+            escape(told)
+            for facts in self.runs.values()
+            for versions in facts.versions
+            for told in environment.differences(json.loads(versions)).values()
         }
         return ", ".join(sorted(found))
 

@@ -1,7 +1,8 @@
 """Render the one text: templates, numbers, verdicts, proofs and listings become `report.md`.
 
 Writes `report.md` (with YAML front matter; links to figures are relative to it) and `trace.json`: for each number that
-the report uses its record, the places that use it, and its runs. No date, host or absolute path goes into either.
+the report uses its record, the places that use it, and its runs; `numbers.csv` is the same as a table for people. No
+time, host or absolute path goes into any, and of all dates only the day on which the last run ended.
 
 Templates print numbers with `num`, `interval` and `table`, conclusions with `claim`, and so on (see `Document`); a
 number typed into a template stops the build (`rederive.report.typed`).
@@ -21,7 +22,9 @@ from rederive.files import write_json, write_text
 from rederive.layout import CLAIMS, TEXT, Layout
 from rederive.records import FigureEntry, Number, RunFacts, read_json, read_records
 from rederive.report.document import Document
+from rederive.report.head import front_matter
 from rederive.report.markdown import code, display, prose
+from rederive.report.trace import as_csv
 from rederive.report.typed import refuse_typed_numbers
 from rederive.results.claim_file import load_claims
 
@@ -72,6 +75,9 @@ def render(layout: Layout, derivations: Sequence[Path], source_root: Path, templ
     environment.filters["display"] = display
     environment.filters["prose"] = prose
     environment.globals.update(document.functions(environment))
+    environment.globals["front"] = front_matter(
+        document.title, study.report.authors, templates.parent / "CITATION.cff", document.runs, layout.folder
+    )
     try:
         text = environment.get_template("report.md.j2").render()
     except jinja2.TemplateSyntaxError as error:
@@ -79,7 +85,9 @@ def render(layout: Layout, derivations: Sequence[Path], source_root: Path, templ
     except (jinja2.TemplateError, TypeError, UserError) as error:
         raise UserError(f"{_place(error)}{error}") from None
     write_text(layout.report("md"), _tidy(document.finish(text)))
-    write_json(layout.trace, document.trace())
+    trace = document.trace()
+    write_json(layout.trace, trace)
+    write_text(layout.printed, as_csv(trace))
 
 
 def _place(error: BaseException) -> str:

@@ -43,11 +43,11 @@ class Tables:
         if name not in wanted:
             raise unknown(name, wanted, "table")
         names, metric = wanted[name].rows, wanted[name].metric
-        header = ["Changed", "Value", "Epochs", "Ours (95 % interval)"]
+        header = ["Changed", "Value", "Epochs", "Ours" if self._document.one_seed else "Ours (95 % interval)"]
         compared = metric == self._document.study.headline
-        published = compared and any(f"{row}.published" in self._document.numbers for row in names)
-        if published:
-            header += ["Published", "Difference", "One more run"]
+        if compared and any(f"{row}.published" in self._document.numbers for row in names):
+            header += ["Published", "Difference"]
+            header += [] if self._document.one_seed else ["One more run"]
         with self._origin.at(f"table {name}"):
             rows = [self._result(row, metric)[: len(header)] for row in names]
         return self._captioned(name, caption, header, rows, "llrrrrl"[: len(header)])
@@ -158,7 +158,8 @@ class Tables:
                 for name, verdict in self._document.claims_in_order()
                 for i, test in enumerate(verdict["tests"], 1)
             ]
-        header = ["No.", "Measured for each seed", "Mean (interval)", "Seeds", "Bound", "Published", "Outcome"]
+        measured = ["Measured", "Ours"] if self._document.one_seed else ["Measured for each seed", "Mean (interval)"]
+        header = ["No.", *measured, "Seeds", "Bound", "Published", "Outcome"]
         return self._captioned("tests", caption, header, rows, "rllrlrl")
 
     def checks(self, caption: str) -> str:

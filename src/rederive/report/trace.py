@@ -7,6 +7,8 @@ them, the fingerprint of the code, the experiment's settings, the checksum of th
 that uses it. Without a report (or for a number that it does not use) the last part says so.
 """
 
+import csv
+import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -89,3 +91,30 @@ def figures_with(key: str, figures: Mapping[str, FigureEntry]) -> list[str]:
         for name, entry in figures.items()
         if any(series.experiment == experiment for panel in entry.panels for series in panel.series)
     )
+
+
+COLUMNS = ("key", "value", "low", "high", "printed", "computed", "formula", "seeds", "runs", "files", "used in")
+
+
+def as_csv(trace: Mapping[str, Any]) -> str:
+    """Return the numbers of `trace.json` as a table, a line for each, with the files' SHA-256."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for key, number in sorted(trace["numbers"].items()):
+        files = {file: digest for run in number.get("runs", []) for file, digest in _files(run, trace).items()}
+        writer.writerow(
+            [
+                key,
+                *(number.get(field) for field in ("value", "low", "high", "text", "how", "formula")),
+                " ".join(map(str, number.get("seeds", []))),
+                " ".join(number.get("runs", [])),
+                " ".join(f"{file}:{digest}" for file, digest in files.items()),
+                "; ".join(number["uses"]),
+            ]
+        )
+    return buffer.getvalue()
+
+
+def _files(run: str, trace: Mapping[str, Any]) -> Mapping[str, str]:
+    return trace["runs"].get(run, {}).get("files", {})  # type: ignore[no-any-return]

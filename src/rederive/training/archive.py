@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from rederive import files
+from rederive import environment, files
 from rederive.config import Experiment, Study
 from rederive.errors import UserError
-from rederive.fingerprint import fingerprint
+from rederive.fingerprint import fingerprint, training
 from rederive.layout import Layout
 from rederive.training.history import Row, to_csv
 from rederive.training.provenance import Provenance, Replay, Seed, read_rows, read_run
@@ -31,6 +31,7 @@ class Identity(NamedTuple):
     spec: str
     fingerprint: str
     data_checksum: str
+    versions: str = ""  # of Python, libraries and processor, where the configuration requires them
 
 
 class Kept(NamedTuple):
@@ -52,12 +53,11 @@ class Kept(NamedTuple):
         return self.provenance.seeds[self.seed]
 
 
-def identity(experiment: Experiment, code: str, data_checksum: str) -> Identity:
-    """Return the identity of an experiment's run by today's code on data with this checksum.
-
-    `code` is the import path of its trainer.
-    """
-    return Identity(experiment.spec.identity(), fingerprint(code), data_checksum)
+def identity(study: Study, experiment: Experiment, data_checksum: str) -> Identity:
+    """Return the identity of an experiment's run by today's code on data with this checksum."""
+    code = fingerprint(training(study.trainers[experiment.trainer]))
+    required = json.dumps(environment.present()) if study.training.versions == "require" else ""
+    return Identity(experiment.spec.identity(), code, data_checksum, required)
 
 
 def path_of(folder: Path, run: str, seed: int) -> Path:
@@ -163,6 +163,8 @@ def _certified(kept: Kept, experiment: Experiment, wanted: Identity, replays: It
     """Return the kept run with what it is taken by, or why it is not taken."""
     if kept.provenance.data_checksum != wanted.data_checksum:
         return "differs in data_checksum"
+    if wanted.versions and (other := environment.differences(kept.made.versions)):
+        return f"differs in {', '.join(other.values())}"
     if kept.provenance.spec["epochs"] < experiment.spec.epochs:
         return f"differs in epochs: has {kept.provenance.spec['epochs']}, wanted {experiment.spec.epochs}"
     made = kept.made.model_copy(update={"taken_from": kept.path.as_posix()})

@@ -2,29 +2,25 @@
 
 import hashlib
 import os
-import platform
-import re
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rederive import __version__, files, progress
+from rederive import files, progress
 from rederive.config import Experiment, Study, Trainer
 from rederive.data import Dataset, load
+from rederive.environment import processor, versions
 from rederive.errors import UserError
 from rederive.imports import load as load_code
-from rederive.layout import Layout
+from rederive.layout import CLAIMS, Layout
 from rederive.training import archive
 from rederive.training.history import Row, Trained, diverged, to_csv
 from rederive.training.keeper import Keeper, StopRequest
 from rederive.training.loop import Watcher
 from rederive.training.provenance import Provenance, Seed
-
-CLAIMS = Path("report/claims.yaml")  # from the project's folder, where jobs run
 
 
 def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device: str) -> None:
@@ -37,7 +33,7 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
     data = load(data_dir)
     if data.manifest["dataset"] != experiment.data:
         raise UserError(f"{data_dir}: found {data.manifest['dataset']} data; {run} trains on {experiment.data}.")
-    identity = archive.identity(experiment, trainer.python, data.manifest["checksum"])
+    identity = archive.identity(study, experiment, data.manifest["checksum"])
     folder = study.training.archive
     kept = archive.find(Path(folder), experiment, seeds, identity) if folder else {}
     for taken in kept.values():
@@ -196,19 +192,10 @@ def _device(wanted: str) -> str:
 def device_name(device: str) -> str:
     """Return what numbers depend on: cpu or cuda, and the model."""
     if device == "cpu":
-        return f"cpu ({_processor()})"
+        return f"cpu ({processor()})"
     import torch
 
     return f"cuda ({torch.cuda.get_device_name()})"
-
-
-def _processor() -> str:
-    """Return the processor's model where the system tells it: numerical libraries choose their kernels by it."""
-    try:
-        told = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
-    except OSError:
-        told = None
-    return f"{told[1].strip()}, {platform.machine()}" if told else platform.processor() or platform.machine()
 
 
 def _place_and_attempt(device: str) -> str:
@@ -216,10 +203,3 @@ def _place_and_attempt(device: str) -> str:
     told = {"CUDA_VISIBLE_DEVICES": "GPU", "SLURM_JOB_ID": "Slurm job", "REDERIVE_ATTEMPT": "attempt"}
     known = [f"{words} {os.environ[variable]}" for variable, words in told.items() if os.environ.get(variable)]
     return ", ".join([device_name(device), f"node {socket.gethostname()}", *known])
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python, of this project, and of the libraries that compute."""
-    libraries: tuple[str, ...] = ("numpy", "torch")
-    used = {name: version(name) for name in libraries if name in sys.modules}
-    return {"rederive": __version__, "python": platform.python_version(), **used}

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rederive import files
+from rederive import environment, files
 from rederive.config import Experiment, Study
 from rederive.data import Dataset, load
 from rederive.errors import UserError
-from rederive.fingerprint import fingerprint
+from rederive.fingerprint import fingerprint, training
 from rederive.layout import Layout
 from rederive.results.statistics import prediction_interval
 from rederive.training import job
@@ -100,7 +100,7 @@ def replay(
         difference=largest.difference,
         tolerance=largest.tolerance,
         device=job.device_name(device),
-        versions=job.versions(),
+        versions=environment.versions(),
         when=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -157,7 +157,8 @@ def replay_all(
         data = load(place)
         if data.manifest["checksum"] != kept.provenance.data_checksum:
             raise UserError(f"{place}: other data than {run} was trained on; prepare them again")
-        found = replay(experiment, code, data, kept, all_seeds, fingerprint(code), epochs, threads=kept.made.threads)
+        today = fingerprint(training(study.trainers[experiment.trainer]))
+        found = replay(experiment, code, data, kept, all_seeds, today, epochs, threads=kept.made.threads)
         replays.append(found)
         done.append({"run": run} | found.model_dump(mode="json"))
         print(f"{run}, seed {kept.seed}: {described(found)}", flush=True)
@@ -179,7 +180,7 @@ def described(replay: Replay) -> str:
 
 
 def _drawn(experiment: Experiment, study: Study) -> str:
-    code = fingerprint(study.trainers[experiment.trainer].python)
+    code = fingerprint(training(study.trainers[experiment.trainer]))
     return hashlib.sha256(f"{code} {experiment.key}".encode()).hexdigest()
 
 

@@ -8,8 +8,11 @@ from typing import Any, Literal, get_args
 
 from rich.table import Table
 
+from rederive import environment
 from rederive.config import Study
+from rederive.errors import UserError
 from rederive.layout import Layout, job_name
+from rederive.training.provenance import Provenance
 
 State = Literal["done", "running", "interrupted", "stopped", "failed", "waiting"]
 STATES: tuple[State, ...] = get_args(State)
@@ -96,6 +99,21 @@ def summary(found: list[Job]) -> str:
     """Return one line: how many jobs are in each state."""
     counts = [f"{sum(job.state == state for job in found)} {state}" for state in STATES]
     return ", ".join(count for count in counts if not count.startswith("0 "))
+
+
+def other_versions(study: Study, layout: Layout) -> list[str]:
+    """Return a line for each way in which finished runs were made with other versions than those here."""
+    found: dict[str, list[str]] = {}
+    for path in study.run_files(layout):
+        try:
+            seeds = Provenance.read(layout.provenance(path)).seeds
+        except UserError:  # it has not run, or the build will tell
+            continue
+        for seed in seeds.values():
+            if other := environment.differences(seed.versions):
+                runs = found.setdefault(", ".join(other.values()), [])
+                runs += [run] if (run := path.parent.name) not in runs else []
+    return [f"made with {other}: {', '.join(runs)}" for other, runs in found.items()]
 
 
 def duration(seconds: float) -> str:
