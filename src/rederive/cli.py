@@ -30,6 +30,7 @@ StudyFile = Annotated[
     Path, typer.Option("--study", help="the resolved configuration; its folder is that of all results")
 ]
 STUDY = Path("results/study.json")
+Package = Annotated[str | None, typer.Option(help="the package of the derivations [the tool's own catalogue]")]
 DataSetName = Annotated[str, typer.Argument(help="a data set of the config")]
 
 
@@ -116,9 +117,19 @@ def _layout(study: Path) -> "Layout":
 
 def _derivations(layout: "Layout") -> list[Path]:
     """Return the files of what was proved."""
+    from rederive.config import Study
     from rederive.derivations import derivation_names
 
-    return [layout.derivation(name) for name in derivation_names()]
+    return [layout.derivation(name) for name in derivation_names(Study.load(layout.study).derivations)]
+
+
+def _package(named: str | None) -> str:
+    """Return the package of derivations that is meant, and let its code be found."""
+    from rederive import imports
+    from rederive.derivations import CATALOGUE
+
+    imports.add_code_of(Path.cwd())
+    return named or CATALOGUE
 
 
 @app.command()
@@ -206,11 +217,12 @@ def status(study: StudyFile = STUDY) -> None:
 @app.command()
 def ask_oracles(
     output: Annotated[Path, typer.Option(help="where the answers go")],
+    package: Package = None,
 ) -> None:
     """Ask PyTorch, JAX and TensorFlow for the gradients of all derivations."""
     from rederive.derivations import ask_oracles
 
-    ask_oracles(output)
+    ask_oracles(output, package=_package(package))
     _record(output.parent / "study.json", "ask_oracles")
 
 
@@ -223,6 +235,7 @@ def verify(
     without_oracles: Annotated[bool, typer.Option(help="ask PyTorch alone")] = False,
     output: Annotated[Path | None, typer.Option(help="where the result of one derivation goes")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the results as JSON")] = False,
+    package: Package = None,
 ) -> None:
     """Prove the derivations, check their numbers, judge their mutants; exit with 1 where something does not hold."""
     import json
@@ -232,8 +245,9 @@ def verify(
 
     if output and len(only or []) != 1:
         raise UserError(f"verify: --output takes the result of one derivation, found {len(only or [])} names")
-    results = [verify(name, output, oracles or not without_oracles) for name in only or derivation_names()]
-    if output and only and only[0] in derivation_names():
+    where = _package(package)
+    results = [verify(name, output, oracles or not without_oracles, where) for name in only or derivation_names(where)]
+    if output and only and only[0] in derivation_names(where):
         _record(output.parents[1] / "study.json", f"verify.{only[0]}")
     if as_json:
         print(json.dumps([result.to_json() for result in results], indent=2, sort_keys=True))

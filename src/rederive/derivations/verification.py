@@ -15,7 +15,7 @@ import numpy as np
 from sympy import Expr, MatrixExpr, S
 
 from rederive.autograd import Op
-from rederive.derivations import derivation_names, latex, mutants, numeric, oracles, samples
+from rederive.derivations import CATALOGUE, derivation_names, latex, mutants, numeric, oracles, samples
 from rederive.derivations.derivation import TANGENT, Chain, Derivation, Line
 from rederive.derivations.result import Failure, Result
 from rederive.derivations.symbolic.array import SymbolicArray, SymbolicNamespace
@@ -41,8 +41,8 @@ CONVENTIONS = (
 )
 
 
-def load(name: str) -> Derivation:
-    """Return a derivation of the catalogue, or that of a file given by its path.
+def load(name: str, package: str = CATALOGUE) -> Derivation:
+    """Return a derivation of a package, or that of a file given by its path.
 
     Raises:
         UserError: There is no such derivation, or the file defines no DERIVATION.
@@ -56,17 +56,17 @@ def load(name: str) -> Derivation:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-    elif name in derivation_names():
-        module = importlib.import_module(f"rederive.derivations.catalogue.{name}")
+    elif name in derivation_names(package):
+        module = importlib.import_module(f"{package}.{name}")
     else:
-        raise UserError(f"There is no derivation {name!r}; expected one of {', '.join(derivation_names())}.")
+        raise UserError(f"There is no derivation {name!r}; expected one of {', '.join(derivation_names(package))}.")
     derivation = getattr(module, "DERIVATION", None)
     if not isinstance(derivation, Derivation):
         raise UserError(f"{name} defines no DERIVATION of type Derivation; see docs/derivations.md.")
     return derivation
 
 
-def verify(name: str, output: Path | None = None, oracles: bool | Path = True) -> Result:
+def verify(name: str, output: Path | None = None, oracles: bool | Path = True, package: str = CATALOGUE) -> Result:
     """Prove a derivation, check its numbers, ask the oracles, judge its mutants.
 
     Args:
@@ -74,12 +74,13 @@ def verify(name: str, output: Path | None = None, oracles: bool | Path = True) -
         output: Where to write the result file, if anywhere; written whether or not the derivation holds.
         oracles: True to ask every oracle that is installed, False to ask PyTorch alone, or the path of what
             `ask_oracles` wrote, to take the answers from there.
+        package: Where the derivation is.
 
     Raises:
         UserError: There is no such derivation.
     """
     begun = time.perf_counter()
-    derivation = load(name)
+    derivation = load(name, package)
     result = verify_derivation(Path(name).stem, derivation, _answers(name, derivation, oracles))
     result.seconds = time.perf_counter() - begun
     if output is not None:
@@ -87,12 +88,12 @@ def verify(name: str, output: Path | None = None, oracles: bool | Path = True) -
     return result
 
 
-def ask_oracles(output: Path, names: list[str] | None = None) -> dict[str, Any]:
+def ask_oracles(output: Path, names: list[str] | None = None, package: str = CATALOGUE) -> dict[str, Any]:
     """Ask PyTorch, JAX and TensorFlow about all derivations in one process, and write their answers for `verify`.
 
     TensorFlow alone takes seconds to import: once is enough.
     """
-    answers = {name: oracles.ask(load(name)) for name in names or derivation_names()}
+    answers = {name: oracles.ask(load(name, package)) for name in names or derivation_names(package)}
     write_json(output, answers)
     return answers
 
