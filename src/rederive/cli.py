@@ -232,7 +232,10 @@ def verify(
         list[str] | None, typer.Option(help="a derivation, or a file that defines one; may be given again")
     ] = None,
     oracles: Annotated[Path | None, typer.Option(help="take the answers of `ask-oracles` from this file")] = None,
-    without_oracles: Annotated[bool, typer.Option(help="ask PyTorch alone")] = False,
+    without_oracles: Annotated[
+        bool, typer.Option("--without-oracles", help="ask no other library; none is asked with --only, either")
+    ] = False,
+    jobs: Annotated[int | None, typer.Option(help="processes that prove [one for each core]")] = None,
     output: Annotated[Path | None, typer.Option(help="where the result of one derivation goes")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the results as JSON")] = False,
     package: Package = None,
@@ -240,13 +243,14 @@ def verify(
     """Prove the derivations, check their numbers, judge their mutants; exit with 1 where something does not hold."""
     import json
 
-    from rederive.derivations import derivation_names, verify
+    from rederive.derivations import derivation_names, verify_all
     from rederive.derivations.result import print_table
 
     if output and len(only or []) != 1:
         raise UserError(f"verify: --output takes the result of one derivation, found {len(only or [])} names")
     where = _package(package)
-    results = [verify(name, output, oracles or not without_oracles, where) for name in only or derivation_names(where)]
+    asked = oracles or not (without_oracles or only)
+    results = verify_all(only or derivation_names(where), output, asked, jobs, where)
     if output and only and only[0] in derivation_names(where):
         _record(output.parents[1] / "study.json", f"verify.{only[0]}")
     if as_json:
@@ -254,6 +258,23 @@ def verify(
     else:
         print_table(results)
     if not all(result.passed for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def fuzz_prover(
+    expressions: Annotated[int, typer.Option(help="how many random expressions meet their normal form")] = 10_000,
+    pairs: Annotated[int, typer.Option(help="how many mutants of them are judged")] = 50_000,
+    seed: Annotated[int, typer.Option(help="of everything random")] = 0,
+) -> None:
+    """Compare what the prover says of random expressions with exact numbers; exit with 1 at any mistake."""
+    from rederive.derivations.fuzz import fuzz
+
+    found = fuzz(expressions, pairs, seed)
+    print(found)
+    for mistake in found.mistakes:
+        print(mistake)
+    if found.mistakes:
         raise typer.Exit(1)
 
 

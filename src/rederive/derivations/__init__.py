@@ -4,6 +4,8 @@ Names are looked up without SymPy, which takes seconds to import: a command that
 """
 
 import importlib.util
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,28 @@ def verify(name: str, output: Path | None = None, oracles: bool | Path = True, p
     return verification.verify(name, output, oracles, package)
 
 
+def verify_all(
+    names: Sequence[str],
+    output: Path | None = None,
+    oracles: bool | Path = True,
+    jobs: int | None = None,
+    package: str = CATALOGUE,
+) -> list["Result"]:
+    """Verify derivations in several processes, and return what was found in the order of their names."""
+    if len(names) == 1 or jobs == 1:
+        return [verify(name, output, oracles, package) for name in names]
+    from concurrent.futures import ProcessPoolExecutor
+
+    # The longest first, so that it does not run alone at the end.
+    order = sorted(names, key=lambda name: (name not in LONG, name))
+    with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
+        tasks = {name: pool.submit(verify, name, output, oracles, package) for name in order}
+        return [tasks[name].result() for name in names]
+
+
+LONG = ("mlp", "cross_entropy")
+
+
 def ask_oracles(output: Path, names: list[str] | None = None, package: str = CATALOGUE) -> dict[str, Any]:
     """Ask PyTorch, JAX and TensorFlow: see `rederive.derivations.verification.ask_oracles`."""
     from rederive.derivations import verification
@@ -41,4 +65,4 @@ def ask_oracles(output: Path, names: list[str] | None = None, package: str = CAT
     return verification.ask_oracles(output, names, package)
 
 
-__all__ = ["ask_oracles", "derivation_names", "verify"]
+__all__ = ["ask_oracles", "derivation_names", "verify", "verify_all"]
