@@ -80,6 +80,11 @@ class Layout:
         """What made each run of the table."""
         return self.folder / "runs.json"
 
+    @property
+    def predictions(self) -> Path:
+        """What each seed's last network says of every evaluation image."""
+        return self.folder / "predictions.json"
+
     def derivation(self, name: str) -> Path:
         """Return what came of the proof of a derivation."""
         return self.folder / "derivations" / f"{name}.json"

@@ -4,6 +4,7 @@ rule collect:
     output:
         runs="<results>/runs.csv",
         index="<results>/runs.json",
+        predictions="<results>/predictions.json",
     log:
         "<logs>/collect.log",
     localrule: True
@@ -61,6 +62,7 @@ rule test_claims:
     input:
         runs="<results>/runs.csv",
         index="<results>/runs.json",
+        predictions="<results>/predictions.json",
         claims="report/claims.yaml",
         published="report/published.yaml",
         curves="report/published_curves.csv",

@@ -26,7 +26,7 @@ from rederive.report.head import front_matter
 from rederive.report.markdown import code, display, prose
 from rederive.report.trace import as_csv
 from rederive.report.typed import refuse_typed_numbers
-from rederive.results.claims import load_claims
+from rederive.results.claim_file import load_claims
 from rederive.training.provenance import Replay
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rederive.report.claims import counted, direction, otherwise
 from rederive.report.markdown import anchor, code, escape, link, table
 from rederive.report.origin import NO_BREAK, bounds, identifier, plain
 from rederive.results.keys import unknown
 from rederive.results.numbers import published_inside
+from rederive.results.verdicts import UNDECIDED
 
 if TYPE_CHECKING:
     from rederive.report.document import Document
@@ -30,6 +32,7 @@ class Tables:
             "networks": self.networks,
             "scorecard": self.scorecard,
             "tests": self.tests,
+            "checks": self.checks,
             "derivation_table": self.derivations,
             "runs_table": self.runs,
         }
@@ -56,7 +59,7 @@ class Tables:
             escape(experiment.changed),
             escape(experiment.value) + (" (ours)" if experiment.origin == "ours" else ""),
             self._origin.num(f"{name}.epochs"),
-            self._origin.interval(f"{name}.{metric}", unbroken=True),
+            self._origin.interval(f"{name}.{metric}", unbroken=True) + self._lost(name),
             self._origin.num(f"{name}.published") if has_published else "",
             self._origin.num(f"{name}.difference", signed=True) if has_published else "",
             AGREEMENT[
@@ -65,6 +68,15 @@ class Tables:
                 )
             ],
         ]
+
+    def _lost(self, name: str) -> str:
+        """Say how many seeds of an experiment diverged or collapsed; nothing where all trained."""
+        told = ""
+        for fate in ("diverged", "collapsed"):
+            found = self._document.numbers.get(f"{name}.{fate}")
+            if found and found.value:
+                told += f"; {self._origin.num(f'{name}.{fate}')} of {counted(found.of or 0, 'seed')} {fate}"
+        return told
 
     def curves(self, metric: str, caption: str) -> str:
         """A metric beside that of the published curves, in the first epoch and in the last of the experiment."""
@@ -101,7 +113,7 @@ class Tables:
     # Claims
 
     def scorecard(self, caption: str) -> str:
-        """All claims, with the estimate that decided each."""
+        """All claims, with the estimate that decided each; of one run, where it points."""
         rows = []
         with self._origin.at("scorecard"):
             for name, verdict in self._document.claims_in_order():
@@ -112,16 +124,18 @@ class Tables:
                     if test["value"] is not None
                     else escape(test["reason"])
                 )
+                points = direction(verdict)
+                said = f"**{verdict['verdict'].removesuffix(' with these runs')}**"
                 rows.append(
                     [
                         anchor(str(verdict["number"]), f"claim-{verdict['number']}"),
                         self._document.says(name),
-                        f"**{verdict['verdict'].removesuffix(' with these runs')}**",
+                        said if points is None else f"one run: {'the same way' if points else 'the other way'}",
                         estimate or "–",
                         escape(verdict["place"]),
                     ]
                 )
-        header = ["No.", f"What {self._document.study.report.original} concludes", "Verdict", "Our estimate", "From"]
+        header = ["No.", "What the write-up concludes", "Verdict", "Our estimate", "From"]
         return self._captioned("scorecard", caption, header, rows, "rllll")
 
     def tests(self, caption: str) -> str:
@@ -136,6 +150,7 @@ class Tables:
                     else "proved"
                     if test["proved"]
                     else "–",
+                    _seeds(test, len(self._document.study.seeds)),
                     escape(_bound(test)),
                     self._published(name, i),
                     escape(test["verdict"] + (f" ({test['reason']})" if test["reason"] else "")),
@@ -143,15 +158,34 @@ class Tables:
                 for name, verdict in self._document.claims_in_order()
                 for i, test in enumerate(verdict["tests"], 1)
             ]
-        measured = (
-            ["Measured", "Ours"] if self._document.one_seed else ["Measured for each seed", "Mean (95 % interval)"]
-        )
-        header = ["No.", *measured, "Bound", "Published", "Outcome"]
-        return self._captioned("tests", caption, header, rows, "rlllrl")
+        measured = ["Measured", "Ours"] if self._document.one_seed else ["Measured for each seed", "Mean (interval)"]
+        header = ["No.", *measured, "Seeds", "Bound", "Published", "Outcome"]
+        return self._captioned("tests", caption, header, rows, "rllrlrl")
+
+    def checks(self, caption: str) -> str:
+        """What else the runs say of each claim: a bootstrap, other images, all claims together, more seeds."""
+        rows = []
+        for _, verdict in self._document.claims_in_order():
+            seeds = [test["seeds_needed"] for test in verdict["tests"] if test["verdict"] == UNDECIDED]
+            fixed = verdict["fixed_before"]
+            rows.append(
+                [
+                    link(str(verdict["number"]), f"claim-{verdict['number']}"),
+                    escape(verdict["verdict"].removesuffix(" with these runs")),
+                    escape(otherwise(verdict, "bootstrap")),
+                    escape(otherwise(verdict, "images")),
+                    {True: "yes", False: "no", None: "–"}[verdict["family"]],
+                    "–" if verdict["verdict"] != UNDECIDED else str(max(seeds)) if all(seeds) else "no number",
+                    f"{fixed['before']} of {sum(fixed.values())}",
+                ]
+            )
+        header = ["No.", "Verdict", "By bootstrap", "Other images", "In the family", "Seeds to decide", "Tests older"]
+        return self._captioned("checks", caption, header, rows, "rllllrr")
 
     def _published(self, name: str, i: int) -> str:
-        key = f"claims.{name}.{i}.published"
-        return self._origin.num(key) if key in self._origin else "–"
+        points = self._document.verdicts[name]["tests"][i - 1]["published_points"]
+        own = self._document.own(name, i)
+        return f"{own} ({'as claimed' if points else 'not as claimed'})" if own else "–"
 
     # Proofs, runs, origins
 
@@ -184,12 +218,14 @@ class Tables:
                 ", ".join(code(str(value)[:DIGITS]) for value in found) or "–"
                 for found in (facts.fingerprint, facts.data_checksum)
             ]
-            seeds = ", ".join(map(str, facts.seeds))
-            diverged = f" (diverged: seed {', '.join(map(str, sorted(facts.diverged)))})" if facts.diverged else ""
+            seeds = ", ".join(map(str, facts.seeds)) + (" (all the same)" if facts.deterministic else "")
+            fates = [("diverged", facts.diverged), ("collapsed", facts.collapsed)]
+            remarks = [f"seed {', '.join(map(str, sorted(lost)))} {fate}" for fate, lost in fates if lost]
+            remarks += [f"seed {seed} {reason}" for seed, reason in sorted(facts.left_out.items())]
             rows.append(
                 [
                     code(run),
-                    seeds + diverged,
+                    escape(seeds + (f" ({'; '.join(remarks)})" if remarks else "")),
                     str(facts.epochs),
                     *hashes,
                     ", ".join(code(digest) for digest in files),
@@ -219,6 +255,13 @@ def _deciding(verdict: Mapping[str, Any]) -> int:
     tests = list(enumerate(verdict["tests"], 1))
     measured = [(i, test) for i, test in tests if test["value"] is not None] or tests
     return next((i for i, test in measured if test["verdict"] == verdict["verdict"]), measured[0][0])
+
+
+def _seeds(test: Mapping[str, Any], planned: int) -> str:
+    """Return the number of seeds of a test, of those planned where some are missing."""
+    if not test["n"]:
+        return "–"
+    return str(test["n"]) if test["n"] >= planned else f"{test['n']} of {planned}"
 
 
 def _bound(test: Mapping[str, Any]) -> str:

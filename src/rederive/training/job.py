@@ -15,7 +15,7 @@ from rederive.data import Dataset, load
 from rederive.environment import processor, versions
 from rederive.errors import UserError
 from rederive.imports import load as load_code
-from rederive.layout import Layout, seeds_of
+from rederive.layout import CLAIMS, Layout, seeds_of
 from rederive.training import archive
 from rederive.training.history import Row, Trained, diverged, to_csv
 from rederive.training.keeper import Keeper, StopRequest
@@ -44,6 +44,7 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
     if missing := [seed for seed in seeds if seed not in kept]:
         data = data or _data(layout, experiment)
         place = _device(device)
+        tests = _tests_digest()
         print(f"{run}: {_place_and_attempt(place)}", flush=True)
         tf32 = study.training.tf32 and place == "cuda"
         key = {**identity._asdict(), "threads": threads, "device": place, "tf32": tf32}
@@ -67,6 +68,7 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
             "device": device_name(place),
             "tf32": tf32,
             "versions": versions(),
+            "tests_digest": tests,
             "started": began.isoformat(timespec="seconds"),
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),
             "host": socket.gethostname(),
@@ -189,6 +191,16 @@ def train_seeds(
             torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     trained: list[Trained] = train(experiment.spec, data, seeds, device, watch)
     return trained
+
+
+def _tests_digest() -> str | None:
+    """Return the digest of the claims' tests as they stand now; None where there are none that can be read."""
+    from rederive.results.claim_file import tests_digest
+
+    try:
+        return tests_digest(CLAIMS)
+    except UserError:
+        return None
 
 
 def _device(wanted: str) -> str:

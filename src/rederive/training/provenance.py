@@ -71,6 +71,9 @@ class Seed(Record):
     diverged: int | None = Field(None, description="the first epoch whose training loss was not finite")
     opening: list[Loss] = Field([], description="losses of the first steps; empty where they were not kept")
     predictions: str = Field("", description="the class of each evaluation image after the last epoch, a digit each")
+    tests_digest: str | None = Field(
+        None, description="SHA-256 of the claims' tests as they stood when it began; None where it was not kept"
+    )
     taken_from: str | None = Field(None, description="the kept file, where nothing was trained")
     certified_by: Replay | None = Field(
         None, description="the replay by which it was taken, where the code has changed"
