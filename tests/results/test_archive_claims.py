@@ -1,4 +1,4 @@
-"""The conclusions, tested on the runs that are kept in the archive: what is pinned comes out, and nothing is trained."""
+"""The conclusions, tested on the runs that are kept in the archive: what is pinned comes out; nothing is trained."""
 
 from pathlib import Path
 from typing import Any
