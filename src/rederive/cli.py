@@ -266,6 +266,29 @@ def summarise(study: StudyFile = STUDY) -> None:
 
 
 @app.command()
+def infer(
+    study: StudyFile = STUDY,
+    output: Annotated[Path | None, typer.Option(help="where the ranking goes; it is printed, too")] = None,
+) -> None:
+    """Train the candidate settings of rows that disagree, few epochs each, and rank them against what is published."""
+    from rederive.config import Study
+    from rederive.files import write_text
+    from rederive.training import limit_threads
+
+    paths, settings = Results(study), Study.load(study)
+    limit_threads(settings.training.threads)
+    from rederive.hypotheses import report, search
+    from rederive.results.agreement import Comparison
+
+    comparison = Comparison.load(study, paths.runs, *PUBLISHED)
+    trained = search.infer(comparison, paths.data, paths.folder / "checkpoints" / "hypotheses")
+    text = report.as_text(comparison, report.findings(comparison, trained))
+    print(text)
+    if output:
+        write_text(output, text + "\n")
+
+
+@app.command()
 def test_claims(study: StudyFile = STUDY) -> None:
     """Test each conclusion of the write-up on the runs."""
     from rederive.results.claims import test_claims

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from rederive.config_errors import describe
 from rederive.errors import UserError
 from rederive.files import write_text
+from rederive.hypotheses.model import Hypotheses, candidate_spec
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.]*$", description="letters, digits, _ and .")]
 Size = Annotated[int, Field(ge=1)]
@@ -191,6 +192,7 @@ class Config(Model):
     report: Report = Report()
     experiments: Experiments
     tables: list[Table] = []
+    hypotheses: Hypotheses = Hypotheses()
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
@@ -270,6 +272,21 @@ class Study(Model):
     report: Report
     experiments: dict[str, Experiment] = Field(description="by `dataset.name`, in the order of the config")
     tables: list[Table]
+    hypotheses: Hypotheses = Hypotheses()
+
+    @model_validator(mode="after")
+    def _hypotheses_can_be_trained(self) -> Self:
+        for row in [*self.hypotheses.known, *self.hypotheses.rows]:
+            if row not in self.experiments:
+                raise ValueError(f"hypotheses: found the row {row!r}, which is no experiment")
+        for row in self.hypotheses.rows:
+            for name, candidate in self.hypotheses.candidates(row).items():
+                try:
+                    candidate_spec(row, candidate, self.experiments)
+                except ValueError as error:
+                    told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+                    raise ValueError(f"hypotheses.rows.{row}.candidates.{name}: {told}") from None
+        return self
 
     def runs(self, dataset: str | None = None) -> dict[str, Experiment]:
         """Return the experiments that are trained, of one data set or of all: each the longest with its spec."""
@@ -360,14 +377,19 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
                 epochs=spec.epochs,
                 spec=spec,  # type: ignore[arg-type]
             )
-    return Study(
-        seeds=parsed.seeds,
-        data=parsed.data,
-        training=parsed.training,
-        report=parsed.report,
-        experiments=experiments,
-        tables=parsed.tables,
-    )
+    try:
+        return Study(
+            seeds=parsed.seeds,
+            data=parsed.data,
+            training=parsed.training,
+            report=parsed.report,
+            experiments=experiments,
+            tables=parsed.tables,
+            hypotheses=parsed.hypotheses,
+        )
+    except ValidationError as error:
+        problems = [f"{_holder(problem, paths)}{problem}" for problem in describe(error, Study)]
+        raise UserError("\n".join(["the configuration is not valid", *problems])) from None
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,6 +53,12 @@ def finished_runs():
     return {path: sha256(results / path) for path in paths if (results / path).exists()}
 
 
+def kept_hypotheses():
+    """What was trained for the hypotheses; a parameter and no input, for the same reason."""
+    kept = Path(study.hypotheses.kept)
+    return sha256(kept) if kept.exists() else None
+
+
 def code_of_derivation(name):
     """The definition that a derivation's fingerprint starts from."""
     return f"rederive.derivations.catalogue.{name}:DERIVATION"

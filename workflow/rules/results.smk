@@ -50,6 +50,7 @@ rule summarise:
         study=study_file,
         meaning=study.meaning(),
         code=fingerprint("rederive.results.numbers:summarise"),
+        hypotheses=kept_hypotheses(),
         standin=study.data.source == "standin",
     message:
         "Computing the report's numbers"

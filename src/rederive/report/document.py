@@ -11,6 +11,7 @@ import jinja2
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.report.citations import References
+from rederive.report.disagreements import Disagreements
 from rederive.report.listings import listing
 from rederive.report.markdown import anchor, escape, link, slug
 from rederive.report.origin import Numbers, identifier
@@ -18,7 +19,7 @@ from rederive.report.tables import Tables
 from rederive.report.trace import figures_with, rule_of, settings_of
 from rederive.results.claims import FAILS, HOLDS, UNDECIDED, UNTESTABLE, Claim
 from rederive.results.keys import unknown
-from rederive.results.numbers import number
+from rederive.results.number import number
 
 # Stands where the appendix of origins goes: it can be written only when all numbers have been used.
 _ORIGINS = "\x00origins\x00"
@@ -80,6 +81,7 @@ class Document:
             "title": self.title,
             "standin": self.study.data.source == "standin",
             **self._tables.functions(),
+            **Disagreements(self).functions(),
         }
 
     @property

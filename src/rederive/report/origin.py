@@ -9,7 +9,7 @@ from typing import Any
 from rederive.errors import UserError
 from rederive.report.markdown import escape, link, slug
 from rederive.results.keys import CURVES, CurveKey, unknown
-from rederive.results.numbers import format_value
+from rederive.results.number import format_value
 
 Number = Mapping[str, Any]
 NO_BREAK = "\u00a0"

@@ -14,7 +14,8 @@
     runs, seeds, files    the runs it was read from; files as {path in the results folder: sha256}
     missing why there is no value
 
-and one `<tables_dir>/<table>.csv` for each table of the study. Equal inputs give equal bytes.
+and one `<tables_dir>/<table>.csv` for each table of the study, `agreement.csv` for all published rows and
+`hypotheses.csv` for the candidates of those that disagree. Equal inputs give equal bytes.
 """
 
 import csv
@@ -28,12 +29,14 @@ from typing import Any
 from rederive.config import Experiment, Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
+from rederive.hypotheses import report as hypotheses
+from rederive.hypotheses.trained import Trained
+from rederive.results import agreement
 from rederive.results.keys import COUNTED
-from rederive.results.published import PublishedValue, published_accuracies, published_curves
+from rederive.results.number import Number, number, origin
+from rederive.results.published import PublishedValue, published_accuracies, published_curves, reading_errors
 from rederive.results.runs import RunTable
 from rederive.results.statistics import mean_interval, prediction_interval
-
-Number = dict[str, Any]
 
 QUANTITY_WORDS = {
     "mnist accuracy": "validation accuracy",
@@ -72,7 +75,8 @@ def summarise(
         numbers |= _measured(name, experiment, runs, index)
         if name in published:
             numbers |= _against(name, experiment, published[name], runs, index)
-    for name, curve in published_curves(published_curves_csv).items():
+    curves = published_curves(published_curves_csv)
+    for name, curve in curves.items():
         for epoch, loss in curve.items():
             how = f"read off the write-up's figure: mean training loss of {name} over epoch {epoch}"
             brief = f"read off a published figure, epoch {epoch}"
@@ -81,6 +85,12 @@ def summarise(
         numbers[f"{name}.published"] = number(
             value.accuracy, "accuracy", f"the write-up's {value.place}", brief=f"published, {value.place}"
         )
+    comparison = agreement.Comparison(study, runs, published, curves, reading_errors(published_curves_csv))
+    beside = agreement.rows(comparison)
+    numbers |= agreement.numbers(beside, index)
+    trained = Trained.load(study.hypotheses.kept)
+    candidates = hypotheses.findings(comparison, trained)
+    numbers |= hypotheses.numbers(comparison, trained, candidates)
     numbers |= _study_facts(study, runs, index)
     for path in manifests:
         numbers |= _data_facts(read_json(path))
@@ -89,29 +99,8 @@ def summarise(
     for table in study.tables:
         rows = [f"{table.dataset}.{row}" for row in table.rows]
         write_text(Path(tables_dir) / f"{table.name}.csv", _table_csv(study, rows, numbers))
-
-
-def number(value: float | str | None, unit: str, how: str, **more: Any) -> Number:
-    """Return one number's record; `more` are its interval, runs, and so on."""
-    if isinstance(value, float) and not math.isfinite(value):
-        value, more = None, {**more, "missing": "diverged"}
-    return {"value": value, "unit": unit, "text": format_value(value, unit), "how": how, **more}
-
-
-def format_value(value: float | str | None, unit: str) -> str:
-    """Return how a value is printed: accuracies and losses with three decimals, counts with thousands marked."""
-    if value is None:
-        return "–"
-    if isinstance(value, str):
-        return value
-    if unit == "count":
-        return f"{value:,.0f}"
-    if unit == "setting":
-        return f"{value:,}" if isinstance(value, int) else repr(value)
-    if unit == "error":
-        return f"{value:.0e}".replace("e-0", "e-")
-    text = f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
-    return text.lstrip("-") if not text.strip("-0.") else text
+    write_text(Path(tables_dir) / "agreement.csv", agreement.to_csv(beside, numbers))
+    write_text(Path(tables_dir) / "hypotheses.csv", hypotheses.to_csv(candidates, comparison))
 
 
 def read_json(path: str | Path) -> Any:
@@ -176,7 +165,7 @@ def _mean(experiment: Experiment, quantity: str, epoch: int, runs: RunTable, ind
         n=estimate.n,
         seeds=list(values),
         brief=f"epoch {epoch}, {estimate.n} seed{'s' if estimate.n > 1 else ''} of {experiment.run}",
-        **_origin(experiment, index),
+        **origin(experiment, index),
     )
 
 
@@ -193,7 +182,7 @@ def _against(
         }
     mean, one = mean_interval(values), prediction_interval(values)
     shift = published.accuracy
-    origin = _origin(experiment, index)
+    made = origin(experiment, index)
     return {
         f"{name}.difference": number(
             mean.value - shift,
@@ -203,7 +192,7 @@ def _against(
             high=None if mean.high is None else mean.high - shift,
             n=mean.n,
             brief=f"ours minus {published.place}",
-            **origin,
+            **made,
         ),
         f"{name}.one_more_run": number(
             one.value,
@@ -212,13 +201,9 @@ def _against(
             low=one.low,
             high=one.high,
             n=one.n,
-            **origin,
+            **made,
         ),
     }
-
-
-def _origin(experiment: Experiment, index: Mapping[str, Any]) -> dict[str, Any]:
-    return {"runs": [experiment.run], "files": index.get(experiment.run, {}).get("files", {})}
 
 
 def _finite(value: float | None) -> float | None:

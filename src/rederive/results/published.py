@@ -48,14 +48,24 @@ def published_accuracies(path: str | Path) -> dict[str, PublishedValue]:
 
 def published_curves(path: str | Path) -> dict[str, dict[int, float]]:
     """Return epoch -> mean training loss of each experiment whose curve the write-up shows."""
-    curves: dict[str, dict[int, float]] = {}
+    return _points(path, "training_loss")
+
+
+def reading_errors(path: str | Path) -> dict[str, dict[int, float]]:
+    """Return epoch -> standard error with which a point of `published_curves` was read off its figure."""
+    return _points(path, "reading_error")
+
+
+def _points(path: str | Path, column: str) -> dict[str, dict[int, float]]:
+    points: dict[str, dict[int, float]] = {}
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             for row in csv.DictReader(stream):
-                curve = curves.setdefault(f"{row['dataset']}.{row['experiment']}", {})
-                curve[int(row["epoch"])] = float(row["training_loss"])
+                points.setdefault(f"{row['dataset']}.{row['experiment']}", {})[int(row["epoch"])] = float(row[column])
     except FileNotFoundError:
         raise UserError(f"{path}: not found") from None
     except (KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: {error}; expected dataset,experiment,epoch,training_loss,figure,quality") from None
-    return curves
+        raise UserError(
+            f"{path}: {error}; expected dataset,experiment,epoch,training_loss,figure,quality,reading_error"
+        ) from None
+    return points

@@ -29,11 +29,16 @@ def train(
     `rederive.training.keeper.Interrupted`, which exits with a code that leads to a retry, after SIGTERM.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in any order
-    # The numerical libraries read this once, when they are first imported: after that it is too late.
+    limit_threads(threads)
+    from rederive.training.job import run_job
+
+    run_job(study_path, run, seeds, data_dir, checkpoint_dir, output_csv, device, threads)
+
+
+def limit_threads(threads: int) -> None:
+    """Let the numerical libraries compute with so many threads, or say that it is too late for it."""
+    # They read this once, when they are first imported.
     if "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     elif os.environ.get("OMP_NUM_THREADS") != str(threads):
         print(f"numpy was loaded before training: it may compute with more than {threads} thread(s)", file=sys.stderr)
-    from rederive.training.job import run_job
-
-    run_job(study_path, run, seeds, data_dir, checkpoint_dir, output_csv, device, threads)

@@ -67,9 +67,9 @@ def run_job(
     made = {
         "fingerprint": identity["fingerprint"],
         "threads": threads,
-        "device": _device_name(place),
+        "device": device_name(place),
         "tf32": tf32,
-        "versions": _versions(),
+        "versions": versions(),
         "seconds_per_epoch": {"-".join(map(str, keeper.key["seeds"])): keeper.seconds for keeper in keepers},
         "openings": {str(seed): _as_json(losses) for part in trained for seed, losses in part.openings.items()},
         # One digit an image, in the order of the evaluation images.
@@ -170,7 +170,8 @@ def _device(wanted: str) -> str:
     return "cpu"
 
 
-def _device_name(device: str) -> str:
+def device_name(device: str) -> str:
+    """Return the device with its model, for a run's provenance."""
     if device == "cpu":
         return f"cpu ({_processor()})"
     import torch
@@ -191,10 +192,11 @@ def _place_and_attempt(device: str) -> str:
     """Return where this process runs, for its log: device, node, and what a cluster says of the job."""
     told = {"CUDA_VISIBLE_DEVICES": "GPU", "SLURM_JOB_ID": "Slurm job", "REDERIVE_ATTEMPT": "attempt"}
     known = [f"{words} {os.environ[variable]}" for variable, words in told.items() if os.environ.get(variable)]
-    return ", ".join([_device_name(device), f"node {socket.gethostname()}", *known])
+    return ", ".join([device_name(device), f"node {socket.gethostname()}", *known])
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of this package, of Python and of the numerical libraries in use."""
     libraries: tuple[str, ...] = ("numpy", "torch")
     used = {name: version(name) for name in libraries if name in sys.modules}
     return {"rederive": __version__, "python": platform.python_version(), **used}
