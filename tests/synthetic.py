@@ -4,6 +4,7 @@ The curves are smooth functions of the epoch with a little noise for each seed, 
 are any, so that figures and tables look as they will; nothing is trained.
 """
 
+import hashlib
 import json
 import math
 import random
@@ -19,6 +20,7 @@ from rederive.results.claims import test_claims
 from rederive.results.collect import collect
 from rederive.results.numbers import summarise
 from rederive.results.published import published_accuracies, published_curves
+from rederive.training.provenance import Provenance, Seed
 
 REPOSITORY = Path(__file__).parents[1]
 TEMPLATES = REPOSITORY / "report"
@@ -44,9 +46,7 @@ def write_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> lis
         accuracy = accuracies[run].accuracy if run in accuracies else 0.7
         rows = [row for seed in made.seeds for row in curve_rows(experiment, seed, accuracy, curves.get(run, {}))]
         path = folder / "runs" / experiment.dataset / experiment.name / f"seeds_{made.seeds[0]}-{made.seeds[-1]}.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("seed,epoch,split,metric,value\n" + "".join(f"{row}\n" for row in sorted(rows)))
-        path.with_suffix(".json").write_text(json.dumps(provenance(experiment, made.seeds)))
+        write_run(path, experiment, rows, made.seeds)
         paths.append(path)
     for dataset, sizes in {
         "mnist": {"train": 55000, "validation": 5000, "test": 10000},
@@ -82,21 +82,35 @@ def curve_rows(experiment: Any, seed: int, accuracy: float, published: dict[int,
     return rows
 
 
-def provenance(experiment: Any, seeds: list[int]) -> dict[str, Any]:
-    """What training writes beside a run; times and hosts must not reach the report."""
+def write_run(path: Path, experiment: Any, rows: list[str], seeds: list[int], **changes: Any) -> Path:
+    """Write a run's numbers and the record beside them, as a training job does; times and hosts must go no further."""
+    text = "seed,epoch,split,metric,value\n" + "".join(f"{row}\n" for row in sorted(rows))
     sizes = getattr(experiment.spec, "hidden_sizes", None) or experiment.spec.conv_channels
-    return {
-        "fingerprint": "cd" * 32,
+    made = Seed(
+        fingerprint="cd" * 32,
+        device="cpu",
+        threads=1,
+        versions={"torch": "2.6.0", "numpy": "2.1.0"},
+        host="should-not-appear",
+        started="1999-01-01T00:00:00",
+        ended="1999-01-01T01:00:00",
+        seconds_per_epoch=[1.0],
+    )
+    facts = {
+        "run": f"{experiment.dataset}.{experiment.name}",
+        "spec": experiment.spec.model_dump(mode="json"),
         "data_checksum": "ab" * 32,
-        "seeds": seeds,
-        "device": "cpu",
-        "versions": {"torch": "2.6.0", "numpy": "2.1.0"},
-        "host": "should-not-appear",
-        "started": "1999-01-01T00:00:00",
-        "diverged": {},
+        "data_source": "official",
+        "origin": experiment.origin,
         "parameters": 1000 * sum(sizes),
         "flops_per_image": 2000 * sum(sizes),
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "seeds": dict.fromkeys(seeds, made),
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    Provenance(**facts | changes).write(path.with_suffix(".json"))
+    return path
 
 
 def derivation(name: str, order: int) -> dict[str, Any]:

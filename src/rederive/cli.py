@@ -61,6 +61,7 @@ class Results:
 
 
 SOURCES = Path("report")
+ARCHIVE = Path("archive")
 PUBLISHED = SOURCES / "published.yaml", SOURCES / "published_curves.csv"
 StudyFile = Annotated[
     Path, typer.Option("--study", help="the resolved configuration; its folder is that of all results")
@@ -157,15 +158,47 @@ def train(
 
 @app.command()
 def archive(
-    folder: Annotated[Path, typer.Argument(help="where they are kept")] = Path("archive"),
+    folder: Annotated[Path, typer.Argument(help="where they are kept")] = ARCHIVE,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="results or kept runs of another machine [the study's results]")
+    ] = None,
     study: StudyFile = STUDY,
 ) -> None:
-    """Keep the finished runs, with what made them, for builds that need not train them again."""
+    """Keep finished runs, with what made them, for builds that need not train them again."""
     from rederive.config import Study
     from rederive.training.archive import keep
 
-    kept = keep(Study.load(study), Results(study).folder, folder)
-    print(f"{len(kept)} runs kept in {folder}; take them with --config 'training={{archive: {folder}}}'")
+    kept = keep(Study.load(study), source or Results(study).folder / "runs", folder)
+    print(f"{len(kept)} seeds kept in {folder}; take them with --config 'training={{archive: {folder}}}'")
+
+
+@app.command()
+def replay(
+    runs: Annotated[list[str] | None, typer.Argument(help="such as mnist.relu; without names, all")] = None,
+    epochs: Annotated[int, typer.Option(min=0, help="how many to train again; 0: only the first steps")] = 1,
+    seeds: Annotated[
+        list[int] | None, typer.Option(help="may be given again; without, one for each code that made some")
+    ] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="take so many of the runs, drawn by chance")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="kept runs, or a results folder [archive, else the study's results]")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="write what was found here, and not beside kept runs")] = None,
+    study: StudyFile = STUDY,
+) -> None:
+    """Train the beginning of finished runs again with today's code, and compare; exit with 1 where one differs."""
+    from rederive.config import Study
+    from rederive.training import limit_threads
+
+    settings = Study.load(study)
+    limit_threads(settings.training.threads)
+    from rederive.training.replay import replay_all
+
+    paths = Results(study)
+    folder = source or (ARCHIVE if ARCHIVE.is_dir() else paths.folder)
+    replays = replay_all(settings, folder, paths.data, runs or [], seeds or [], sample, epochs, output)
+    if any(replay.outcome == "different" for replay in replays):
+        raise typer.Exit(1)
 
 
 @app.command()

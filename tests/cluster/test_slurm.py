@@ -110,7 +110,7 @@ class SlurmSite(Site):
     def restored(self, dataset: str, experiment: str) -> list[int]:
         """Return the epochs from which the seeds of a run have gone on, of those that did."""
         path = self.folder / "results" / "runs" / dataset / experiment / "seeds_0-1.json"
-        return list(json.loads(path.read_text())["restored_from_epoch"].values())
+        return [made.get("restored_from_epoch") for made in json.loads(path.read_text())["seeds"].values()]
 
 
 def files(folder: Path, names: list[str]) -> dict[str, bytes]:

@@ -1,4 +1,6 @@
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import synthetic
@@ -7,100 +9,120 @@ from rederive.errors import UserError
 from rederive.results.collect import collect
 from rederive.results.runs import RunTable
 
-RUN = "seed,epoch,split,metric,value\n0,1,train,loss,0.5\n0,1,validation,accuracy,0.9\n"
+ROWS = ["0,1,train,loss,0.5", "0,1,validation,accuracy,0.9"]
+
+
+class Build:
+    """A study whose run mnist.he has so many epochs, and its results folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, rows: list[str], name: str = "seeds_0", run: str = "mnist/he", **changes: Any) -> Path:
+        seeds = sorted({int(row.split(",")[0]) for row in rows})
+        self.epochs = max(int(row.split(",")[1]) for row in rows)
+        experiment = synthetic.study(experiments={"mnist": {"he": {"epochs": self.epochs}}}).experiments["mnist.he"]
+        return synthetic.write_run(self.folder / f"runs/{run}/{name}.csv", experiment, rows, seeds, **changes)
+
+    def collected(self, *paths: Path) -> tuple[str, dict[str, Any]]:
+        study = synthetic.study(seeds=[0], experiments={"mnist": {"he": {"epochs": self.epochs}}})
+        study.save(self.folder / "study.json")
+        collect(self.folder / "study.json", paths, self.folder / "runs.csv", self.folder / "runs.json")
+        return (self.folder / "runs.csv").read_text(), json.loads((self.folder / "runs.json").read_text())
 
 
 @pytest.fixture
-def study_json(tmp_path):
-    synthetic.study(seeds=[0]).save(tmp_path / "study.json")
-    return tmp_path / "study.json"
+def build(tmp_path) -> Build:
+    return Build(tmp_path)
 
 
-def write_run(folder, text=RUN, run="mnist/relu", seeds="0-0"):
-    path = folder / "runs" / run / f"seeds_{seeds}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
-
-
-def collected(study_json, *paths):
-    folder = study_json.parent
-    collect(study_json, paths, folder / "runs.csv", folder / "runs.json")
-    return (folder / "runs.csv").read_text(), json.loads((folder / "runs.json").read_text())
-
-
-def test_the_table_names_each_value_and_keeps_its_digits(study_json):
-    text = "seed,epoch,split,metric,value\n0,1,train,loss,0.30000000000000004\n"
-    table, _ = collected(study_json, write_run(study_json.parent, text))
+def test_the_table_names_each_value_and_keeps_its_digits(build):
+    table, _ = build.collected(build.write(["0,1,train,loss,0.30000000000000004"]))
     assert table.splitlines() == [
         "dataset,experiment,seed,epoch,split,metric,value",
-        "mnist,relu,0,1,train,loss,0.30000000000000004",
+        "mnist,he,0,1,train,loss,0.30000000000000004",
     ]
 
 
-def test_rows_are_sorted_by_number_and_not_by_digit(study_json):
-    rows = [f"{seed},{epoch},train,loss,0.5" for seed in (10, 2) for epoch in (10, 9)]
-    table, _ = collected(study_json, write_run(study_json.parent, "seed,epoch,split,metric,value\n" + "\n".join(rows)))
-    found = [line.split(",")[2:4] for line in table.splitlines()[1:]]
-    assert found == [["2", "9"], ["2", "10"], ["10", "9"], ["10", "10"]]
+def test_rows_are_sorted_by_number_and_not_by_digit(build):
+    rows = [f"{seed},{epoch},train,loss,0.5" for seed in (10, 2) for epoch in range(1, 11)]
+    table, _ = build.collected(build.write(rows))
+    found = [tuple(map(int, line.split(",")[2:4])) for line in table.splitlines()[1:]]
+    assert found == [(seed, epoch) for seed in (2, 10) for epoch in range(1, 11)]
 
 
-def test_jobs_of_one_run_are_joined(study_json):
-    first = write_run(study_json.parent)
-    second = write_run(study_json.parent, RUN.replace("\n0,", "\n1,"), seeds="1-1")
-    table, index = collected(study_json, first, second)
+def test_jobs_of_one_run_are_joined(build):
+    first = build.write(ROWS)
+    second = build.write([row.replace("0,", "1,", 1) for row in ROWS], "seeds_1")
+    table, index = build.collected(first, second)
     assert len(table.splitlines()) == 5
-    assert index["mnist.relu"]["seeds"] == [0, 1]
-    assert sorted(index["mnist.relu"]["files"]) == ["runs/mnist/relu/seeds_0-0.csv", "runs/mnist/relu/seeds_1-1.csv"]
+    assert index["mnist.he"]["seeds"] == [0, 1]
+    assert sorted(index["mnist.he"]["files"]) == ["runs/mnist/he/seeds_0.csv", "runs/mnist/he/seeds_1.csv"]
 
 
-def test_the_index_has_what_made_a_run_but_neither_host_nor_time(study_json):
-    path = write_run(study_json.parent)
-    experiment = synthetic.study().experiments["mnist.relu"]
-    path.with_suffix(".json").write_text(json.dumps(synthetic.provenance(experiment, [0])))
-    _, index = collected(study_json, path)
-    assert index["mnist.relu"]["fingerprint"] == ["cd" * 32]
-    assert index["mnist.relu"]["data_checksum"] == ["ab" * 32]
+def test_the_index_has_what_made_a_run_but_neither_host_nor_time(build):
+    _, index = build.collected(build.write(ROWS))
+    assert index["mnist.he"]["fingerprint"] == ["cd" * 32]
+    assert index["mnist.he"]["data_checksum"] == ["ab" * 32]
     assert "should-not-appear" not in json.dumps(index)
     assert "1999" not in json.dumps(index)
 
 
-def test_a_value_given_twice_is_refused(study_json):
-    paths = write_run(study_json.parent), write_run(study_json.parent, seeds="0-4")
-    with pytest.raises(UserError, match=r"runs/mnist/relu: two files hold seed 0, epoch 1"):
-        collected(study_json, *paths)
+def test_a_value_given_twice_is_refused(build):
+    with pytest.raises(UserError, match=r"runs/mnist/he: two files hold seed 0, epoch 1"):
+        build.collected(build.write(ROWS), build.write(ROWS, "seeds_0-4"))
 
 
-def test_a_run_with_other_settings_is_refused(study_json):
-    """Two builds in one folder: the other one's shorter run lies where this one's belongs."""
-    path = write_run(study_json.parent)
-    experiment = synthetic.study().experiments["mnist.relu"]
-    facts = synthetic.provenance(experiment, [0]) | {"spec": experiment.spec.model_dump(mode="json") | {"epochs": 3}}
-    path.with_suffix(".json").write_text(json.dumps(facts))
-    with pytest.raises(UserError, match=r"seeds_0-0.csv: trained with other settings .*\(epochs 3, here 20\)"):
-        collected(study_json, path)
+def test_a_run_with_other_settings_is_refused(build):
+    """Two builds in one folder: the other one's run lies where this one's belongs."""
+    spec = synthetic.study().experiments["mnist.he"].spec.model_dump(mode="json")
+    path = build.write(ROWS, spec=spec | {"epochs": 1, "momentum": 0.5})
+    with pytest.raises(UserError, match=r"seeds_0.csv: trained with other settings .*\(momentum 0.5, here 0.0\)"):
+        build.collected(path)
 
 
-def test_a_run_that_the_study_does_not_have_is_refused(study_json):
+def test_a_run_that_the_study_does_not_have_is_refused(build):
     with pytest.raises(UserError, match=r"mnist\.unheard_of is no run"):
-        collected(study_json, write_run(study_json.parent, run="mnist/unheard_of"))
+        build.collected(build.write(ROWS, run="mnist/unheard_of"))
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("edit", "message"),
     [
-        ("seed,epoch,value\n0,1,0.5\n", "found the columns seed, epoch, value; expected seed, epoch, split"),
-        ("seed,epoch,split,metric,value\n0,1,train,loss\n", "line 2: found another number of fields"),
-        ("seed,epoch,split,metric,value\n0,1,train,loss,fast\n", "line 2: could not convert"),
+        (lambda text: text.replace("0.9", "0.99"), "seeds_0.csv: is not the file that was written: its SHA-256"),
+        (lambda text: "", "seeds_0.csv: is not the file that was written: its SHA-256"),
     ],
 )
-def test_a_damaged_file_is_named_with_its_line(study_json, text, message):
+def test_numbers_that_were_edited_are_refused(build, edit, message):
+    path = build.write(ROWS)
+    path.write_text(edit(path.read_text()))
     with pytest.raises(UserError, match=message):
-        collected(study_json, write_run(study_json.parent, text))
+        build.collected(path)
 
 
-def test_a_diverged_run_is_a_result(study_json):
-    text = "seed,epoch,split,metric,value\n0,1,train,loss,nan\n0,1,validation,accuracy,0.1\n"
-    collected(study_json, write_run(study_json.parent, text))
-    loss = RunTable.load(study_json.parent / "runs.csv").at("mnist.relu", "training_loss", 1)
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["0,1,train,loss"], "line 2: not enough values"),
+        (["0,1,train,loss,fast"], "line 2: could not convert"),
+        (["0,1,train,loss,0.5", "0,1,train,loss,0.5"], "not whole: found 2 rows and 1 epochs; expected seeds 0"),
+        (["0,1,train,loss,0.5", "0,3,train,loss,0.5"], r"not whole: found 0, 2, train, loss; expected seeds 0"),
+        (["0,1,train,loss,0.5", "1,2,train,loss,0.5", "1,1,train,loss,0.5"], r"not whole: found 0, 2, train, loss"),
+    ],
+)
+def test_a_run_that_is_damaged_or_not_whole_is_named(build, rows, message):
+    with pytest.raises(UserError, match=message):
+        build.collected(build.write(rows))
+
+
+def test_numbers_without_their_record_are_refused(build):
+    path = build.write(ROWS)
+    path.with_suffix(".json").unlink()
+    with pytest.raises(UserError, match=r"seeds_0.json: not the provenance of a run \(No such file"):
+        build.collected(path)
+
+
+def test_a_diverged_run_is_a_result(build):
+    build.collected(build.write(["0,1,train,loss,nan", "0,1,validation,accuracy,0.1"]))
+    loss = RunTable.load(build.folder / "runs.csv").at("mnist.he", "training_loss", 1)
     assert str(loss) == "{0: nan}"

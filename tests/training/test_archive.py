@@ -1,6 +1,7 @@
 """Runs that were kept: the same run is taken as it was, any other is trained."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,9 @@ from rederive import files
 from rederive.config import Study, resolve
 from rederive.errors import UserError
 from rederive.training import archive, job, train
-from rederive.training.history import from_csv
+from rederive.training.provenance import Replay
 
-KEPT = sorted((Path(__file__).parents[2] / "archive").glob("*/*/seeds_*.json"))
+KEPT = sorted((Path(__file__).parents[2] / "archive").glob("*/seed_*.json"))
 
 
 class Build:
@@ -54,22 +55,29 @@ def kept(build) -> bytes:
     return content
 
 
+def taken_from(provenance: dict[str, Any]) -> list[int]:
+    """Return the seeds that were taken."""
+    return sorted(int(seed) for seed, made in provenance["seeds"].items() if "taken_from" in made)
+
+
 @pytest.fixture
 def no_training(monkeypatch) -> None:
     def refuse(*arguments: object) -> None:
         raise AssertionError("trained")
 
-    monkeypatch.setattr(job, "_train", refuse)
+    monkeypatch.setattr(job, "train_seeds", refuse)
 
 
 def test_a_kept_run_is_taken_under_any_name(build, kept, no_training):
     taken, provenance = build.train(build.study("renamed"), "again")
     assert taken == kept
-    assert provenance["taken_from"].endswith("archive/mnist/small/seeds_0-1.csv")
     assert provenance["run"] == "mnist.renamed"
     original = json.loads((build.folder / "results/runs/mnist/small/seeds_0-1.json").read_text())
-    for fact in ("device", "versions", "threads", "fingerprint", "data_checksum", "started", "ended"):
-        assert provenance[fact] == original[fact]
+    assert provenance["data_checksum"] == original["data_checksum"]
+    for seed, made in provenance["seeds"].items():
+        assert made.pop("taken_from").endswith(f"archive/mnist.small/seed_{seed}.csv")
+        del original["seeds"][seed]["host"]  # the archive does not tell
+        assert made == original["seeds"][seed]
 
 
 def test_fewer_seeds_and_epochs_are_those_of_a_run_of_its_own(build, kept):
@@ -77,37 +85,69 @@ def test_fewer_seeds_and_epochs_are_those_of_a_run_of_its_own(build, kept):
     taken, provenance = build.train(fewer, "taken")
     shutil.rmtree(build.archive)
     trained, own = build.train(build.study(seeds=(1,), epochs=2), "trained")
-    assert "taken_from" in provenance
-    assert "taken_from" not in own
+    assert taken_from(provenance) == [1]
+    assert taken_from(own) == []
     assert taken == trained
+    assert "predictions" not in provenance["seeds"]["1"]  # those that are kept are of a later epoch
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"learning_rate": 2e-3}, "no run with this spec"),
-        ({"epochs": 4}, "differs in epochs"),
-        ({"seeds": (0, 2)}, "differs in seeds"),
+        ({"epochs": 4}, "differs in epochs: has 3, wanted 4"),
     ],
 )
 def test_another_run_is_trained_and_the_log_says_why(build, kept, capsys, changes, told):
     taken, provenance = build.train(build.study(**changes), "again")
-    assert "taken_from" not in provenance
+    assert taken_from(provenance) == []
     assert taken != kept
     assert told in capsys.readouterr().out
 
 
-def test_a_run_of_other_code_is_neither_taken_nor_kept(build, kept, monkeypatch, capsys):
-    study = build.study()
-    build.train(study)
-    before = sorted(build.archive.rglob("*"))
+def test_seeds_that_are_kept_are_taken_and_the_others_trained(build, kept):
+    mixed, provenance = build.train(build.study(seeds=(2, 0)), "mixed")
+    assert taken_from(provenance) == [0]
+    shutil.rmtree(build.archive)
+    trained, own = build.train(build.study(seeds=(2, 0)), "trained")
+    assert mixed == trained
+    assert provenance["seeds"]["2"]["opening"] == own["seeds"]["2"]["opening"]
+
+
+@pytest.fixture
+def changed_code(monkeypatch) -> None:
     monkeypatch.setattr(archive, "fingerprint", lambda entry: "another")
-    with pytest.raises(UserError, match="seeds_0-1.csv: differs in fingerprint .*\n.*nothing was archived"):
-        archive.keep(study, build.folder / "results", build.archive)
-    assert sorted(build.archive.rglob("*")) == before
-    _, provenance = build.train(study, "again")
-    assert "taken_from" not in provenance
-    assert "differs in fingerprint" in capsys.readouterr().out
+
+
+def test_a_run_of_other_code_is_taken_by_a_replay_alone(build, kept, changed_code, capsys):
+    _, provenance = build.train(build.study(), "trained")
+    assert taken_from(provenance) == []
+    assert "differs in fingerprint, and no replay shows" in capsys.readouterr().out
+    facts = json.loads((build.archive / "mnist.small/seed_0.json").read_text())["seeds"]["0"]
+    replay = Replay(
+        made_by=facts["fingerprint"],
+        replayed_by="another",
+        seed=0,
+        steps=100,
+        epochs=1,
+        outcome="different",
+        difference=0.5,
+        device="cpu",
+        versions={},
+        when="2026-01-01T00:00:00+00:00",
+    )
+    for outcome, taken in (("different", []), ("bit for bit", [0, 1])):
+        archive.write_replay(build.archive / "mnist.small", replay.model_copy(update={"outcome": outcome}))
+        _, provenance = build.train(build.study(), outcome)
+        assert taken_from(provenance) == taken
+    assert provenance["seeds"]["1"]["certified_by"]["outcome"] == "bit for bit"
+    # A replay by code that has changed since says nothing.
+    archive.write_replay(build.archive / "mnist.small", replay.model_copy(update={"outcome": "bit for bit"}))
+    (build.archive / "mnist.small" / archive.REPLAYS).write_text(
+        (build.archive / "mnist.small" / archive.REPLAYS).read_text().replace('"another"', '"a third"')
+    )
+    _, provenance = build.train(build.study(), "later")
+    assert taken_from(provenance) == []
 
 
 def test_a_run_on_other_data_is_not_taken(build, kept, tmp_path, capsys):
@@ -116,7 +156,7 @@ def test_a_run_on_other_data_is_not_taken(build, kept, tmp_path, capsys):
     build.data = tmp_path / "other"
     generate("mnist", build.data, 1, {"train": 300, "validation": 60, "test": 20})
     taken, provenance = build.train(build.study(), "again")
-    assert "taken_from" not in provenance
+    assert taken_from(provenance) == []
     assert taken != kept
     assert "differs in data_checksum" in capsys.readouterr().out
 
@@ -128,19 +168,19 @@ def _edit(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damaged", "damage", "told"),
     [
-        ("csv", _edit, "seeds_0-1.csv: is not the file that was archived"),
-        ("csv", Path.unlink, "seeds_0-1.csv"),
-        ("json", lambda path: path.write_text("{"), "seeds_0-1.json: not the provenance of a run"),
-        ("json", lambda path: path.write_text("[]"), "seeds_0-1.json: not the provenance of a run"),
-        ("json", lambda path: path.write_text("{}"), "seeds_0-1.json: not the provenance of a run"),
+        ("csv", _edit, "seed_0.csv: is not the file that was written"),
+        ("csv", Path.unlink, "seed_0.csv: cannot be read (No such file"),
+        ("json", lambda path: path.write_text("{"), "seed_0.json: not the provenance of a run"),
+        ("json", lambda path: path.write_text("[]"), "seed_0.json: not the provenance of a run"),
+        ("json", lambda path: path.write_text("{}"), "seed_0.json: not the provenance of a run (run: Field required)"),
     ],
 )
 def test_a_damaged_entry_is_named_and_ignored(
     build, kept, capsys, damaged: str, damage: Callable[[Path], None], told: str
 ):
-    damage(build.archive / f"mnist/small/seeds_0-1.{damaged}")
+    damage(build.archive / f"mnist.small/seed_0.{damaged}")
     trained, provenance = build.train(build.study(), "again")
-    assert "taken_from" not in provenance
+    assert taken_from(provenance) == [1]
     assert trained == kept
     assert told in capsys.readouterr().out
 
@@ -148,32 +188,81 @@ def test_a_damaged_entry_is_named_and_ignored(
 def test_what_was_taken_can_be_kept_again(build, kept):
     study = build.study()
     build.train(study, "again")
-    before = {path: path.read_bytes() for path in build.archive.rglob("*.*")}
+    before = {path: path.read_bytes() for path in build.archive.rglob("*") if path.is_file()}
     archive.keep(study, build.folder / "again", build.archive)
-    assert {path: path.read_bytes() for path in build.archive.rglob("*.*")} == before
+    assert {path: path.read_bytes() for path in build.archive.rglob("*") if path.is_file()} == before
 
 
-def test_results_are_no_archive(build, kept, capsys):
+@pytest.mark.parametrize("place", ["results", "results/runs", "archive"])
+def test_runs_of_another_machine_are_adopted(build, kept, place, no_training):
+    adopted = build.folder / "adopted"
+    archive.keep(build.study(), build.folder / place, adopted)
+    assert sorted(path.name for path in (adopted / "mnist.small").iterdir()) == [
+        *("seed_0.csv", "seed_0.json", "seed_1.csv", "seed_1.json")
+    ]
     shutil.rmtree(build.archive)
-    shutil.copytree(build.folder / "results/runs", build.archive)
-    _, provenance = build.train(build.study(), "again")
-    assert "taken_from" not in provenance
-    assert "is not the file that was archived" in capsys.readouterr().out
+    adopted.rename(build.archive)
+    assert build.train(build.study(), "again")[0] == kept
 
 
-@pytest.mark.parametrize("changes", [{"epochs": 2}, {"learning_rate": 2e-3}])
-def test_another_run_of_the_same_name_takes_no_place(build, kept, changes):
-    other = build.study(**changes)
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda csv, record: csv.write_text(csv.read_text().replace("0.", "1.", 1)), "its SHA-256 is not the one in"),
+        (lambda csv, record: _drop_an_epoch(csv, record), "not whole: found 0, 2, train, loss"),
+        (lambda csv, record: record.write_text("{}"), "not the provenance of a run"),
+        (lambda csv, record: record.write_text('{"seeds": 3}'), "not the provenance of a run"),
+    ],
+)
+def test_what_is_damaged_is_not_adopted(build, damage, told):
+    build.train(build.study())
+    (csv,) = (build.folder / "results/runs").rglob("*.csv")
+    damage(csv, csv.with_suffix(".json"))
+    with pytest.raises(UserError, match=f"(?s){re.escape(told)}.*nothing was archived"):
+        archive.keep(build.study(), build.folder / "results", build.archive)
+    assert not build.archive.exists()
+
+
+def _drop_an_epoch(csv: Path, record: Path) -> None:
+    """Take an epoch away and sign what is left again."""
+    csv.write_text("".join(line for line in csv.read_text().splitlines(True) if not line.startswith("0,2,train")))
+    facts = json.loads(record.read_text())
+    record.write_text(json.dumps(facts | {"sha256": files.sha256(csv)}))
+
+
+def test_a_longer_run_takes_the_place_of_no_other(build, kept):
+    other = build.study(epochs=2)
+    shutil.rmtree(build.archive / "mnist.small")
     build.train(other, "other")
-    before = {path: path.read_bytes() for path in build.archive.rglob("*.*")}
-    with pytest.raises(UserError, match=r"small/seeds_0-1.csv: a run with another spec; remove it, or name another"):
-        archive.keep(other, build.folder / "other", build.archive)
-    assert {path: path.read_bytes() for path in build.archive.rglob("*.*")} == before
+    archive.keep(other, build.folder / "other", build.archive)
+    before = {path: path.read_bytes() for path in build.archive.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=r"seed_0.csv: a run with other settings is kept there; remove it"):
+        archive.keep(build.study(), build.folder / "results", build.archive)
+    assert {path: path.read_bytes() for path in build.archive.rglob("*") if path.is_file()} == before
+
+
+def test_the_same_code_cannot_have_made_two_numbers(build, kept):
+    build.train(build.study(), "again")
+    (csv,) = (build.folder / "again/runs").rglob("*.csv")
+    csv.write_text(csv.read_text().replace("0.", "1.", 1))
+    record = csv.with_suffix(".json")
+    facts = json.loads(record.read_text())
+    for made in facts["seeds"].values():
+        del made["taken_from"]
+    record.write_text(json.dumps(facts | {"sha256": files.sha256(csv)}))
+    with pytest.raises(UserError, match="the same code on the same kind of processor gave other numbers"):
+        archive.keep(build.study(), build.folder / "again", build.archive)
+
+
+def test_a_run_that_the_study_does_not_have_is_not_kept(build, kept):
+    with pytest.raises(UserError, match=r"mnist.small: no run of the study has its settings"):
+        archive.keep(build.study(learning_rate=0.5), build.folder / "results", build.folder / "new")
 
 
 def test_the_machine_is_not_named(build, kept):
-    (entry,) = build.archive.rglob("*.json")
-    assert "host" not in json.loads(entry.read_text())
+    records = [json.loads(record.read_text()) for record in build.archive.rglob("*.json")]
+    assert len(records) == 2
+    assert not any("host" in made for record in records for made in record["seeds"].values())
 
 
 def test_a_folder_that_is_not_there_and_a_build_without_runs_are_errors(build, kept):
@@ -186,18 +275,14 @@ def test_a_folder_that_is_not_there_and_a_build_without_runs_are_errors(build, k
         build.train(study, "again")
 
 
-@pytest.mark.parametrize("path", KEPT, ids=lambda path: f"{path.parent.parent.name}.{path.parent.name}")
-def test_what_the_project_keeps_is_whole_and_real(path):
-    provenance = json.loads(path.read_text())
-    numbers = path.with_suffix(".csv")
-    assert files.sha256(numbers) == provenance["sha256"]
-    assert provenance["data_source"] == "official"
-    split = {"mnist": "validation", "cifar10": "test"}[path.parent.parent.name]
-    epochs = range(1, provenance["spec"]["epochs"] + 1)
-    expected = [
-        (seed, epoch, *measured)
-        for seed in provenance["seeds"]
-        for epoch in epochs
-        for measured in (("train", "loss"), (split, "accuracy"), (split, "loss"))
-    ]
-    assert [row[:-1] for row in from_csv(numbers.read_text())] == sorted(expected)
+@pytest.mark.parametrize("record", KEPT, ids=lambda path: f"{path.parent.name}, {path.stem}")
+def test_what_the_project_keeps_is_whole_and_real(record):
+    kept = archive.read(record)
+    assert kept.provenance.data_source == "official"
+    assert kept.path == archive.path_of(record.parents[1], kept.provenance.run, kept.seed)
+    dataset = kept.provenance.run.partition(".")[0]
+    split, images = {"mnist": ("validation", 5000), "cifar10": ("test", 10000)}[dataset]
+    assert {row[2:-1] for row in kept.rows} == {("train", "loss"), (split, "accuracy"), (split, "loss")}
+    if kept.made.predictions:
+        assert len(kept.made.predictions) == images
+        assert len(kept.made.opening) == 100

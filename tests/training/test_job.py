@@ -80,7 +80,7 @@ def _run(study: Path, run: str, standin: dict[str, Path], out: Path, **options: 
 def _result(out: Path) -> tuple[str, list[float], str]:
     """Return the run's rows, its opening and its predictions."""
     provenance = json.loads((out / "runs" / "seeds_0.json").read_text())
-    opening, predictions = provenance["openings"]["0"], provenance["predictions"]["0"]
+    opening, predictions = (provenance["seeds"]["0"][part] for part in ("opening", "predictions"))
     assert len(opening) == 100
     assert len(predictions) == 60
     return (out / "runs" / "seeds_0.csv").read_text(), opening, predictions
@@ -134,8 +134,8 @@ def test_told_to_stop_it_saves_within_the_epoch_and_asks_for_a_retry(tmp_path, s
     assert again.finish() == 0, again.output
     assert _result(out) == undisturbed(run)
     provenance = json.loads((out / "runs" / "seeds_0.json").read_text())
-    assert provenance["restored_from_epoch"]["0"] >= 2
-    assert len(provenance["seconds_per_epoch"]["0"]) == 30
+    assert provenance["seeds"]["0"]["restored_from_epoch"] >= 2
+    assert len(provenance["seeds"]["0"]["seconds_per_epoch"]) == 30
 
 
 @pytest.mark.parametrize("damage", ["truncated", "one bit", "empty", "another run's"])
@@ -218,8 +218,8 @@ def test_every_epoch_is_recorded_for_every_seed(tmp_path, study, standin, run):
     assert found == sorted((seed, epoch, *kind) for seed in (0, 1) for epoch in (1, 2, 3) for kind in expected)
     assert all(math.isfinite(float(row["value"])) for row in rows)
     provenance = json.loads((tmp_path / "run.json").read_text())
-    assert provenance["seeds"] == [1, 0]
-    assert provenance["diverged"] == {}
+    assert provenance["seeds"].keys() == {"0", "1"}
+    assert not any("diverged" in made for made in provenance["seeds"].values())
     assert provenance["data_source"] == "standin"
     assert not [path for path in (tmp_path / "checkpoints").rglob("*") if path.is_file()]
 
@@ -229,8 +229,9 @@ def test_divergence_is_a_result_with_its_epoch(tmp_path, study, standin):
     losses = [float(row["value"]) for row in rows if (row["split"], row["metric"]) == ("train", "loss")]
     assert len(losses) == 3
     assert not math.isfinite(losses[-1])
-    lost = json.loads((tmp_path / "run.json").read_text())["diverged"]
-    assert lost == {"0": 1 + [math.isfinite(loss) for loss in losses].index(False)}
+    made = json.loads((tmp_path / "run.json").read_text())["seeds"]["0"]
+    assert made["diverged"] == 1 + [math.isfinite(loss) for loss in losses].index(False)
+    assert made["opening"][-1] == "NaN"
 
 
 def test_equal_runs_write_equal_bytes(tmp_path, study, standin):

@@ -19,17 +19,18 @@ from typing import Any
 
 from rederive.config import Study
 from rederive.errors import UserError
-from rederive.files import sha256, write_json, write_text
-from rederive.results.runs import COLUMNS, read_rows
+from rederive.files import write_json, write_text
+from rederive.results.runs import COLUMNS
+from rederive.training.history import Row
+from rederive.training.provenance import Provenance, read_run
 
-RUN_COLUMNS = ("seed", "epoch", "split", "metric", "value")
-
-# What the report may know of a run's provenance; times and hosts stay out, so that equal runs give equal reports.
-STABLE = ("fingerprint", "data_checksum", "device", "versions", "parameters", "flops_per_image")
+# What the report may know of how a seed was made; times and hosts stay out, so that equal runs give equal reports.
+OF_SEEDS = ("fingerprint", "device", "versions", "taken_from")
+OF_RUNS = ("data_checksum", "parameters", "flops_per_image")
 
 
 def collect(study_path: Path, run_csvs: Sequence[Path], output_csv: Path, output_index: Path) -> None:
-    """Write the run table and its index. Raises UserError for a file that is no run of the study, or damaged."""
+    """Write the run table and its index. Raises UserError for a file that is no run of the study, or not whole."""
     study = Study.load(study_path)
     known = study.runs()
     root = Path(study_path).parent
@@ -40,9 +41,10 @@ def collect(study_path: Path, run_csvs: Sequence[Path], output_csv: Path, output
         run = f"{dataset}.{experiment}"
         if run not in known:
             raise UserError(f"{path}: {run} is no run of {study_path}; remove the file or add the experiment")
-        found = _rows(path)
-        rows += [(dataset, experiment, *row) for row in found]
-        _add(index.setdefault(run, _empty()), path, root, found, known[run].spec.model_dump(mode="json"))
+        found, provenance = read_run(path.with_suffix(".json"))
+        _refuse_other_settings(path, provenance, known[run].spec.model_dump(mode="json"))
+        rows += [(dataset, experiment, *row[:-1], repr(row.value)) for row in found]
+        _add(index.setdefault(run, _empty()), Path(os.path.relpath(path, root)).as_posix(), found, provenance)
     _refuse_repeated(rows)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -52,53 +54,41 @@ def collect(study_path: Path, run_csvs: Sequence[Path], output_csv: Path, output
     write_json(output_index, {run: _sorted(entry) for run, entry in index.items()})
 
 
-def _rows(path: Path) -> list[tuple[int, int, str, str, str]]:
-    rows = []
-    for number, row in read_rows(path, RUN_COLUMNS):
-        try:
-            float(row["value"])
-            rows.append((int(row["seed"]), int(row["epoch"]), row["split"], row["metric"], row["value"]))
-        except ValueError as error:
-            raise UserError(f"{path}, line {number}: {error}; train this run again") from None
-    return rows
-
-
 def _empty() -> dict[str, Any]:
-    return {"files": {}, "seeds": set(), "epochs": 0, "diverged": {}} | {key: set() for key in STABLE}
+    return {"files": {}, "seeds": set(), "epochs": 0, "diverged": {}, "replays": {}} | {
+        key: set() for key in (*OF_SEEDS, *OF_RUNS)
+    }
 
 
-def _add(
-    entry: dict[str, Any],
-    path: Path,
-    root: Path,
-    rows: Iterable[tuple[int, int, str, str, str]],
-    spec: Mapping[str, Any],
-) -> None:
-    entry["files"][Path(os.path.relpath(path, root)).as_posix()] = sha256(path)
-    for seed, epoch, *_ in rows:
-        entry["seeds"].add(seed)
-        entry["epochs"] = max(entry["epochs"], epoch)
-    provenance = path.with_suffix(".json")
-    if not provenance.exists():
-        return
-    try:
-        facts = json.loads(provenance.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{provenance}: not JSON ({error}); train this run again") from None
-    if other := [key for key, value in spec.items() if key in facts.get("spec", {}) and facts["spec"][key] != value]:
-        told = ", ".join(f"{key} {facts['spec'][key]}, here {spec[key]}" for key in other)
-        raise UserError(
-            f"{path}: trained with other settings than the study has ({told}); remove the file and build again. Two "
-            "builds that write to one folder at the same time do this: give each its own (pathvars)."
-        )
-    entry["diverged"] |= facts.get("diverged") or {}
-    for key in STABLE:
-        if (value := facts.get(key)) is not None:
-            entry[key].add(value if isinstance(value, (str, int)) else json.dumps(value, sort_keys=True))
+def _add(entry: dict[str, Any], name: str, rows: Iterable[Row], provenance: Provenance) -> None:
+    entry["files"][name] = provenance.sha256
+    entry["seeds"] |= provenance.seeds.keys()
+    entry["epochs"] = max(entry["epochs"], *(row.epoch for row in rows))
+    for key in OF_RUNS:
+        entry[key].add(getattr(provenance, key))
+    for seed, made in provenance.seeds.items():
+        if made.diverged is not None:
+            entry["diverged"][str(seed)] = made.diverged
+        if made.certified_by is not None:
+            replay = made.certified_by.model_dump(mode="json", exclude={"when"})
+            entry["replays"][f"{replay['made_by']} {replay['replayed_by']}"] = replay
+        for key in OF_SEEDS:
+            if (value := getattr(made, key)) is not None:
+                entry[key].add(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
 
 
 def _sorted(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: sorted(value) if isinstance(value, set) else value for key, value in entry.items()}
+
+
+def _refuse_other_settings(path: Path, provenance: Provenance, spec: Mapping[str, Any]) -> None:
+    found = provenance.spec
+    if other := [key for key, value in spec.items() if key in found and found[key] != value]:
+        told = ", ".join(f"{key} {found[key]}, here {spec[key]}" for key in other)
+        raise UserError(
+            f"{path}: trained with other settings than the study has ({told}); remove the file and build again. Two "
+            "builds that write to one folder at the same time do this: give each its own (pathvars)."
+        )
 
 
 def _refuse_repeated(rows: list[tuple[str, str, int, int, str, str, str]]) -> None:

@@ -28,7 +28,6 @@ def train(
     Raises UserError for a run that is not in the study, for data that are not there, or a full disk, and
     `rederive.training.keeper.Interrupted`, which exits with a code that leads to a retry, after SIGTERM.
     """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in any order
     limit_threads(threads)
     from rederive.training.job import run_job
 
@@ -36,8 +35,11 @@ def train(
 
 
 def limit_threads(threads: int) -> None:
-    """Let the numerical libraries compute with so many threads, or say that it is too late for it."""
-    # They read this once, when they are first imported.
+    """Have the numerical libraries compute with so many threads, and in the same order each time.
+
+    They read this once, when they are first imported: after that it is too late.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in any order
     if "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     elif os.environ.get("OMP_NUM_THREADS") != str(threads):

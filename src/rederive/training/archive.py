@@ -1,119 +1,272 @@
-"""Numbers of runs that were trained before, kept with what made them.
+"""Numbers of runs that were trained before, kept with what made them: one file a run and seed.
 
-`rederive archive` keeps the finished runs of a study; with `training.archive` a job that finds its own run there takes
-the numbers and trains nothing. A run is found by what it is and not by its name: its spec, the fingerprint of the code,
-the checksum of the data. A kept run of more epochs or more seeds will do: neither changes the numbers of the others.
-Each `.json` is the provenance that the training job wrote, with the checksum of the `.csv` beside it.
+`rederive archive` keeps the finished runs of a study, or adopts those of another machine; with `training.archive` a job
+takes the seeds that are kept and trains the others. A run is found by what it is: its settings, the checksum of the
+data, and the fingerprint of the code that made it. Code that has changed since may take a run all the same where a
+replay (`rederive.training.replay`) has shown that it computes the same; the replays lie beside the run.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from rederive import files
 from rederive.config import SPECS, Experiment, Study
 from rederive.errors import UserError
 from rederive.fingerprint import fingerprint
-from rederive.training.history import Row, from_csv
+from rederive.training.history import Row, to_csv
+from rederive.training.provenance import Provenance, Replay, Seed, read_rows, read_run
 
 CODE = {"mnist": "rederive.training.mnist:train_mnist", "cifar10": "rederive.training.cifar10:train_cifar10"}
+REPLAYS = "replays.json"
+_REPLAYS = TypeAdapter(list[Replay])
 
 
-def identity(experiment: Experiment, data_checksum: str) -> dict[str, str]:
-    """Return what determines the numbers of a run, apart from its seeds and its length."""
-    return {
-        "spec": experiment.spec.identity(),
-        "fingerprint": fingerprint(CODE[experiment.dataset]),
-        "data_checksum": data_checksum,
-    }
+class Identity(NamedTuple):
+    """What determines the numbers of a run, apart from its seeds and its length."""
+
+    spec: str
+    fingerprint: str
+    data_checksum: str
 
 
-def keep(study: Study, results: Path, folder: Path) -> list[Path]:
-    """Copy the finished runs of a study from its results folder into another; return the files written there.
+class Kept(NamedTuple):
+    """One seed of a run: its numbers, and the record of what made them."""
 
-    A run takes the place of the same by other code. Raises UserError, and writes nothing, where no run is finished, one
-    is not what study and code say now, or one would take the place of a run with other settings or on other data.
+    path: Path
+    rows: list[Row]
+    provenance: Provenance
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        (seed,) = self.provenance.seeds
+        return seed
+
+    @property
+    def made(self) -> Seed:
+        """How its numbers came about."""
+        return self.provenance.seeds[self.seed]
+
+
+def identity(experiment: Experiment, data_checksum: str) -> Identity:
+    """Return the identity of an experiment's run by today's code on data with this checksum."""
+    return Identity(experiment.spec.identity(), fingerprint(CODE[experiment.dataset]), data_checksum)
+
+
+def path_of(folder: Path, run: str, seed: int) -> Path:
+    """Return where the numbers of a run's seed are kept; the record lies beside them, as `.json`."""
+    return folder / run / f"seed_{seed}.csv"
+
+
+def keep(study: Study, source: Path, folder: Path) -> list[Path]:
+    """Keep the runs of the study that lie under `source`; return the files written to `folder`.
+
+    `source` is the results of a build, here or on another machine, or another folder of kept runs. A run takes the
+    place of a kept one that other code made, or that kept less of its beginning. Raises UserError, and writes nothing,
+    where nothing is found, or where a file is not whole, is no run of the study, or contradicts what is kept.
     """
-    kept: dict[Path, dict[str, Any]] = {}
+    found: dict[Path, Kept] = {}
     refused = []
-    for file in filter(Path.exists, (results / path for path in study.run_files())):
-        provenance = _read(file.with_suffix(".json"))
-        experiment = study.experiments[f"{file.parent.parent.name}.{file.parent.name}"]
-        if found := _differences(provenance, experiment, identity(experiment, provenance["data_checksum"])):
-            refused.append(f"{file}: differs in {', '.join(found)} from what study and code say now; build it again")
-        copy = folder / file.relative_to(results / "runs")
-        if copy.with_suffix(".json").exists():
-            there = _read(copy.with_suffix(".json"))
-            if found := [name for name in ("spec", "data_checksum") if there[name] != provenance[name]]:
-                refused.append(f"{copy}: a run with another {', '.join(found)}; remove it, or name another folder")
-        kept[copy] = provenance
+    for provenance in sorted(path for path in source.rglob("seed*.json") if path.with_suffix(".csv").exists()):
+        try:
+            for kept in _split(provenance):
+                copy = path_of(folder, _run_of(study, kept.provenance), kept.seed)
+                if _replaces(kept, copy):
+                    found[copy] = kept
+        except UserError as error:
+            refused.append(str(error))
     if refused:
         raise UserError("\n".join([*refused, "nothing was archived"]))
-    if not kept:
-        raise UserError(f"{results}: found no finished run of the study; train first")
-    for copy, provenance in kept.items():
-        files.write_bytes(copy, (results / "runs" / copy.relative_to(folder)).read_bytes())
-        known = {key: value for key, value in provenance.items() if key not in ("host", "taken_from")}
-        files.write_json(copy.with_suffix(".json"), known | {"sha256": files.sha256(copy)})
-    return list(kept)
+    if not found and not any(source.rglob("seed*.csv")):
+        raise UserError(f"{source}: found no finished run of the study; train first")
+    for copy, kept in found.items():
+        _write(copy, kept)
+    return list(found)
 
 
-def take(
-    folder: Path, experiment: Experiment, seeds: Collection[int], wanted: Mapping[str, str]
-) -> tuple[list[Row], dict[str, Any]] | None:
-    """Return the rows of a run's seeds and their provenance, or None after a line that says why.
+def find(folder: Path, experiment: Experiment, seeds: Collection[int], wanted: Identity) -> dict[int, Kept]:
+    """Return the kept seeds of a run that may stand for it; say in a line each why others do not.
 
-    `wanted` is the run's `identity`. Raises UserError where there is no folder.
+    Raises UserError where there is no folder.
     """
     if not folder.is_dir():
         raise UserError(f"training.archive: {folder} is no folder; `rederive archive` makes one, null does without")
-    reasons = []
-    for path in sorted((folder / experiment.dataset).glob("*/seeds_*.json")):
-        copy = path.with_suffix(".csv")
-        try:
-            provenance = _read(path)
-            differences = _differences(provenance, experiment, wanted)
-            if "spec" in differences:
+    found: dict[int, Kept] = {}
+    told = []
+    for run in sorted(path for path in folder.iterdir() if path.is_dir()):
+        replays = read_replays(run)
+        for seed in sorted(set(seeds) - found.keys()):
+            record = path_of(folder, run.name, seed).with_suffix(".json")
+            if not record.exists():
                 continue
-            if not set(seeds) <= set(provenance["seeds"]):
-                differences.append("seeds")
-            if differences:
-                reasons.append(f"{path}: differs in {', '.join(differences)}")
+            try:
+                kept = read(record)
+                if _spec(experiment, kept.provenance) != wanted.spec:
+                    break  # all seeds of a folder have one spec
+                taken = _certified(kept, experiment, wanted, replays)
+            except UserError as error:
+                told.append(str(error))
                 continue
-            if files.sha256(copy) != provenance.pop("sha256", None):
-                raise UserError(f"{copy}: is not the file that was archived")
-            rows = from_csv(copy.read_text(encoding="utf-8"))
-        except (OSError, UserError) as error:
-            reasons.append(str(error))
-            continue
-        print(f"taken from the archive: {copy}", flush=True)
-        wanted_rows = [row for row in rows if row.seed in seeds and row.epoch <= experiment.spec.epochs]
-        return wanted_rows, provenance | {"taken_from": copy.as_posix()}
-    for reason in reasons or [f"{folder}: no run with this spec"]:
-        print(f"not in the archive: {reason}", flush=True)
-    return None
+            if isinstance(taken, str):
+                told.append(f"{record}: {taken}")
+            else:
+                found[seed] = taken
+    for line in told or [f"{folder}: no run with this spec"] * (not found):
+        print(f"not in the archive: {line}", flush=True)
+    return found
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Read the provenance of a run. Raises UserError where it is missing or is none."""
+def kept_under(folder: Path, study: Study, run: str) -> list[Kept]:
+    """Return the seeds of a run of the study that lie under `folder`, an archive or the results of a build."""
+    experiment = study.runs()[run]
+    places = [folder / run, folder / "runs" / experiment.dataset / experiment.name]
+    records = sorted(record for place in places for record in place.glob("seed*.json"))
+    found = {one.seed: one for record in records for one in _split(record)}
+    return [found[seed] for seed in sorted(found)]
+
+
+def read(record: Path) -> Kept:
+    """Read one seed of a run. Raises UserError where it is damaged or not whole."""
+    rows, provenance = read_run(record)
+    return Kept(record.with_suffix(".csv"), rows, provenance)
+
+
+def read_replays(run: Path) -> list[Replay]:
+    """Return the replays of a kept run, the folder of which is given; none where there is no file."""
+    path = run / REPLAYS
     try:
-        provenance: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if provenance.keys() >= {"spec", "fingerprint", "data_checksum", "seeds"}:
-            return provenance
-        raise ValueError("its keys are not those of a run")
-    except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: not the provenance of a run ({error})") from None
+        return _REPLAYS.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return []
+    except ValidationError as error:
+        raise UserError(f"{path}: not a list of replays ({error.errors()[0]['msg']}); remove it and replay") from None
 
 
-def _differences(provenance: Mapping[str, Any], experiment: Experiment, wanted: Mapping[str, str]) -> list[str]:
-    """Return in what a run differs from the wanted one, the seeds apart."""
+def write_replay(run: Path, replay: Replay) -> None:
+    """Add a replay to those of a kept run; it takes the place of one between the same two codes."""
+    others = [
+        other
+        for other in read_replays(run)
+        if (other.made_by, other.replayed_by) != (replay.made_by, replay.replayed_by)
+    ]
+    content = _REPLAYS.dump_python(sorted([*others, replay], key=lambda r: (r.when, r.made_by)), mode="json")
+    files.write_json(run / REPLAYS, content)
+
+
+def _certified(kept: Kept, experiment: Experiment, wanted: Identity, replays: Iterable[Replay]) -> Kept | str:
+    """Return the kept run with what it is taken by, or why it is not taken."""
+    if kept.provenance.data_checksum != wanted.data_checksum:
+        return "differs in data_checksum"
+    if kept.provenance.spec["epochs"] < experiment.spec.epochs:
+        return f"differs in epochs: has {kept.provenance.spec['epochs']}, wanted {experiment.spec.epochs}"
+    made = kept.made.model_copy(update={"taken_from": kept.path.as_posix()})
+    if made.fingerprint != wanted.fingerprint:
+        by = [replay for replay in replays if replay.certifies(made.fingerprint, wanted.fingerprint)]
+        if not by:
+            return "differs in fingerprint, and no replay shows that today's code computes the same (rederive replay)"
+        made = made.model_copy(update={"certified_by": by[-1]})
+    rows = [row for row in kept.rows if row.epoch <= experiment.spec.epochs]
+    if kept.provenance.spec["epochs"] != experiment.spec.epochs:
+        made = made.model_copy(update={"predictions": ""})  # they are those of a later epoch
+    return Kept(kept.path, rows, kept.provenance.model_copy(update={"seeds": {kept.seed: made}}))
+
+
+def _split(record: Path) -> Iterator[Kept]:
+    """Yield the seeds of a training job's files, or of a kept run's, one by one."""
+    path = record.with_suffix(".csv")
+    facts = _modern(record)
     try:
-        spec = SPECS[experiment.dataset].model_validate(provenance["spec"])
+        provenance = Provenance.model_validate(facts)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"{record}: not the provenance of a run ({first['loc']}: {first['msg']})") from None
+    rows, _ = read_rows(record, provenance)
+    for seed, made in provenance.seeds.items():
+        alone = provenance.model_copy(update={"seeds": {seed: made}})
+        yield Kept(path, [row for row in rows if row.seed == seed], alone)
+
+
+def _run_of(study: Study, provenance: Provenance) -> str:
+    """Return the run of the study that has these settings. Raises UserError where there is none, or a longer one."""
+    for key, experiment in study.runs().items():
+        if _spec(experiment, provenance) == experiment.spec.identity():
+            if provenance.spec["epochs"] < experiment.spec.epochs:
+                raise UserError(
+                    f"{provenance.run}: has {provenance.spec['epochs']} epochs, {key} has {experiment.spec.epochs}"
+                )
+            return key
+    raise UserError(f"{provenance.run}: no run of the study has its settings; remove it, or name another study")
+
+
+def _spec(experiment: Experiment, provenance: Provenance) -> str | None:
+    """Return the identity of what was trained, if it is of the experiment's kind."""
+    try:
+        return SPECS[experiment.dataset].model_validate(provenance.spec).identity()
     except ValidationError:
-        return ["spec"]
-    found = {**provenance, "spec": spec.identity()}
-    differences = [name for name, value in wanted.items() if found[name] != value]
-    return differences + ["epochs"] * (spec.epochs < experiment.spec.epochs)
+        return None
+
+
+def _replaces(kept: Kept, copy: Path) -> bool:
+    """Return whether a run is to be written where another of its name and seed may be kept."""
+    if not copy.exists():
+        return True
+    there = read(copy.with_suffix(".json"))
+    if there.provenance.data_checksum != kept.provenance.data_checksum:
+        raise UserError(f"{copy}: a run on other data is kept there; remove it, or name another folder")
+    if there.provenance.spec != kept.provenance.spec:
+        raise UserError(f"{copy}: a run with other settings is kept there; remove it, or name another folder")
+    if there.made.fingerprint == kept.made.fingerprint and (there.made.device, there.made.threads) == (
+        kept.made.device,
+        kept.made.threads,
+    ):
+        if there.rows != kept.rows:
+            raise UserError(
+                f"{kept.path}, seed {kept.seed}: the same code on the same kind of processor gave other numbers than "
+                f"those kept in {copy}; one of them is not what it says"
+            )
+        return len(kept.made.opening) > len(there.made.opening)
+    return len(kept.made.opening) >= len(there.made.opening)
+
+
+def _write(copy: Path, kept: Kept) -> None:
+    files.write_text(copy, to_csv(kept.rows))
+    made = kept.made.model_copy(update={"host": None, "taken_from": None, "certified_by": None})
+    record = kept.provenance.model_copy(
+        update={"run": copy.parent.name, "seeds": {kept.seed: made}, "sha256": files.sha256(copy)}
+    )
+    record.write(copy.with_suffix(".json"))
+    if kept.made.certified_by:
+        write_replay(copy.parent, kept.made.certified_by)
+
+
+def _modern(record: Path) -> dict[str, Any]:
+    """Return a record as it is written today; until version 0.1 a job's seeds had one between them."""
+    try:
+        facts = json.loads(record.read_text(encoding="utf-8"))
+        if isinstance(facts.get("seeds"), dict):
+            return facts
+        if taken := facts.get("taken_from"):
+            raise UserError(f"{record}: was itself taken, from {taken}; archive that")
+        digest = facts.get("sha256") or files.sha256(record.with_suffix(".csv"))
+        common = {key: facts[key] for key in ("fingerprint", "device", "threads", "versions", "started", "ended")}
+        seeds = {}
+        for seed in map(str, facts["seeds"]):
+            group = next(name for name in facts["seconds_per_epoch"] if seed in name.split("-"))
+            seeds[seed] = common | {
+                "tf32": facts.get("tf32", False),
+                "host": facts.get("host"),
+                "seconds_per_epoch": facts["seconds_per_epoch"][group],
+                "together": list(map(int, group.split("-"))) if "-" in group else [],
+                "restored_from_epoch": facts["restored_from_epoch"].get(group),
+                "diverged": facts["diverged"].get(seed),
+                "opening": facts.get("openings", {}).get(seed, []),
+                "predictions": facts.get("predictions", {}).get(seed, ""),
+            }
+        whole = ("run", "spec", "data_checksum", "data_source", "origin", "parameters", "flops_per_image")
+        return {key: facts[key] for key in whole} | {"sha256": digest, "seeds": seeds}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, StopIteration) as error:
+        raise UserError(f"{record}: not the provenance of a run ({type(error).__name__}: {error})") from None

@@ -43,11 +43,18 @@ def to_csv(rows: Iterable[Row]) -> str:
 
 
 def from_csv(text: str) -> list[Row]:
-    """Return the rows of `to_csv`'s text."""
-    return [
-        Row(int(row["seed"]), int(row["epoch"]), row["split"], row["metric"], float(row["value"]))
-        for row in csv.DictReader(io.StringIO(text))
-    ]
+    """Return the rows of `to_csv`'s text. Raises ValueError, with the line, for anything else."""
+    lines = csv.reader(io.StringIO(text))
+    if (found := next(lines, [])) != list(COLUMNS):
+        raise ValueError(f"line 1: found {','.join(found)!r}, expected {','.join(COLUMNS)}")
+    rows = []
+    for line in lines:
+        try:
+            seed, epoch, split, metric, value = line
+            rows.append(Row(int(seed), int(epoch), split, metric, float(value)))
+        except ValueError as error:
+            raise ValueError(f"line {lines.line_num}: {error}") from None
+    return rows
 
 
 def diverged(rows: Iterable[Row]) -> dict[int, int]:

@@ -1,6 +1,6 @@
 """One training job: a run of the study, some of its seeds; reads the study and the data, writes what came out."""
 
-import math
+import hashlib
 import os
 import platform
 import re
@@ -20,6 +20,7 @@ from rederive.training import archive
 from rederive.training import spec as cost
 from rederive.training.history import Row, Trained, diverged, to_csv
 from rederive.training.keeper import Keeper, StopRequest
+from rederive.training.provenance import Provenance, Seed
 
 
 def run_job(
@@ -40,53 +41,46 @@ def run_job(
     if data.manifest["dataset"] != experiment.dataset:
         raise UserError(f"{data_dir}: found {data.manifest['dataset']} data; {run} trains on {experiment.dataset}.")
     identity = archive.identity(experiment, data.manifest["checksum"])
-    if study.training.archive:
-        taken = archive.take(Path(study.training.archive), experiment, seeds, identity)
-        if taken:
-            _write(Path(output_csv), experiment, seeds, data, *taken)
-            return
-    place = _device(device)
-    print(f"{run}: {_place_and_attempt(place)}", flush=True)
-    tf32 = study.training.tf32 and place == "cuda"
-    key = {**identity, "threads": threads, "device": place, "tf32": tf32}
+    folder = study.training.archive
+    kept = archive.find(Path(folder), experiment, seeds, identity) if folder else {}
+    for taken in kept.values():
+        print(f"taken from the archive: {taken.path}", flush=True)
+    rows = [row for taken in kept.values() for row in taken.rows]
+    made = {seed: taken.made for seed, taken in kept.items()}
     keepers: list[Keeper] = []
-    with StopRequest().listening() as stop, progress.shares() as show:
+    if missing := [seed for seed in seeds if seed not in kept]:
+        place = _device(device)
+        print(f"{run}: {_place_and_attempt(place)}", flush=True)
+        tf32 = study.training.tf32 and place == "cuda"
+        key = {**identity._asdict(), "threads": threads, "device": place, "tf32": tf32}
+        with StopRequest().listening() as stop, progress.shares() as show:
 
-        def watch(group: list[int]) -> Keeper:
-            folder = Path(checkpoint_dir) / run
-            keepers.append(Keeper(run, folder, key, group, study.training.checkpoint_minutes, stop, show))
-            return keepers[-1]
+            def watch(group: list[int]) -> Keeper:
+                folder = Path(checkpoint_dir) / run
+                keepers.append(Keeper(run, folder, key, group, study.training.checkpoint_minutes, stop, show))
+                return keepers[-1]
 
-        try:
-            trained = _train(experiment, data, list(seeds), place, threads, tf32, watch)
-        except Exception as error:
-            # An error may come before the first network has a keeper: impossible sizes, or no memory on the GPU.
-            (keepers[-1] if keepers else watch(list(seeds))).fail(error)
-            raise
-    rows = [row for part in trained for row in part.rows]
-    made = {
-        "fingerprint": identity["fingerprint"],
-        "threads": threads,
-        "device": device_name(place),
-        "tf32": tf32,
-        "versions": versions(),
-        "seconds_per_epoch": {"-".join(map(str, keeper.key["seeds"])): keeper.seconds for keeper in keepers},
-        "openings": {str(seed): _as_json(losses) for part in trained for seed, losses in part.openings.items()},
-        # One digit an image, in the order of the evaluation images.
-        "predictions": {
-            str(seed): "".join(map(str, classes)) for part in trained for seed, classes in part.predictions.items()
-        },
-        "restored_from_epoch": {
-            "-".join(map(str, keeper.key["seeds"])): keeper.restored
-            for keeper in keepers
-            if keeper.restored is not None
-        },
-        "started": began.isoformat(timespec="seconds"),
-        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-        "host": socket.gethostname(),
-    }
+            try:
+                trained = train_seeds(experiment, data, missing, place, threads, tf32, watch)
+            except Exception as error:
+                # An error may come before the first network has a keeper: impossible sizes, or no memory on the GPU.
+                (keepers[-1] if keepers else watch(missing)).fail(error)
+                raise
+        rows += [row for part in trained for row in part.rows]
+        common = {
+            "fingerprint": identity.fingerprint,
+            "threads": threads,
+            "device": device_name(place),
+            "tf32": tf32,
+            "versions": versions(),
+            "started": began.isoformat(timespec="seconds"),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+            "host": socket.gethostname(),
+        }
+        for part, keeper in zip(trained, keepers, strict=True):
+            made |= _made(part, keeper, common)
     try:
-        _write(Path(output_csv), experiment, seeds, data, rows, made)
+        _write(Path(output_csv), experiment, data, rows, {seed: made[seed] for seed in seeds})
     except OSError as error:
         raise UserError(
             f"{output_csv}: could not be written ({error.strerror}). The training is done and its checkpoint is kept "
@@ -96,29 +90,40 @@ def run_job(
         keeper.forget()
 
 
-def _write(
-    output_csv: Path,
-    experiment: Experiment,
-    seeds: Sequence[int],
-    data: Dataset,
-    rows: list[Row],
-    made: Mapping[str, Any],
-) -> None:
-    """Write the rows, and beside them what the run is and how it was made."""
-    provenance = {
-        **made,
-        "run": f"{experiment.dataset}.{experiment.name}",
-        "spec": experiment.spec.model_dump(mode="json"),
-        "data_checksum": data.manifest["checksum"],
-        "data_source": data.manifest["source"],
-        "origin": experiment.origin,
-        "seeds": list(seeds),
-        "parameters": cost.parameters(experiment.spec),
-        "flops_per_image": cost.training_flops_per_image(experiment.spec),
-        "diverged": {str(seed): epoch for seed, epoch in diverged(rows).items()},
+def _made(part: Trained, keeper: Keeper, common: Mapping[str, Any]) -> dict[int, Seed]:
+    """Return how the numbers of the seeds that were trained together came about."""
+    group = keeper.key["seeds"]
+    lost = diverged(part.rows)
+    return {
+        seed: Seed(
+            **common,
+            seconds_per_epoch=keeper.seconds,
+            together=group if len(group) > 1 else [],
+            restored_from_epoch=keeper.restored,
+            diverged=lost.get(seed),
+            opening=part.openings[seed],
+            predictions="".join(map(str, part.predictions.get(seed, []))),
+        )
+        for seed in group
     }
-    files.write_json(output_csv.with_suffix(".json"), provenance)
-    files.write_text(output_csv, to_csv(rows))
+
+
+def _write(output_csv: Path, experiment: Experiment, data: Dataset, rows: list[Row], made: Mapping[int, Seed]) -> None:
+    """Write the rows, and beside them what the run is and how it was made."""
+    text = to_csv(rows)
+    provenance = Provenance(
+        run=f"{experiment.dataset}.{experiment.name}",
+        spec=experiment.spec.model_dump(mode="json"),
+        data_checksum=data.manifest["checksum"],
+        data_source=data.manifest["source"],
+        origin=experiment.origin,
+        parameters=cost.parameters(experiment.spec),
+        flops_per_image=cost.training_flops_per_image(experiment.spec),
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        seeds=dict(made),
+    )
+    provenance.write(output_csv.with_suffix(".json"))
+    files.write_text(output_csv, text)
 
 
 def _experiment(study: Study, run: str, study_path: str | Path) -> Experiment:
@@ -130,9 +135,10 @@ def _experiment(study: Study, run: str, study_path: str | Path) -> Experiment:
     return runs[run]
 
 
-def _train(
+def train_seeds(
     experiment: Experiment, data: Dataset, seeds: list[int], device: str, threads: int, tf32: bool, watch: Any
 ) -> list[Trained]:
+    """Train a run with each of the seeds; `watch` gives each group of seeds that is trained together its watcher."""
     if "torch" in sys.modules or experiment.dataset == "cifar10":
         import torch
 
@@ -152,11 +158,6 @@ def _train(
     return train_cifar10(experiment.spec, data, seeds, device, watch)
 
 
-def _as_json(numbers: Sequence[float]) -> list[float | str]:
-    """Return the numbers; those that JSON has no form for, nan and inf, as strings."""
-    return [number if math.isfinite(number) else str(number) for number in numbers]
-
-
 def _device(wanted: str) -> str:
     """Return cpu or cuda. torch, which takes seconds to import, is asked only where the driver of a GPU is there."""
     if wanted == "cpu" or (wanted == "auto" and not Path("/proc/driver/nvidia/version").exists()):
@@ -171,7 +172,7 @@ def _device(wanted: str) -> str:
 
 
 def device_name(device: str) -> str:
-    """Return the device with its model, for a run's provenance."""
+    """Return what numbers depend on: cpu or cuda, and the model."""
     if device == "cpu":
         return f"cpu ({_processor()})"
     import torch
@@ -196,7 +197,7 @@ def _place_and_attempt(device: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of this package, of Python and of the numerical libraries in use."""
+    """Return the versions of Python, of this project, and of the libraries that compute."""
     libraries: tuple[str, ...] = ("numpy", "torch")
     used = {name: version(name) for name in libraries if name in sys.modules}
     return {"rederive": __version__, "python": platform.python_version(), **used}

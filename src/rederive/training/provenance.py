@@ -1,0 +1,143 @@
+"""What made a run: the record that lies beside its numbers, one entry a seed."""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from rederive import files
+from rederive.errors import UserError
+from rederive.training.history import Row, from_csv
+
+Outcome = Literal["bit for bit", "within rounding", "within the spread over seeds", "different"]
+
+# JSON has no form for numbers that are not finite; as strings they read back.
+Loss = Annotated[float, BeforeValidator(float)]
+
+
+class Record(BaseModel):
+    """A part of a provenance. Unknown keys are refused: a record that is not understood is not passed on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+
+
+class Replay(Record):
+    """A run whose beginning was trained again, and how the numbers compare with those that are kept."""
+
+    made_by: str = Field(description="fingerprint of the code that trained the run")
+    replayed_by: str = Field(description="fingerprint of the code that trained its beginning again")
+    seed: int
+    steps: int = Field(description="how many losses of the first steps were compared; 0 where the run kept none")
+    epochs: int = Field(description="how many epochs' numbers were compared; 0 where only the first steps were taken")
+    outcome: Outcome
+    difference: float = Field(description="largest relative difference of a compared number")
+    tolerance: float | None = Field(None, description="the largest relative difference that was allowed there")
+    device: str
+    versions: dict[str, str]
+    when: str
+
+    def certifies(self, fingerprint: str, today: str) -> bool:
+        """Return whether runs made by code `fingerprint` may stand for those of `today`."""
+        return (self.made_by, self.replayed_by) == (fingerprint, today) and self.outcome != "different"
+
+
+class Seed(Record):
+    """How the numbers of one seed came about."""
+
+    fingerprint: str = Field(description="of the code")
+    device: str
+    threads: int
+    tf32: bool = False
+    versions: dict[str, str]
+    started: str
+    ended: str
+    host: str | None = None
+    seconds_per_epoch: list[float]
+    together: list[int] = Field([], description="the seeds trained side by side with it, and timed with it")
+    restored_from_epoch: int | None = None
+    diverged: int | None = Field(None, description="the first epoch whose training loss was not finite")
+    opening: list[Loss] = Field([], description="losses of the first steps; empty where they were not kept")
+    predictions: str = Field("", description="the class of each evaluation image after the last epoch, a digit each")
+    taken_from: str | None = Field(None, description="the kept file, where nothing was trained")
+    certified_by: Replay | None = Field(
+        None, description="the replay by which it was taken, where the code has changed"
+    )
+
+
+class Provenance(Record):
+    """What a run is, and how each of its seeds was made. `sha256` is that of the CSV beside it."""
+
+    run: str
+    spec: dict[str, Any]
+    data_checksum: str
+    data_source: Literal["official", "standin"]
+    origin: Literal["published", "ours"]
+    parameters: int
+    flops_per_image: int
+    sha256: str
+    seeds: dict[int, Seed]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the record beside a run's numbers. Raises UserError where it is missing or none."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise UserError(f"{path}: not the provenance of a run ({error.strerror})") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the file"
+            raise UserError(f"{path}: not the provenance of a run ({where}: {first['msg']})") from None
+
+    def write(self, path: Path) -> None:
+        """Write the record; what has its default is left out."""
+        files.write_json(path, json.loads(self.model_dump_json(exclude_defaults=True)))
+
+
+def read_run(record: Path) -> tuple[list[Row], Provenance]:
+    """Return the numbers of a run and their record.
+
+    Raises UserError for a file that is missing or malformed, numbers without the SHA-256 of their record, or with an
+    epoch, a split or a metric of a seed that is missing or stands twice.
+    """
+    return read_rows(record, Provenance.read(record))
+
+
+def read_rows(record: Path, provenance: Provenance) -> tuple[list[Row], Provenance]:
+    """Do what `read_run` does, for a record that has been read."""
+    path = record.with_suffix(".csv")
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != provenance.sha256:
+            raise UserError(
+                f"{path}: is not the file that was written: its SHA-256 is not the one in {record.name}; "
+                "train this run again"
+            )
+        rows = from_csv(content.decode())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not the numbers of a run ({error})") from None
+    kinds = {(row.split, row.metric) for row in rows}
+    epochs = range(1, max((row.epoch for row in rows), default=0) + 1)
+    expected = sorted((seed, epoch, *kind) for seed in provenance.seeds for epoch in epochs for kind in kinds)
+    if not rows or len(epochs) != provenance.spec["epochs"] or sorted(row[:-1] for row in rows) != expected:
+        odd = sorted(set(expected) ^ {row[:-1] for row in rows})
+        told = ", ".join(map(str, odd[0])) if odd else f"{len(rows)} rows and {len(epochs)} epochs"
+        raise UserError(
+            f"{path}: not whole: found {told}; expected seeds {', '.join(map(str, provenance.seeds))} with each of "
+            f"{provenance.spec['epochs']} epochs, each split and each metric once; train this run again"
+        )
+    return rows, provenance
+
+
+def relative_difference(first: float, second: float) -> float:
+    """Return |a - b| over the larger of |a| and |b|: 0 for equal numbers or two nan, inf where one is not finite."""
+    if first == second or (math.isnan(first) and math.isnan(second)):
+        return 0.0
+    if not (math.isfinite(first) and math.isfinite(second)):
+        return math.inf
+    return abs(first - second) / max(abs(first), abs(second))

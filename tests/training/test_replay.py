@@ -1,0 +1,212 @@
+"""Replays: today's code on a kept run. Wrong code must not pass, and another processor's rounding must."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.training.examples import CNN, MLP
+from typer.testing import CliRunner
+
+from rederive.cli import app
+from rederive.config import Experiment, Study, resolve
+from rederive.data import Dataset, load
+from rederive.errors import UserError
+from rederive.training import archive, train
+from rederive.training import replay as module
+from rederive.training.archive import Kept
+from rederive.training.mnist import MnistLearner
+from rederive.training.replay import Beginning, replay, rounding_effects
+
+
+class Build:
+    """A trained study of a perceptron and a convolutional network, and its archive."""
+
+    def __init__(self, folder: Path, data: dict[str, Path]) -> None:
+        self.folder = folder
+        self.archive = folder / "archive"
+        self.study: Study = resolve(
+            {"seeds": [0, 1, 2], "experiments": {"mnist": {"small": MLP}, "cifar10": {"small": CNN}}}
+        )
+        self.file = folder / "results/study.json"
+        self.study.save(self.file)
+        for path, run in zip(self.study.run_files(), self.study.runs(), strict=True):
+            dataset = run.split(".")[0]
+            (folder / "results/data").mkdir(exist_ok=True)
+            (folder / "results/data" / dataset).symlink_to(data[dataset])
+            train(self.file, run, [0, 1, 2], data[dataset], folder / "checkpoints", folder / "results" / path)
+        archive.keep(self.study, folder / "results", self.archive)
+
+    def kept(self, run: str) -> list[Kept]:
+        return archive.kept_under(self.archive, self.study, run)
+
+    def data(self, run: str) -> Dataset:
+        return load(self.folder / "results/data" / run.split(".")[0])
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory, standin) -> Build:
+    return Build(tmp_path_factory.mktemp("replay"), standin)
+
+
+def rounded(kept: Kept, by: float) -> Kept:
+    """The run as a processor may have made it whose sums are off by so much, relative: more with each step."""
+    made = kept.made
+    opening = [loss * (1 + by * (step + 1)) for step, loss in enumerate(made.opening)]
+    rows = [row._replace(value=row.value * (1 + by)) for row in kept.rows]
+    seeds = {kept.seed: made.model_copy(update={"opening": opening, "device": "another"})}
+    return Kept(kept.path, rows, kept.provenance.model_copy(update={"seeds": seeds}))
+
+
+RUNS = ["mnist.small", "cifar10.small"]
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_the_same_code_gives_the_same_bits(build, run, epochs):
+    kept = build.kept(run)
+    found = replay(build.study.experiments[run], build.data(run), kept[1], kept, "today", epochs)
+    assert (found.outcome, found.difference, found.seed) == ("bit for bit", 0.0, 1)
+    # Three epochs of 10 or 13 batches: the run has no hundred steps.
+    whole = {"mnist.small": 30, "cifar10.small": 39}[run]
+    assert len(kept[1].made.opening) == whole
+    assert found.steps == (whole * 2 // 3 if epochs else whole)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_another_processors_rounding_is_told_as_such(build, run):
+    kept = build.kept(run)
+    found = replay(build.study.experiments[run], build.data(run), rounded(kept[0], 1e-7), kept, "today", 1)
+    assert found.outcome == "within rounding"
+    assert 0 < found.difference <= found.tolerance
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize(
+    "fault",
+    [{"learning_rate": 1.01}, {"momentum": 0.99}, {"weight_decay": 0.1}, {"seed_offset": 1}, {"batch_size": 16}],
+    ids=lambda fault: next(iter(fault)),
+)
+def test_wrong_code_is_different(build, run, fault):
+    """What a fault in the code would do, done by other settings: steps that are off by a hundredth, another draw."""
+    experiment = build.study.experiments[run]
+    old = experiment.spec
+    new = {key: getattr(old, key) * by if key in ("learning_rate", "momentum") else by for key, by in fault.items()}
+    wrong = experiment.model_copy(update={"spec": old.model_copy(update=new)})
+    kept = build.kept(run)
+    assert replay(wrong, build.data(run), kept[0], kept, "today", 0).outcome == "different"
+
+
+def test_a_fault_after_the_first_steps_shows_in_the_epochs(build, monkeypatch):
+    """Evaluation, say, of which the losses of the steps know nothing."""
+    kept = build.kept("mnist.small")
+    evaluate = MnistLearner.evaluate
+    monkeypatch.setattr(
+        MnistLearner, "evaluate", lambda self, split: (evaluate(self, split)[0] * 1.0001, self.predicted)
+    )
+    found = replay(build.study.experiments["mnist.small"], build.data("mnist.small"), kept[0], kept, "today", 1)
+    assert found.outcome == "different"
+
+
+def without_opening(kept: Kept) -> Kept:
+    seeds = {kept.seed: kept.made.model_copy(update={"opening": []})}
+    return kept._replace(provenance=kept.provenance.model_copy(update={"seeds": seeds}))
+
+
+def test_without_first_steps_the_spread_over_seeds_is_all_there_is(build):
+    kept = build.kept("mnist.small")
+    experiment, data = build.study.experiments["mnist.small"], build.data("mnist.small")
+    old = without_opening(rounded(kept[0], 2e-6))
+    found = replay(experiment, data, old, kept, "today", 0)
+    assert (found.outcome, found.steps, found.epochs) == ("within the spread over seeds", 0, 1)
+    far = without_opening(rounded(kept[0], 3.0))
+    assert replay(experiment, data, far, kept, "today").outcome == "different"
+    assert replay(experiment, data, old, [old], "today").outcome == "different"  # one seed has no spread
+
+
+def test_what_rounding_does_grows_and_is_never_nothing(build):
+    again = Beginning(build.study.experiments["mnist.small"], build.data("mnist.small"), 0)
+    losses = again.open().openings[0]
+    effects = rounding_effects(losses, again)
+    assert len(effects) == len(losses)
+    assert effects == sorted(effects)
+    assert effects[0] == np.finfo(np.float32).eps
+    assert effects[-1] > 2 * effects[0]
+
+
+# --- the command ----------------------------------------------------------------------------------------------
+
+
+def called(build: Build, *arguments: str):
+    return CliRunner().invoke(app, ["replay", *arguments, "--study", str(build.file), "--from", str(build.archive)])
+
+
+def test_it_says_how_equal_and_writes_it_beside_the_run(build):
+    done = called(build, "mnist.small", "--epochs", "1")
+    assert done.exit_code == 0, done.output
+    assert "mnist.small, seed 0: the first 10 steps and 1 epochs: bit for bit" in done.output
+    (written,) = archive.read_replays(build.archive / "mnist.small")
+    assert written.made_by == written.replayed_by == build.kept("mnist.small")[0].made.fingerprint
+    assert written.outcome == "bit for bit"
+
+
+def test_a_sample_is_the_codes_own_draw(build, tmp_path):
+    drawn = set()
+    for _ in range(2):
+        done = called(build, "--sample", "1", "--epochs", "0", "--output", str(tmp_path / "replays.json"))
+        assert done.exit_code == 0, done.output
+        (entry,) = json.loads((tmp_path / "replays.json").read_text())
+        drawn.add(entry["run"])
+    assert len(drawn) == 1
+
+
+def test_a_difference_is_an_error(build, monkeypatch):
+    monkeypatch.setattr(module, "replay", lambda *arguments, **options: different)
+    different = replay(
+        build.study.experiments["mnist.small"], build.data("mnist.small"), *_first(build), "today", 0
+    ).model_copy(update={"outcome": "different", "difference": 0.25, "tolerance": 0.01})
+    done = called(build, "mnist.small", "--epochs", "0")
+    assert done.exit_code == 1
+    assert "different (relative difference 2.5e-01, where 1.0e-02 is allowed)" in done.output
+
+
+def _first(build: Build) -> tuple[Kept, list[Kept]]:
+    kept = build.kept("mnist.small")
+    return kept[0], kept
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["mnist.nonsense"], "mnist.nonsense is no run of the study; its runs: mnist.small, cifar10.small"),
+        (["mnist.small", "--seeds", "7"], "seed 7 of mnist.small is not there"),
+    ],
+)
+def test_what_is_not_there_is_named(build, arguments, told):
+    failed = called(build, *arguments)
+    assert isinstance(failed.exception, UserError)
+    assert told in str(failed.exception)
+
+
+def test_other_data_are_refused(build, tmp_path):
+    from rederive.data.standin import generate
+
+    generate("mnist", tmp_path / "data/mnist", 5, {"train": 300, "validation": 60, "test": 20})
+    build.study.save(tmp_path / "study.json")
+    failed = CliRunner().invoke(
+        app, ["replay", "mnist.small", "--study", str(tmp_path / "study.json"), "--from", str(build.archive)]
+    )
+    assert "other data than mnist.small was trained on" in str(failed.exception)
+
+
+def test_other_code_draws_another_sample(build, monkeypatch):
+    drawn = set()
+    for code in "abcdefgh":
+        monkeypatch.setattr(module, "fingerprint", lambda entry, code=code: code)
+        ((experiment, *_),) = module.to_replay(build.study, build.archive, [], [], 1)
+        drawn.add(_key(experiment))
+    assert drawn == set(RUNS)
+
+
+def _key(experiment: Experiment) -> str:
+    return f"{experiment.dataset}.{experiment.name}"
