@@ -146,7 +146,7 @@ def test_one_candidate_may_be_trained_to_its_end(tmp_path, data):
 
 def test_published_values_are_not_held_against_generated_images(tmp_path, data):
     made = study(tmp_path / "kept.json", source="standin")
-    with pytest.raises(UserError, match=r"infer: published values .* source is standin"):
+    with pytest.raises(UserError, match=r"infer: published values .*source is standin"):
         infer(made, {1: 2.3}, data, tmp_path)
 
 

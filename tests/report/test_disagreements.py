@@ -1,0 +1,77 @@
+"""The section on rows that disagree says what the numbers say."""
+
+import json
+import re
+import shutil
+
+import pytest
+from tests import synthetic
+
+from rederive.errors import UserError
+
+
+@pytest.fixture
+def build(built, tmp_path):
+    """A copy of the build that a test may change."""
+    shutil.copytree(built, tmp_path / "build")
+    return tmp_path / "build"
+
+
+def section(folder, start="Where we disagree, and why"):
+    text = (folder / "report" / "report.md").read_text().replace("\\", "")
+    text = re.sub(r"\[([^\]]*)\]\(#[^)]*\)", r"\1", text)
+    return text.split(f"# {start}\n")[1].split("\n# ")[0]
+
+
+def change(folder, **values):
+    """Change texts of numbers.json by key, and render again."""
+    path = folder / "numbers.json"
+    numbers = json.loads(path.read_text())
+    for key, value in values.items():
+        numbers[key] |= {"value": value, "text": value if isinstance(value, str) else f"{value:g}"}
+    path.write_text(json.dumps(numbers))
+    synthetic.render_build(folder)
+
+
+def test_the_table_has_every_published_row(built):
+    lines = [line for line in section(built).splitlines() if re.match(r"\| (MNIST|CIFAR-10): .* agree|differs", line)]
+    assert len(lines) == 33
+    assert len({line.split("|")[1] for line in lines}) == 33
+
+
+def test_the_text_follows_what_agrees(build):
+    change(build, **{"mnist.momentum_0.9.agreement": "loss and accuracy agree"})
+    assert "need not exclude each other" in section(build, "Configurations on MNIST")
+    change(build, **{"mnist.momentum_0.9.agreement": "only the loss agrees"})
+    assert "can hardly be of one run" in section(build, "Configurations on MNIST")
+    listed = section(build).split("The loss agrees, the accuracy does not")[1].split("\n\nIn such a row")[0]
+    assert "- MNIST: Momentum 0.9: published 0.979" in listed
+
+
+def test_a_row_that_no_candidate_fits_stays_unexplained(build):
+    names = [
+        key
+        for key in json.loads((build / "numbers.json").read_text())
+        if key.startswith("hypotheses.cifar10.baseline.")
+    ]
+    candidates = {key: "excluded" for key in names if not key.endswith((".value", ".curve_chi2", ".points"))}
+    status = {"cifar10.baseline.agreement": "accuracy differs, no curve"}
+    change(build, **status, **candidates)
+    assert "CIFAR-10: Baseline (batch 16)" in section(build).split("What stays unexplained")[1]
+    change(build, **{"hypotheses.cifar10.baseline.double_filters": "fits"})
+    assert "CIFAR-10: Baseline (batch 16)" not in section(build).split("What stays unexplained")[-1]
+    assert "Baseline (batch 16).** One candidate fits: with double filters." in section(build)
+
+
+def test_on_generated_images_it_says_that_there_is_nothing_to_compare(build):
+    change(build, **{"agreement.rows": 0})
+    assert "nothing to hold against" in section(build)
+    assert "|" not in section(build)
+
+
+def test_a_status_that_does_not_exist_is_named(build, tmp_path):
+    shutil.copytree(synthetic.TEMPLATES, tmp_path / "templates")
+    path = tmp_path / "templates" / "sections" / "disagreements.md.j2"
+    path.write_text(path.read_text().replace('rows_where("only_loss")', 'rows_where("only_los")'))
+    with pytest.raises(UserError, match=r"rows_where: .*'only_los'.*only_loss"):
+        synthetic.render_build(build, tmp_path / "templates")
