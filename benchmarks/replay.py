@@ -4,8 +4,9 @@
 
 The first steps of each run are trained in processes of their own with the kernels for other processors that OpenBLAS,
 oneDNN and PyTorch have, and compared as `rederive replay` compares them: the largest difference of a step's loss over
-what nudging every parameter by one rounding had come to by that step. `rederive.training.replay.MARGIN` has to be above
-the first columns and far below the last, which is a fault: a learning rate that is off by a tenth of a percent.
+what nudging every parameter by one rounding had come to by that step. `rederive.training.replay.MARGIN` has to be well
+above these columns. The last one is a fault, a learning rate that is off by a tenth of a percent: where it is above
+MARGIN, a replay of the first steps shows even that.
 """
 
 import argparse

@@ -9,11 +9,13 @@ import json
 import math
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rederive import figures
 from rederive.config import Study, merge, read_yaml, resolve
+from rederive.files import sha256
 from rederive.report.formats import convert
 from rederive.report.render import render
 from rederive.results.claims import test_claims
@@ -61,6 +63,13 @@ def write_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> lis
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(derivation(name, order)))
     return paths
+
+
+def edit_run(path: Path, edit: Callable[[str], str]) -> None:
+    """Change the numbers of a run line by line, and sign them again."""
+    path.write_text("".join(f"{edit(line)}\n" for line in path.read_text().splitlines()))
+    record = path.with_suffix(".json")
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"sha256": sha256(path)}))
 
 
 def curve_rows(experiment: Any, seed: int, accuracy: float, published: dict[int, float]) -> list[str]:

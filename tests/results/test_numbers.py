@@ -81,8 +81,7 @@ def test_one_seed_gives_a_value_and_no_interval(tmp_path):
 def test_a_diverged_seed_leaves_no_mean(tmp_path):
     csvs = synthetic.write_build(tmp_path, synthetic.study(seeds=[0, 1]))
     path = next(path for path in csvs if path.parent.name == "learning_rate_0.01")
-    lines = [line.rsplit(",", 1)[0] + ",nan" if line.startswith("1,20,train") else line for line in path.open()]
-    path.write_text("".join(line.rstrip("\n") + "\n" for line in lines))
+    synthetic.edit_run(path, lambda line: f"{line.rsplit(',', 1)[0]},nan" if line.startswith("1,20,train") else line)
     synthetic.summarise_build(tmp_path, csvs)
     number = numbers_of(tmp_path)["cifar10.learning_rate_0.01.training_loss"]
     assert (number["value"], number["missing"]) == (None, "diverged")
