@@ -68,7 +68,7 @@ def test_every_number_of_the_text_is_in_the_trace_with_its_place(built):
     trace = json.loads((built / "report" / "trace.json").read_text())
     anchors = {number["anchor"] for number in trace["numbers"].values()}
     assert set(re.findall(r"\]\(#(n-[^)]+)\)", text_of(built))) == anchors
-    assert trace["numbers"]["mnist.relu.accuracy"]["uses"] == ["table activations"]
+    assert trace["numbers"]["mnist.relu.accuracy"]["uses"] == ["table activations", "table agreement"]
     assert "table cifar10_parameters" in trace["numbers"]["cifar10.batch_16.published"]["uses"]
     assert "network" in trace["numbers"]["cifar10.batch_16.published"]["uses"]
     assert all(run in trace["runs"] for number in trace["numbers"].values() for run in number.get("runs", []))
