@@ -70,7 +70,7 @@ lock: $(VENV)/.uv  ## resolve the requirements anew (needs the package registry)
 system-packages:
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-	  chromium chromium-driver poppler-utils \
+	  chromium chromium-driver poppler-utils hugo ruby-kramdown ruby-kramdown-parser-gfm \
 	  latexmk texlive-latex-recommended texlive-fonts-recommended texlive-latex-extra lmodern \
 	  slurm-wlm munge >/dev/null
 

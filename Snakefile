@@ -27,7 +27,7 @@ pathvars:
 
 
 wildcard_constraints:
-    dataset="mnist|cifar10",
+    data_set="|".join(study.data.sets) or "none",
     experiment="[A-Za-z0-9_.]+",
     seeds="[0-9-]+",
 
@@ -36,7 +36,6 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/derivations.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/results.smk"
-include: "workflow/rules/hypotheses.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 

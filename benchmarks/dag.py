@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[1]
+WRITEUP = yaml.safe_load((ROOT / "config.yaml").read_text())  # whose data sets, trainers and metrics are taken
 JOBS = [100, 1_000, 10_000]
 SEEDS = 10
 GROWTH = 1.5  # how many times more than ten times as long ten times as many jobs may take, start-up apart
@@ -36,7 +37,8 @@ rule job:
 
 def study(jobs: int) -> dict[str, object]:
     """Return a configuration with so many training jobs: experiments of both data sets, a job for each seed."""
-    mnist = {
+    mlp = {
+        "trainer": "mlp",
         "hidden_sizes": [64],
         "activation": "relu",
         "initialization": "he_normal",
@@ -45,7 +47,8 @@ def study(jobs: int) -> dict[str, object]:
         "batch_size": 128,
         "epochs": 1,
     }
-    cifar10 = {
+    cnn = {
+        "trainer": "cnn",
         "conv_channels": [6, 16],
         "kernel_size": 5,
         "padding": 0,
@@ -59,16 +62,18 @@ def study(jobs: int) -> dict[str, object]:
     }
     count = jobs // SEEDS // 2
 
-    def variations(base: dict[str, object]) -> dict[str, object]:
-        return {"benchmark": base} | {
-            f"momentum_{i}": {"base": "benchmark", "momentum": i / (count + 1)} for i in range(1, count)
+    def variations(name: str, base: dict[str, object]) -> dict[str, object]:
+        return {name: base} | {
+            f"{name}.momentum_{i}": {"base": name, "momentum": i / (count + 1)} for i in range(1, count)
         }
 
     return {
         "seeds": list(range(SEEDS)),
-        "data": {"source": "standin"},
+        "data": WRITEUP["data"] | {"source": "standin"},
+        "trainers": WRITEUP["trainers"],
+        "metrics": WRITEUP["metrics"],
         "training": {"seeds_per_job": 1},
-        "experiments": {"mnist": variations(mnist), "cifar10": variations(cifar10)},
+        "experiments": variations("mlp", mlp) | variations("cnn", cnn),
     }
 
 
@@ -97,7 +102,7 @@ def main() -> None:
         start_up = dry_run_empty(folder, 1)[0]
         for jobs in numbers:
             (folder / "config.yaml").write_text(yaml.safe_dump(study(jobs)))
-            for part in ("Snakefile", "workflow", "report"):
+            for part in ("Snakefile", "workflow", "report", "src"):
                 link = folder / part
                 if not link.exists():
                     link.symlink_to(ROOT / part)

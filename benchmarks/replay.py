@@ -33,10 +33,12 @@ from rederive.config import Study
 from rederive.data import load
 from rederive.training.replay import Beginning, rounding_effects
 study, run, faster, measure = sys.argv[1:]
-experiment = Study.load(study).experiments[run]
+loaded = Study.load(study)
+experiment = loaded.experiments[run]
+code = loaded.trainers[experiment.trainer].python
 rate = experiment.spec.learning_rate * float(faster)
 experiment = experiment.model_copy(update={"spec": experiment.spec.model_copy(update={"learning_rate": rate})})
-again = Beginning(experiment, load(Path(study).parent / "data" / experiment.dataset), 0)
+again = Beginning(experiment, code, load(Path(study).parent / "data" / experiment.data), 0)
 opening = again.open().openings[0]
 print(json.dumps([opening, rounding_effects(opening, again) if measure == "1" else []]))
 """

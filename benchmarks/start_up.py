@@ -21,41 +21,43 @@ import yaml
 ROOT = Path(__file__).parents[1]
 ROUNDS = 3
 AIM = 3.0  # seconds a job
+WRITEUP = yaml.safe_load((ROOT / "config.yaml").read_text())  # whose data sets, trainers and metrics are taken
+SETS = WRITEUP["data"]["sets"]
 CONFIG: dict[str, Any] = {
     "seeds": [0],
     "data": {
         "source": "standin",
-        "standin": {
-            "mnist": {"train": 55_000, "validation": 5_000, "test": 10_000},
-            "cifar10": {"train": 50_000, "test": 10_000},
+        "sets": {
+            "mnist": SETS["mnist"] | {"sizes": {"train": 55_000, "validation": 5_000, "test": 10_000}},
+            "cifar10": SETS["cifar10"] | {"sizes": {"train": 50_000, "test": 10_000}},
         },
     },
     "training": {"device": "cpu"},
+    "trainers": WRITEUP["trainers"],
+    "metrics": WRITEUP["metrics"],
     "experiments": {
         "mnist": {
-            "benchmark": {
-                "hidden_sizes": [8],
-                "activation": "relu",
-                "initialization": "he_normal",
-                "learning_rate": 1e-4,
-                "momentum": 0.0,
-                "batch_size": 1000,
-                "epochs": 1,
-            }
+            "trainer": "mlp",
+            "hidden_sizes": [8],
+            "activation": "relu",
+            "initialization": "he_normal",
+            "learning_rate": 1e-4,
+            "momentum": 0.0,
+            "batch_size": 1000,
+            "epochs": 1,
         },
         "cifar10": {
-            "benchmark": {
-                "conv_channels": [2, 2],
-                "kernel_size": 5,
-                "padding": 0,
-                "linear_units": [8],
-                "optimizer": "sgd",
-                "loss": "cross_entropy",
-                "learning_rate": 1e-3,
-                "momentum": 0.0,
-                "batch_size": 1000,
-                "epochs": 1,
-            }
+            "trainer": "cnn",
+            "conv_channels": [2, 2],
+            "kernel_size": 5,
+            "padding": 0,
+            "linear_units": [8],
+            "optimizer": "sgd",
+            "loss": "cross_entropy",
+            "learning_rate": 1e-3,
+            "momentum": 0.0,
+            "batch_size": 1000,
+            "epochs": 1,
         },
     },
 }
@@ -87,17 +89,17 @@ def main() -> None:
         for dataset in ("mnist", "cifar10"):
             medians = []
             for epochs in (1, 2):
-                CONFIG["experiments"][dataset]["benchmark"]["epochs"] = epochs
+                CONFIG["experiments"][dataset]["epochs"] = epochs
                 (folder / "epochs.yaml").write_text(yaml.safe_dump(CONFIG))
                 seconds(folder, rederive, "resolve", "epochs.yaml", "--output", "results/study.json")
                 if epochs == 1:
                     seconds(folder, rederive, "standin", dataset)
-                job = [rederive, "train", dataset, "benchmark"]
+                job = [rederive, "train", dataset]
                 medians.append(statistics.median(seconds(folder, *job) for _ in range(ROUNDS)))
             one, two = medians
             slow |= 2 * one - two > AIM
             print(f"{dataset:<9} {2 * one - two:17.2f} {two - one:10.2f}", flush=True)
-        target = ["results/runs/mnist/benchmark/seeds_0.csv", "--dry-run", "--force", "--cores", "1"]
+        target = ["results/runs/mnist/seeds_0.csv", "--dry-run", "--force", "--cores", "1"]
         start = statistics.median(seconds(folder, snakemake, *target) for _ in range(ROUNDS))
         print(f"one start of Snakemake with this workflow: {start:.2f} s")
         print(f"the aim: {AIM} s a job, Snakemake apart")

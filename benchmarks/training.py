@@ -30,12 +30,14 @@ from torch.utils.data import DataLoader, Subset  # noqa: E402
 from torch.utils.data import Dataset as TorchDataset  # noqa: E402
 from torchvision import transforms  # noqa: E402
 
-from rederive.config import Cifar10Spec, read_yaml, resolve  # noqa: E402
+from rederive.config import resolve  # noqa: E402
 from rederive.data import Dataset, Split  # noqa: E402
-from rederive.data.standin import shapes  # noqa: E402
-from rederive.training.cifar10 import Cifar10Learner  # noqa: E402
-from rederive.training.networks import initial_network  # noqa: E402
-from rederive.training.spec import training_flops_per_image  # noqa: E402
+from rederive.yaml_files import read_yaml  # noqa: E402
+from writeup import cost  # noqa: E402
+from writeup.cnn import CNNLearner  # noqa: E402
+from writeup.networks import initial_network  # noqa: E402
+from writeup.settings import CNNSettings  # noqa: E402
+from writeup.standin import shape_pictures  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 RUNS = {"benchmark": 2.0, "batch_16": 1.7, "three_conv_adam": 1.3}  # and how many times as fast we aim to be
@@ -61,7 +63,7 @@ class TutorialDataset(TorchDataset):
         return len(self.labels)
 
 
-def tutorial(spec: Cifar10Spec, data: Dataset, steps: int, workers: int) -> Turn:
+def tutorial(spec: CNNSettings, data: Dataset, steps: int, workers: int) -> Turn:
     """Return turns of the tutorial's loop."""
     network = initial_network(spec, 0)
     criterion = torch.nn.CrossEntropyLoss()
@@ -89,9 +91,9 @@ def tutorial(spec: Cifar10Spec, data: Dataset, steps: int, workers: int) -> Turn
     return turn
 
 
-def ours(spec: Cifar10Spec, data: Dataset, steps: int, traced: bool, device: str = "cpu", seeds: int = 1) -> Turn:
+def ours(spec: CNNSettings, data: Dataset, steps: int, traced: bool, device: str = "cpu", seeds: int = 1) -> Turn:
     """Return turns of this project's training, as jobs do it."""
-    learner = Cifar10Learner(spec, data, list(range(seeds)), device, traced=traced)
+    learner = CNNLearner(spec, data, list(range(seeds)), device, traced=traced)
     learner.advance(1, 0, 5)
 
     def turn() -> float:
@@ -104,7 +106,7 @@ def ours(spec: Cifar10Spec, data: Dataset, steps: int, traced: bool, device: str
     return turn
 
 
-def eager_on_gpu(spec: Cifar10Spec, data: Dataset, steps: int) -> Turn:
+def eager_on_gpu(spec: CNNSettings, data: Dataset, steps: int) -> Turn:
     """Return turns of the tutorial's step on a GPU, without a loader: images and labels are there."""
     network = initial_network(spec, 0).cuda()
     criterion = torch.nn.CrossEntropyLoss()
@@ -156,7 +158,7 @@ def medians(turns: dict[str, Turn], rounds: int) -> dict[str, float]:
     return {name: statistics.median(found) for name, found in seconds.items()}
 
 
-def on_cpu(specs: dict[str, Cifar10Spec], data: Dataset, rounds: int) -> list[str]:
+def on_cpu(specs: dict[str, CNNSettings], data: Dataset, rounds: int) -> list[str]:
     """Print the comparison; return the aims that were missed."""
     missed = []
     print("run              batch  tutorial  2 workers    plain     ours  times as fast  share of products' rate")
@@ -174,7 +176,7 @@ def on_cpu(specs: dict[str, Cifar10Spec], data: Dataset, rounds: int) -> list[st
         found = medians(turns, rounds)
         times = found["tutorial"] / found["ours"]
         over_workers = found["workers"] / found["ours"]
-        achieved = training_flops_per_image(spec) * spec.batch_size / found["ours"]
+        achieved = cost.cnn(spec).flops_per_image * spec.batch_size / found["ours"]
         share = achieved / (2 * MATRIX**3 / found["product"])
         columns = "".join(f"{1e3 * found[key]:7.2f}ms" for key in ("tutorial", "workers", "plain", "ours"))
         print(f"{name:<17}{spec.batch_size:>4} {columns}    {times:.2f}, {over_workers:.2f}   {share:.0%}", flush=True)
@@ -183,7 +185,7 @@ def on_cpu(specs: dict[str, Cifar10Spec], data: Dataset, rounds: int) -> list[st
     return missed
 
 
-def on_gpu(specs: dict[str, Cifar10Spec], data: Dataset, rounds: int) -> None:
+def on_gpu(specs: dict[str, CNNSettings], data: Dataset, rounds: int) -> None:
     """Print what a captured step takes, for one seed and for five."""
     print(f"on {torch.cuda.get_device_name()}:")
     for name, spec in specs.items():
@@ -195,7 +197,7 @@ def on_gpu(specs: dict[str, Cifar10Spec], data: Dataset, rounds: int) -> None:
         for turn in turns.values():
             turn()
         found = medians(turns, rounds)
-        work = training_flops_per_image(spec) * spec.batch_size
+        work = cost.cnn(spec).flops_per_image * spec.batch_size
         share = 5 * work / found["five"] / (2 * MATRIX**3 / found["product"])
         print(
             f"{name}: captured {1e6 * found['one']:.0f} us a step; five seeds {found['five'] / found['one']:.2f} times"
@@ -215,7 +217,7 @@ def main() -> None:
     study = resolve(read_yaml(ROOT / "config.yaml"))
     specs = {name: study.experiments[f"cifar10.{name}"].spec for name in RUNS}
     labels = np.arange(TRAIN, dtype=np.int64) % 10
-    split = Split(shapes(labels.astype(np.uint8), np.random.default_rng(0)), labels.astype(np.uint8))
+    split = Split(shape_pictures(labels.astype(np.uint8), np.random.default_rng(0)), labels.astype(np.uint8))
     data = Dataset(split, None, split, {})
     missed = on_cpu(specs, data, arguments.rounds)
     if torch.cuda.is_available():

@@ -13,15 +13,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests import studies
+
 from rederive import figures
-from rederive.config import Study, merge, read_yaml, resolve
-from rederive.files import sha256
+from rederive.config import Experiment, Study
+from rederive.files import sha256, write_json, write_text
+from rederive.layout import Layout
 from rederive.report.formats import convert
 from rederive.report.render import render
 from rederive.results.claims import test_claims
 from rederive.results.collect import collect
 from rederive.results.numbers import summarise
-from rederive.results.published import published_accuracies, published_curves
+from rederive.results.published import published_curves, published_values
 from rederive.training.provenance import Provenance, Seed
 
 REPOSITORY = Path(__file__).parents[1]
@@ -33,35 +36,33 @@ PUBLISHED_CURVES = TEMPLATES / "published_curves.csv"
 
 def study(**changes: Any) -> Study:
     """The study of config.yaml, with `changes` laid over it."""
-    return resolve(merge(read_yaml(REPOSITORY / "config.yaml"), changes))
+    return studies.configured(**changes)
 
 
 def write_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> list[Path]:
     """Write study.json, runs, derivations and manifests below `folder`; return the runs' CSV files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    made.save(folder / "study.json")
-    accuracies, curves = published_accuracies(PUBLISHED), published_curves(PUBLISHED_CURVES)
+    layout = Layout(folder)
+    made.save(layout.study)
+    values = published_values(PUBLISHED, made.headline)
+    curves = published_curves(PUBLISHED_CURVES, made.metrics)
     paths = []
     for run, experiment in made.runs().items():
         if run in without:
             continue
-        accuracy = accuracies[run].accuracy if run in accuracies else 0.7
-        rows = [row for seed in made.seeds for row in curve_rows(experiment, seed, accuracy, curves.get(run, {}))]
-        path = folder / "runs" / experiment.dataset / experiment.name / f"seeds_{made.seeds[0]}-{made.seeds[-1]}.csv"
+        accuracy = values[run].value if run in values else 0.7
+        losses = curves.get((run, "training_loss"), {})
+        rows = [row for seed in made.seeds for row in curve_rows(experiment, seed, accuracy, losses)]
+        path = layout.run(run, made.seeds)
         write_run(path, experiment, rows, made.seeds)
         paths.append(path)
-    for dataset, sizes in {
+    for data_set, sizes in {
         "mnist": {"train": 55000, "validation": 5000, "test": 10000},
         "cifar10": {"train": 50000, "test": 10000},
     }.items():
-        manifest = {"dataset": dataset, "source": made.data.source, "checksum": "ab" * 32, "sizes": sizes, "files": {}}
-        target = folder / "data" / dataset / "manifest.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(manifest))
+        manifest = {"dataset": data_set, "source": made.data.source, "checksum": "ab" * 32, "sizes": sizes, "files": {}}
+        write_json(layout.manifest(data_set), manifest)
     for order, name in enumerate(("division", "kl_divergence", "normalize")):
-        target = folder / "derivations" / f"{name}.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(derivation(name, order)))
+        write_json(layout.derivation(name), derivation(name, order))
     return paths
 
 
@@ -72,11 +73,11 @@ def edit_run(path: Path, edit: Callable[[str], str]) -> None:
     record.write_text(json.dumps(json.loads(record.read_text()) | {"sha256": sha256(path)}))
 
 
-def curve_rows(experiment: Any, seed: int, accuracy: float, published: dict[int, float]) -> list[str]:
+def curve_rows(experiment: Experiment, seed: int, accuracy: float, published: dict[int, float]) -> list[str]:
     """Invented rows of one seed."""
-    noise = random.Random(f"{experiment.dataset}.{experiment.name}.{seed}")
-    split = "validation" if experiment.dataset == "mnist" else "test"
-    start, end = (0.4, 0.05) if experiment.dataset == "mnist" else (2.0, 0.9)
+    noise = random.Random(f"{experiment.key}.{seed}")
+    split = "validation" if experiment.data == "mnist" else "test"
+    start, end = (0.4, 0.05) if experiment.data == "mnist" else (2.0, 0.9)
     offset = noise.gauss(0, 0.004)
     rows = []
     for epoch in range(1, experiment.epochs + 1):
@@ -91,7 +92,7 @@ def curve_rows(experiment: Any, seed: int, accuracy: float, published: dict[int,
     return rows
 
 
-def write_run(path: Path, experiment: Any, rows: list[str], seeds: list[int], **changes: Any) -> Path:
+def write_run(path: Path, experiment: Experiment, rows: list[str], seeds: list[int], **changes: Any) -> Path:
     """Write a run's numbers and the record beside them, as a training job does; times and hosts must go no further."""
     text = "seed,epoch,split,metric,value\n" + "".join(f"{row}\n" for row in sorted(rows))
     sizes = getattr(experiment.spec, "hidden_sizes", None) or experiment.spec.conv_channels
@@ -106,7 +107,7 @@ def write_run(path: Path, experiment: Any, rows: list[str], seeds: list[int], **
         seconds_per_epoch=[1.0],
     )
     facts = {
-        "run": f"{experiment.dataset}.{experiment.name}",
+        "run": experiment.key,
         "spec": experiment.spec.model_dump(mode="json"),
         "data_checksum": "ab" * 32,
         "data_source": "official",
@@ -116,9 +117,8 @@ def write_run(path: Path, experiment: Any, rows: list[str], seeds: list[int], **
         "sha256": hashlib.sha256(text.encode()).hexdigest(),
         "seeds": dict.fromkeys(seeds, made),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    Provenance(**facts | changes).write(path.with_suffix(".json"))
+    write_text(path, text)
+    Provenance(**facts | changes).write(Layout.provenance(path))
     return path
 
 
@@ -162,50 +162,36 @@ def derivation(name: str, order: int) -> dict[str, Any]:
 
 def summarise_build(folder: Path, csvs: list[Path]) -> None:
     """Collect, summarise and test the claims of a build that `write_build` wrote."""
-    proofs = sorted((folder / "derivations").glob("*.json"))
-    collect(folder / "study.json", csvs, folder / "runs.csv", folder / "runs.json")
-    conclude(folder, proofs)
+    collect(Layout(folder), csvs)
+    conclude(folder)
 
 
-def conclude(folder: Path, proofs: list[Path], claims: Path = CLAIMS) -> None:
+def proofs(folder: Path) -> list[Path]:
+    """Return the derivations of a build."""
+    return sorted((folder / "derivations").glob("*.json"))
+
+
+def conclude(folder: Path, claims: Path = CLAIMS) -> None:
     """Summarise and test the claims of a build from its run table."""
-    runs, index = folder / "runs.csv", folder / "runs.json"
-    manifests = sorted((folder / "data").glob("*/manifest.json"))
-    published = (PUBLISHED, PUBLISHED_CURVES)
-    summarise(
-        folder / "study.json", runs, index, *published, proofs, manifests, folder / "numbers.json", folder / "tables"
-    )
-    test_claims(folder / "study.json", runs, index, claims, *published, proofs, folder / "claims.json")
+    summarise(Layout(folder), proofs(folder), PUBLISHED, PUBLISHED_CURVES)
+    test_claims(Layout(folder), proofs(folder), claims, PUBLISHED, PUBLISHED_CURVES)
 
 
 def plot_build(folder: Path, only: list[str] | None = None) -> None:
     """Draw the figures of a build."""
-    runs = folder / "runs.csv", folder / "runs.json"
-    figures.plot(folder / "study.json", *runs, PUBLISHED, PUBLISHED_CURVES, folder / "figures", only)
+    figures.plot(Layout(folder), only, PUBLISHED, PUBLISHED_CURVES)
 
 
 def render_build(folder: Path, templates: Path = TEMPLATES) -> None:
     """Render the report of a build as Markdown."""
-    render(
-        study_path=folder / "study.json",
-        numbers_json=folder / "numbers.json",
-        claims_json=folder / "claims.json",
-        claims_yaml=templates / "claims.yaml",
-        runs_index=folder / "runs.json",
-        figures_dir=folder / "figures",
-        derivations=sorted((folder / "derivations").glob("*.json")),
-        templates_dir=templates,
-        source_root=REPOSITORY / "src",
-        output_md=folder / "report" / "report.md",
-        output_trace=folder / "report" / "trace.json",
-    )
+    render(Layout(folder), proofs(folder), REPOSITORY / "src", templates)
 
 
 def convert_build(folder: Path, suffix: str, engine: str = "auto") -> Path:
     """Set the report of a build in a format, and return the file."""
-    report = folder / "report"
-    output = report / f"report.{suffix}"
-    convert(report / "report.md", output, report / "trace.json", folder / "figures", TEMPLATES / "theme", engine)
+    layout = Layout(folder)
+    output = layout.report(suffix)
+    convert(layout.report("md"), output, layout.trace, layout.figures, TEMPLATES / "theme", engine)
     return output
 
 

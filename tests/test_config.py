@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import studies
 
-from rederive.config import Study, merge, read_yaml, resolve
+from rederive.config import Study, resolve
 from rederive.errors import UserError
+from rederive.layout import Layout
+from rederive.yaml_files import merge, read_yaml
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-MNIST = {
+MLP = {
+    "trainer": "mlp",
     "hidden_sizes": [8],
     "activation": "sigmoid",
     "initialization": "glorot_normal",
@@ -26,42 +30,42 @@ MNIST = {
 
 
 def study_of(**experiments: Any) -> Study:
-    return resolve({"seeds": [0], "experiments": {"mnist": experiments}})
+    return studies.small(experiments)
 
 
 def test_an_experiment_takes_from_its_base_what_it_does_not_give() -> None:
     study = study_of(
-        benchmark=MNIST,
+        benchmark=MLP,
         relu={"base": "benchmark", "activation": "relu"},
         fast={"base": "relu", "momentum": "0"},
     )
-    spec = study.experiments["mnist.fast"].spec
+    spec = study.experiments["fast"].spec
     assert (spec.activation, spec.momentum, spec.batch_size) == ("relu", 0.0, 4)
-    assert study.experiments["mnist.fast"].run == "mnist.relu"  # the same spec under another name
+    assert study.experiments["fast"].run == "relu"  # the same spec under another name
 
 
 def test_experiments_that_differ_in_length_alone_are_one_run_of_the_greatest_length() -> None:
     study = study_of(
-        short=MNIST | {"epochs": 5}, long={"base": "short", "epochs": 20}, other={"base": "short", "momentum": 0.9}
+        short=MLP | {"epochs": 5}, long={"base": "short", "epochs": 20}, other={"base": "short", "momentum": 0.9}
     )
     assert {name: e.run for name, e in study.experiments.items()} == {
-        "mnist.short": "mnist.long",
-        "mnist.long": "mnist.long",
-        "mnist.other": "mnist.other",
+        "short": "long",
+        "long": "long",
+        "other": "other",
     }
-    assert {name: run.epochs for name, run in study.runs().items()} == {"mnist.long": 20, "mnist.other": 5}
-    assert study.experiments["mnist.short"].epochs == 5
+    assert {name: run.epochs for name, run in study.runs().items()} == {"long": 20, "other": 5}
+    assert study.experiments["short"].epochs == 5
 
 
 def test_experiments_keep_the_order_of_the_files(tmp_path: Path) -> None:
     # Snakemake puts the keys of a file given on the command line before those of the workflow's own.
     text = (ROOT / "config.yaml").read_text()
-    (tmp_path / "mine.yaml").write_text("experiments: {mnist: {he: {epochs: 3}, added: {base: he}}}\n")
+    (tmp_path / "mine.yaml").write_text("experiments: {mnist.he: {epochs: 3}, mnist.added: {base: mnist.he}}\n")
     (tmp_path / "config.yaml").write_text(text)
     files = [tmp_path / "mine.yaml", tmp_path / "config.yaml", tmp_path / "mine.yaml"]
     merged = merge(read_yaml(files[0]), read_yaml(files[1]))
     expected = list(resolve(read_yaml(ROOT / "config.yaml")).experiments)
-    expected.insert(expected.index("cifar10.benchmark"), "mnist.added")
+    expected.append("mnist.added")
     assert list(resolve(merged, files[1:]).experiments) == expected
 
 
@@ -78,18 +82,18 @@ def test_the_report_does_not_depend_on_how_jobs_run() -> None:
     ("per_job", "groups"), [("all", [[3, 1, 4, 5]]), (1, [[3], [1], [4], [5]]), (3, [[3, 1, 4], [5]])]
 )
 def test_seeds_are_split_over_jobs(per_job: int | str, groups: list[list[int]]) -> None:
-    config = {"seeds": [3, 1, 4, 5], "training": {"seeds_per_job": per_job}, "experiments": {}}
-    assert resolve(config).seed_groups() == groups
+    study = studies.small({}, seeds=[3, 1, 4, 5], training={"seeds_per_job": per_job})
+    assert study.seed_groups() == groups
 
 
 @pytest.mark.parametrize(("runs", "found"), [("all", ["long", "other"]), ("finished", ["other"])])
 def test_a_report_is_about_all_runs_or_those_that_are_there(tmp_path: Path, runs: str, found: list[str]) -> None:
-    experiments = {"long": MNIST, "short": {"base": "long", "epochs": 5}, "other": {"base": "long", "momentum": 0.9}}
-    study = resolve({"seeds": [0, 1], "report": {"runs": runs}, "experiments": {"mnist": experiments}})
-    there = tmp_path / "runs/mnist/other/seeds_0-1.csv"
+    experiments = {"long": MLP, "short": {"base": "long", "epochs": 5}, "other": {"base": "long", "momentum": 0.9}}
+    study = studies.small(experiments, seeds=[0, 1], report={"runs": runs})
+    there = tmp_path / "runs/other/seeds_0-1.csv"
     there.parent.mkdir(parents=True)
     there.touch()
-    assert study.report_files(tmp_path) == [f"runs/mnist/{name}/seeds_0-1.csv" for name in found]
+    assert study.report_files(Layout(tmp_path)) == [tmp_path / f"runs/{name}/seeds_0-1.csv" for name in found]
 
 
 def test_a_study_is_read_back_as_it_was_written(tmp_path: Path) -> None:
@@ -111,41 +115,67 @@ def test_files_are_merged_as_snakemake_merges_them() -> None:
 MISTAKES = {
     "unknown key": ({"seed": [1]}, ["seed: unknown key", "'seeds'", "experiments"]),
     "unknown key of an experiment": (
-        {"experiments": {"mnist": {"relu": {"batchsize": 1}}}},
+        {"experiments": {"mnist.relu": {"batchsize": 1}}},
         ["experiments.mnist.relu.batchsize: unknown key", "'batch_size'"],
     ),
-    "unknown dataset": ({"experiments": {"imagenet": {}}}, ["experiments.imagenet: unknown key", "cifar10, mnist"]),
+    "no trainer": ({"experiments": {"new": {}}}, ["experiments.new.trainer: not given, neither here nor in a base"]),
+    "unknown trainer": (
+        {"experiments": {"mnist.relu": {"trainer": "mpl"}}},
+        ["experiments.mnist.relu.trainer: found 'mpl'", "known: cnn, mlp"],
+    ),
+    "a base of another trainer": (
+        {"experiments": {"mnist.relu": {"trainer": "cnn"}}},
+        ["experiments.mnist.relu.activation: unknown key", "conv_channels"],
+    ),
+    "code that is not there": (
+        {"trainers": {"mlp": {"settings": "writeup.nowhere:Settings"}}},
+        ["writeup.nowhere:Settings: there is no module writeup.nowhere", "src/"],
+    ),
+    "unknown data set": ({"trainers": {"mlp": {"data": "imagenet"}}}, ["trainers.mlp.data: found 'imagenet'", "mnist"]),
+    "a metric of a trainer that is not there": (
+        {"metrics": {"accuracy": {"reads": {"mpl": "test accuracy"}}}},
+        ["metrics.accuracy.reads: found 'mpl'", "known: cnn, mlp"],
+    ),
+    "two metrics that read one row": (
+        {"metrics": {"again": {"reads": "train loss", "unit": "loss", "better": "lower"}}},
+        ["metrics: rows of mlp: 'train loss' given twice"],
+    ),
+    "a figure of an unknown metric": (
+        {"figures": {"mine": {"panels": [{"title": "A", "metric": "acuracy", "experiments": ["mnist.relu"]}]}}},
+        ["figures.mine: A: found 'acuracy'", "accuracy"],
+    ),
+    "a figure of two kinds": ({"figures": {"graph_add": {"python": "a:b"}}}, ["figures.graph_add: give one of panels"]),
     "batch size 0": (
-        {"experiments": {"mnist": {"relu": {"batch_size": 0}}}},
+        {"experiments": {"mnist.relu": {"batch_size": 0}}},
         ["experiments.mnist.relu.batch_size: found 0", "greater than or equal to 1"],
     ),
     "negative learning rate": (
-        {"experiments": {"cifar10": {"momentum_0.8": {"learning_rate": -1}}}},
+        {"experiments": {"cifar10.momentum_0.8": {"learning_rate": -1}}},
         ["experiments.cifar10.momentum_0.8.learning_rate: found -1", "greater than 0"],
     ),
     "unknown activation": (
-        {"experiments": {"mnist": {"relu": {"activation": "gelu"}}}},
+        {"experiments": {"mnist.relu": {"activation": "gelu"}}},
         ["experiments.mnist.relu.activation: found 'gelu'", "'sigmoid', 'relu' or 'tanh'"],
     ),
     "base that does not exist": (
-        {"experiments": {"mnist": {"relu": {"base": "bench"}}}},
-        ["experiments.mnist.relu.base: found 'bench'", "benchmark"],
+        {"experiments": {"mnist.relu": {"base": "mnist.bench"}}},
+        ["experiments.mnist.relu.base: found 'mnist.bench'", "mnist.benchmark"],
     ),
     "base that leads back": (
-        {"experiments": {"mnist": {"benchmark": {"base": "relu"}}}},
-        ["leads back to itself", "benchmark -> relu -> benchmark"],
+        {"experiments": {"mnist.benchmark": {"base": "mnist.relu"}}},
+        ["leads back to itself", "mnist.benchmark -> mnist.relu -> mnist.benchmark"],
     ),
     "key given nowhere": (
-        {"experiments": {"mnist": {"new": {"epochs": 2}}}},
+        {"experiments": {"mnist.new": {"trainer": "mlp", "epochs": 2}}},
         ["mnist.new: ", "batch_size"],
     ),
     "skip connection over nothing": (
-        {"experiments": {"mnist": {"relu": {"skip_connections": True}}}},
+        {"experiments": {"mnist.relu": {"skip_connections": True}}},
         ["experiments.mnist.relu: skip_connections", "[3136]"],
     ),
     "nothing to validate on": (
-        {"data": {"standin": {"mnist": {"train": 100, "validation": 0, "test": 50}}}},
-        ["data.standin.mnist.validation: found 0", "at least 1"],
+        {"data": {"sets": {"mnist": {"sizes": {"validation": 0}}}}},
+        ["data.sets.mnist.sizes.validation: found 0", "greater than or equal to 1"],
     ),
     "wrong type": ({"seeds": "all"}, ["seeds: found 'all'", "list"]),
     "no seeds": ({"seeds": []}, ["seeds: found []", "at least 1"]),
@@ -155,12 +185,12 @@ MISTAKES = {
         ["training.seeds_per_job: found 0", "greater than or equal to 1", "'all'"],
     ),
     "two tables with one name": (
-        {"tables": 2 * [{"name": "a", "title": "A", "dataset": "mnist", "rows": ["relu"]}]},
+        {"tables": 2 * [{"name": "a", "title": "A", "rows": ["mnist.relu"]}]},
         ["tables: 'a' given twice"],
     ),
     "row that is no experiment": (
-        {"tables": [{"name": "a", "title": "A", "dataset": "mnist", "rows": ["rleu"]}]},
-        ["'a' has a row 'rleu'", "relu"],
+        {"tables": [{"name": "a", "title": "A", "rows": ["mnist.rleu"]}]},
+        ["table 'a' has a row: found 'mnist.rleu'", "mnist.relu"],
     ),
 }
 
@@ -178,7 +208,7 @@ def test_a_mistake_is_named_with_its_file(mistake: str) -> None:
 
 def test_the_file_that_holds_the_key_is_named(tmp_path: Path) -> None:
     overlay = tmp_path / "mine.yaml"
-    overlay.write_text("experiments: {mnist: {momentum_0.9: {batch_size: 0}}}\n")
+    overlay.write_text("experiments: {mnist.momentum_0.9: {batch_size: 0}}\n")
     files = [ROOT / "config.yaml", overlay]
     with pytest.raises(UserError, match=r"mine\.yaml: experiments\.mnist\.momentum_0\.9\.batch_size"):
         resolve(merge(read_yaml(files[0]), read_yaml(overlay)), files)
@@ -207,7 +237,7 @@ def test_every_row_of_the_published_tables_is_an_experiment() -> None:
         10,
         12,
     )
-    published = {f"{t.dataset}.{row}" for t in study.tables[:4] for row in t.rows}
+    published = {row for t in study.tables[:4] for row in t.rows}
     assert published == {key for key, e in study.experiments.items() if e.origin == "published"}
 
 

@@ -1,11 +1,14 @@
 -- The report is plain Markdown, so that any site takes it. This filter gives it back what plain Markdown cannot say:
 -- an image followed by "**Figure N.** ..." is a figure with that caption, "**Table N.** ..." before a table its caption.
 
+local HTML, LATEX, TYPST = FORMAT:match("html") ~= nil, FORMAT:match("latex") ~= nil, FORMAT == "typst"
+local text_of = pandoc.utils.stringify
+
 local function starts_with(block, word)
   if not block or block.t ~= "Para" then return false end
   local first = block.content[1]
   if first and first.t == "Span" then first = first.content[1] end
-  return first and first.t == "Strong" and pandoc.utils.stringify(first):find("^" .. word .. " %d+%.") ~= nil
+  return first and first.t == "Strong" and text_of(first):find("^" .. word .. " %d+%.") ~= nil
 end
 
 -- With its anchor: not every format keeps identifiers of figures and tables.
@@ -25,10 +28,20 @@ local function image_of(block)
   return is_image(block) and block.content[1] or nil
 end
 
+-- Text as a string of Typst's.
+local function quoted(text)
+  return '"' .. text:gsub("\\", "\\\\"):gsub('"', '\\"'):gsub("%s+", " ") .. '"'
+end
+
 local function for_format(image)
-  local alt = pandoc.utils.stringify(image.caption)
-  image.caption = { pandoc.Str(alt) }
-  if FORMAT:match("latex") then
+  if HTML then
+    -- rederive.report.html puts the drawing here.
+    return pandoc.RawInline("html", "<!--drawing " .. image.src:match("([^/]+)%.svg$") .. "-->")
+  end
+  if TYPST then
+    return pandoc.RawInline("typst", "#image(" .. quoted(image.src) .. ", alt: " .. quoted(text_of(image.caption)) .. ")")
+  end
+  if LATEX then
     -- LaTeX looks for the drawing in \graphicspath, beside the source or one folder up.
     image.src = image.src:match("([^/]+)%.svg$") .. ".pdf"
     image.caption = {}
@@ -37,43 +50,128 @@ local function for_format(image)
   return image
 end
 
+local VERDICTS = { ["holds"] = true, ["does not hold"] = true, ["undecided"] = true, ["not testable"] = true }
+
+local function mark_verdicts(tbl)
+  for _, body in ipairs(tbl.bodies) do
+    for _, row in ipairs(body.body) do
+      for _, cell in ipairs(row.cells) do
+        local first = cell.contents[1]
+        local said = first and #cell.contents == 1 and #first.content == 1 and first.content[1].t == "Strong" and text_of(first)
+        if said and VERDICTS[said] then cell.attr.classes:insert((said:gsub(" ", "-"))) end
+      end
+    end
+  end
+end
+
+-- On a page a narrow window scrolls the table and not the text, and the keyboard reaches it. The caption stands before
+-- it: within the table it would be as wide as that. The widths of columns are meant for paper.
+local function on_page(tbl, caption)
+  mark_verdicts(tbl)
+  tbl.colspecs = tbl.colspecs:map(function(spec) return { spec[1], nil } end)
+  local name = caption and text_of(caption):match("^Table %d+") or "Table"
+  tbl.attributes["aria-label"] = name
+  -- Attributes as a list: a table of Lua has no order, and equal text gives equal bytes.
+  local attributes = { { "role", "region" }, { "tabindex", "0" }, { "aria-label", name } }
+  local region = pandoc.Div({ tbl }, pandoc.Attr("", { "wide" }, attributes))
+  if not caption then return { region } end
+  return { pandoc.Div({ pandoc.Plain(caption.content) }, { class = "caption" }), region }
+end
+
+-- What paper leaves out stands between these comments.
+local function comment(block, text)
+  return block and block.t == "RawBlock" and block.text:match("^<!%-%- " .. text .. " %-%->") ~= nil
+end
+
+-- A paragraph that leads to a list or to a formula stays on its page.
+local function leads(block, following)
+  if block.t ~= "Para" or not following then return false end
+  local displayed = following.t == "Para" and following.content[1]
+  return text_of(block):sub(-1) == ":" or (displayed and (displayed.mathtype == "DisplayMath" or (TYPST and displayed.t == "RawInline" and displayed.text:find("block: true") ~= nil)))
+end
+
+local function keep_with_next(block)
+  if LATEX then return { block, pandoc.RawBlock("latex", "\\nopagebreak") } end
+  if TYPST then
+    return { pandoc.RawBlock("typst", "#block(sticky: true)["), block, pandoc.RawBlock("typst", "]") }
+  end
+  return { pandoc.Div({ block }, { class = "lead" }) }
+end
+
+-- Code folds: the line that names it stays.
+local function foldable(block)
+  local name = block.text:match("%f[%w](class [%w_]+)") or block.text:match("%f[%w](def [%w_]+)") or "Code"
+  return {
+    pandoc.RawBlock("html", '<details class="code" open><summary><code>' .. name .. "</code></summary>"),
+    block,
+    pandoc.RawBlock("html", "</details>"),
+  }
+end
+
 function Blocks(blocks)
   local result = pandoc.List()
   local i = 1
   while i <= #blocks do
     local block, following = blocks[i], blocks[i + 1]
     local image = image_of(block)
-    if image and starts_with(following, "Figure") then
+    if comment(block, "on the page only") and not HTML then
+      repeat i = i + 1 until i >= #blocks or comment(blocks[i], "on the page only, end")
+      i = i + 1
+    elseif image and starts_with(following, "Figure") then
       result:insert(pandoc.Figure({ pandoc.Plain({ for_format(image) }) }, caption_of(following)))
       i = i + 2
     elseif starts_with(block, "Table") and following and following.t == "Table" then
-      following.caption = caption_of(block)
       following.classes:insert("sortable")
-      result:insert(following)
+      if HTML then
+        result:extend(on_page(following, block))
+      else
+        following.caption = caption_of(block)
+        result:insert(following)
+      end
       i = i + 2
     else
-      result:insert(block)
+      if block.t == "Table" and HTML then
+        result:extend(on_page(block))
+      elseif block.t == "RawBlock" and TYPST then
+        -- A comment ends a list and begins another; where comments are dropped an empty block does.
+        result:insert(pandoc.RawBlock("typst", "#block(height: 0pt)[]"))
+      elseif block.t == "CodeBlock" and HTML then
+        result:extend(foldable(block))
+      elseif leads(block, following) then
+        result:extend(keep_with_next(block))
+      else
+        result:insert(block)
+      end
       i = i + 1
     end
   end
   return result
 end
 
+-- What stands outside the text proper has no number.
+function Header(header)
+  local title = text_of(header)
+  if title == "Abstract" or title == "References" or title:match("^Appendix") then
+    header.classes:insert("unnumbered")
+    return header
+  end
+end
+
 -- Links to the origin of a number, to a claim, to a reference: the page styles them each in its way.
 function Link(link)
-  local kinds = { ["#n-"] = "num", ["#claim-"] = "verdict", ["#ref-"] = "cite" }
+  if not HTML and link.target:sub(1, 3) == "#n-" then return link.content end -- the appendix of origins is on the page
+  local kinds = { ["#n-"] = "num", ["#claim-"] = "verdict", ["#ref-"] = "cite", ["#fig-"] = "see", ["#tab-"] = "see" }
   for prefix, class in pairs(kinds) do
     if link.target:sub(1, #prefix) == prefix then link.classes:insert(class) end
   end
-  local text = pandoc.utils.stringify(link.content)
-  local verdict = link.classes:includes("verdict") and text:match("^Claim %d+: (.*)$")
+  local verdict = link.classes:includes("verdict") and text_of(link.content):match("^Claim %d+: (.*)$")
   if not verdict then return link end
   verdict = verdict:gsub(" with these runs", ""):gsub(" ", "-")
   link.classes:insert(verdict)
-  if FORMAT:match("latex") then
+  if LATEX then
     link.content:insert(1, pandoc.RawInline("latex", "\\verdict{" .. verdict .. "}{"))
     link.content:insert(pandoc.RawInline("latex", "}"))
-  elseif FORMAT == "typst" then
+  elseif TYPST then
     link.content:insert(1, pandoc.RawInline("typst", '#verdict("' .. verdict .. '")['))
     link.content:insert(pandoc.RawInline("typst", "]"))
   end
@@ -81,18 +179,22 @@ function Link(link)
 end
 
 -- A formula in a line of its own list entry scrolls where the page is narrow, and has its sums and fractions in full.
+-- A reader that does not see it is read its LaTeX.
 function Math(math)
-  if not math.text:match("^\\displaystyle") then return nil end
-  if FORMAT:match("html") then return pandoc.Span({ math }, { class = "formula" }) end
-  if FORMAT == "typst" then
+  local full = math.text:match("^\\displaystyle") ~= nil
+  if HTML and full then return pandoc.Span({ math }, { class = "formula" }) end
+  if TYPST then
     local set = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ math }) }), "typst"):gsub("%s+$", "")
-    return pandoc.RawInline("typst", "#math.equation(math.display(" .. set .. ".body))")
+    local alt = quoted((math.text:gsub("^\\displaystyle%s*", "")))
+    local body = full and "math.display(" .. set .. ".body)" or set .. ".body"
+    local block = math.mathtype == "DisplayMath" and "true" or "false"
+    return pandoc.RawInline("typst", '#math.equation(block: ' .. block .. ', alt: ' .. alt .. ', ' .. body .. ")")
   end
 end
 
 -- Code breaks after its points and underscores: keys are long, and columns narrow.
 function Code(code)
-  if not FORMAT:match("latex") then return nil end
+  if not LATEX then return nil end
   local escaped = code.text:gsub("[\\{}$&#^_~%%]", {
     ["\\"] = "\\textbackslash{}", ["{"] = "\\{", ["}"] = "\\}", ["$"] = "\\$", ["&"] = "\\&", ["#"] = "\\#",
     ["^"] = "\\textasciicircum{}", ["_"] = "\\_", ["~"] = "\\textasciitilde{}", ["%"] = "\\%",
@@ -115,9 +217,4 @@ function Pandoc(doc)
     blocks:insert(block)
   end
   return pandoc.Pandoc(blocks, doc.meta)
-end
-
--- A comment ends a list and begins another; where comments are dropped an empty block does.
-function RawBlock(block)
-  if FORMAT == "typst" and block.format == "html" then return pandoc.RawBlock("typst", "#block(height: 0pt)[]") end
 end

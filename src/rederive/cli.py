@@ -4,13 +4,16 @@ Modules are imported when a command runs: `rederive --help` and the short steps 
 """
 
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rederive.errors import UserError
+
+if TYPE_CHECKING:
+    from rederive.config import DataSet, Study
+    from rederive.layout import Layout
 
 app = typer.Typer(
     name="rederive",
@@ -22,52 +25,12 @@ app = typer.Typer(
 )
 
 
-class Dataset(StrEnum):
-    """The data sets of the write-up."""
-
-    MNIST = "mnist"
-    CIFAR10 = "cifar10"
-
-
-class Results:
-    """Where each step's files lie: the results folder is the one that holds the study."""
-
-    def __init__(self, study: Path) -> None:
-        self.study = study
-        self.folder = study.parent
-        self.runs = self.folder / "runs.csv"
-        self.index = self.folder / "runs.json"
-        self.numbers = self.folder / "numbers.json"
-        self.tables = self.folder / "tables"
-        self.claims = self.folder / "claims.json"
-        self.figures = self.folder / "figures"
-        self.report = self.folder / "report"
-        self.text = self.report / "report.md"
-        self.trace = self.report / "trace.json"
-
-    def data(self, dataset: str) -> Path:
-        """Return the folder of a data set's arrays."""
-        return self.folder / "data" / dataset
-
-    def manifests(self) -> list[Path]:
-        """Return what says of each data set where its arrays come from."""
-        return [self.data(dataset) / "manifest.json" for dataset in Dataset]
-
-    def derivations(self) -> list[Path]:
-        """Return the results of the derivations."""
-        from rederive.derivations import derivation_names
-
-        return [self.folder / "derivations" / f"{name}.json" for name in derivation_names()]
-
-
-SOURCES = Path("report")
 ARCHIVE = Path("archive")
-PUBLISHED = SOURCES / "published.yaml", SOURCES / "published_curves.csv"
 StudyFile = Annotated[
     Path, typer.Option("--study", help="the resolved configuration; its folder is that of all results")
 ]
 STUDY = Path("results/study.json")
-DatasetName = Annotated[Dataset, typer.Argument(help="the data set")]
+DataSetName = Annotated[str, typer.Argument(help="a data set of the config")]
 
 
 @app.command()
@@ -78,11 +41,7 @@ def resolve(
     ] = None,
 ) -> None:
     """Check config files and write the study that they describe."""
-    from functools import reduce
-
-    from rederive import config
-
-    study = config.resolve(reduce(config.merge, map(config.read_yaml, configs), {}), configs)
+    study = _resolved(configs)
     if output:
         study.save(output)
     print(f"{len(study.experiments)} experiments, {len(study.runs())} training runs, {len(study.seeds)} seeds")
@@ -90,70 +49,97 @@ def resolve(
 
 @app.command()
 def fetch(
-    dataset: DatasetName,
-    directory: Annotated[Path | None, typer.Option(help="where the official files go [resources/DATASET]")] = None,
+    data_set: DataSetName,
+    directory: Annotated[Path | None, typer.Option(help="where the official files go [resources/DATA_SET]")] = None,
     study: StudyFile = STUDY,
     mirror: Annotated[list[str] | None, typer.Option(help="instead of the study's mirrors")] = None,
 ) -> None:
     """Get the official files of a data set, from mirrors or from their servers."""
     from rederive.config import Study
     from rederive.data.fetch import fetch
+    from rederive.imports import load
 
-    mirrors = mirror if mirror is not None else Study.load(study).data.mirrors if study.exists() else []
-    fetch(dataset, directory or Path("resources") / dataset, mirrors)
+    settings = Study.load(study)
+    declared = _data_set(settings, data_set)
+    if declared.files is None:
+        print(f"{data_set}: no official files to fetch; `rederive prepare` makes it")
+        return
+    mirrors = settings.data.mirrors if mirror is None else mirror
+    fetch(declared.title, load(declared.files), directory or Path("resources") / data_set, mirrors)
 
 
 @app.command()
 def prepare(
-    dataset: DatasetName,
-    source: Annotated[Path | None, typer.Option(help="the folder with the official files [resources/DATASET]")] = None,
+    data_set: DataSetName,
+    source: Annotated[Path | None, typer.Option(help="the folder with the official files [resources/DATA_SET]")] = None,
     study: StudyFile = STUDY,
 ) -> None:
     """Check official files and write them as arrays that load at once."""
+    from rederive.config import Study
     from rederive.data.prepare import prepare
+    from rederive.imports import load
 
-    prepare(dataset, source or Path("resources") / dataset, Results(study).data(dataset))
+    declared = _data_set(Study.load(study), data_set)
+    official = load(declared.files) if declared.files else None
+    folder = _layout(study).manifest(data_set).parent
+    prepare(data_set, official, load(declared.read), source or Path("resources") / data_set, folder)
+    _record(study, f"prepare.{data_set}")
 
 
 @app.command()
-def standin(dataset: DatasetName, study: StudyFile = STUDY) -> None:
+def standin(data_set: DataSetName, study: StudyFile = STUDY) -> None:
     """Generate stand-in data of a data set's form, as the study says."""
     from rederive.config import Study
-    from rederive.data.standin import generate
+    from rederive.data.prepare import generate
+    from rederive.imports import load
 
-    wanted = Study.load(study).data.standin
-    generate(dataset, Results(study).data(dataset), wanted.seed, getattr(wanted, dataset).model_dump())
+    settings = Study.load(study)
+    declared = _data_set(settings, data_set)
+    if declared.standin is None:
+        raise UserError(f"data.sets.{data_set}.standin: not given; without it there is no stand-in for this data set")
+    folder = _layout(study).manifest(data_set).parent
+    generate(data_set, load(declared.standin), declared.sizes, settings.data.seed, folder)
+    _record(study, f"standin.{data_set}")
+
+
+def _data_set(study: "Study", name: str) -> "DataSet":
+    if name not in study.data.sets:
+        raise UserError(f"found no data set {name}; known: {', '.join(study.data.sets) or 'none'}")
+    return study.data.sets[name]
+
+
+def _layout(study: Path) -> "Layout":
+    from rederive.layout import Layout
+
+    return Layout.of(study)
+
+
+def _derivations(layout: "Layout") -> list[Path]:
+    """Return the files of what was proved."""
+    from rederive.derivations import derivation_names
+
+    return [layout.derivation(name) for name in derivation_names()]
 
 
 @app.command()
 def train(
-    dataset: DatasetName,
-    experiment: Annotated[str, typer.Argument(help="the name of a run in the config, such as relu")],
+    experiment: Annotated[str, typer.Argument(help="the key of a run in the config")],
     seeds: Annotated[str | None, typer.Option(help="as in 0-1-2; without it, all of the study")] = None,
     study: StudyFile = STUDY,
 ) -> None:
     """Train one run, from its last checkpoint where there is one."""
     import re
 
-    from rederive.config import Study, job_name
+    from rederive.config import Study
     from rederive.training import train
 
     if seeds and not re.fullmatch(r"\d+(-\d+)*", seeds):
         raise UserError(f"train: --seeds: found {seeds!r}, expected numbers as in 0-1-2")
-    paths = Results(study)
     settings = Study.load(study)
     # Without --seeds the study's jobs, one after the other, so that a build finds what it looks for.
     for group in [[int(seed) for seed in seeds.split("-")]] if seeds else settings.seed_groups():
-        train(
-            study,
-            f"{dataset}.{experiment}",
-            group,
-            data_dir=paths.data(dataset),
-            checkpoint_dir=paths.folder / "checkpoints",
-            output_csv=paths.folder / "runs" / dataset / experiment / f"{job_name(group)}.csv",
-            device=settings.training.device,
-            threads=settings.training.threads,
-        )
+        train(study, experiment, group)
+    _record(study, experiment)
 
 
 @app.command()
@@ -168,13 +154,13 @@ def archive(
     from rederive.config import Study
     from rederive.training.archive import keep
 
-    kept = keep(Study.load(study), source or Results(study).folder / "runs", folder)
+    kept = keep(Study.load(study), source or _layout(study).runs, folder)
     print(f"{len(kept)} seeds kept in {folder}; take them with --config 'training={{archive: {folder}}}'")
 
 
 @app.command()
 def replay(
-    runs: Annotated[list[str] | None, typer.Argument(help="such as mnist.relu; without names, all")] = None,
+    runs: Annotated[list[str] | None, typer.Argument(help="keys of experiments; without names, all")] = None,
     epochs: Annotated[int, typer.Option(min=0, help="how many to train again; 0: only the first steps")] = 1,
     seeds: Annotated[
         list[int] | None, typer.Option(help="may be given again; without, one for each code that made some")
@@ -194,9 +180,9 @@ def replay(
     limit_threads(settings.training.threads)
     from rederive.training.replay import replay_all
 
-    paths = Results(study)
-    folder = source or (ARCHIVE if ARCHIVE.is_dir() else paths.folder)
-    replays = replay_all(settings, folder, paths.data, runs or [], seeds or [], sample, epochs, output)
+    layout = _layout(study)
+    folder = source or (ARCHIVE if ARCHIVE.is_dir() else layout.folder)
+    replays = replay_all(settings, folder, layout, runs or [], seeds or [], sample, epochs, output)
     if any(replay.outcome == "different" for replay in replays):
         raise typer.Exit(1)
 
@@ -207,12 +193,14 @@ def status(study: StudyFile = STUDY) -> None:
     from rich.console import Console
 
     from rederive.config import Study
-    from rederive.training.status import jobs, summary, table
+    from rederive.training.status import jobs, other_versions, summary, table
 
-    found = jobs(Study.load(study), Results(study).folder)
+    found = jobs(Study.load(study), _layout(study))
     console = Console()
     console.print(table(found))
     console.print(summary(found))
+    for line in other_versions(Study.load(study), _layout(study)):
+        console.print(line)
 
 
 @app.command()
@@ -223,6 +211,7 @@ def ask_oracles(
     from rederive.derivations import ask_oracles
 
     ask_oracles(output)
+    _record(output.parent / "study.json", "ask_oracles")
 
 
 @app.command()
@@ -244,6 +233,8 @@ def verify(
     if output and len(only or []) != 1:
         raise UserError(f"verify: --output takes the result of one derivation, found {len(only or [])} names")
     results = [verify(name, output, oracles or not without_oracles) for name in only or derivation_names()]
+    if output and only and only[0] in derivation_names():
+        _record(output.parents[1] / "study.json", f"verify.{only[0]}")
     if as_json:
         print(json.dumps([result.to_json() for result in results], indent=2, sort_keys=True))
     else:
@@ -272,12 +263,10 @@ def graph(
 @app.command()
 def collect(study: StudyFile = STUDY) -> None:
     """Put the files of all training jobs into one table."""
-    from rederive.config import Study
     from rederive.results.collect import collect
 
-    paths = Results(study)
-    files = [paths.folder / file for file in Study.load(study).report_files(paths.folder)]
-    collect(study, files, paths.runs, paths.index)
+    collect(_layout(study))
+    _record(study, "collect")
 
 
 @app.command()
@@ -285,40 +274,9 @@ def summarise(study: StudyFile = STUDY) -> None:
     """Compute every number that the report can use, and its tables."""
     from rederive.results.numbers import summarise
 
-    paths = Results(study)
-    summarise(
-        study,
-        paths.runs,
-        paths.index,
-        *PUBLISHED,
-        paths.derivations(),
-        paths.manifests(),
-        paths.numbers,
-        paths.tables,
-    )
-
-
-@app.command()
-def infer(
-    study: StudyFile = STUDY,
-    output: Annotated[Path | None, typer.Option(help="where the ranking goes; it is printed, too")] = None,
-) -> None:
-    """Train the candidate settings of rows that disagree, few epochs each, and rank them against what is published."""
-    from rederive.config import Study
-    from rederive.files import write_text
-    from rederive.training import limit_threads
-
-    paths, settings = Results(study), Study.load(study)
-    limit_threads(settings.training.threads)
-    from rederive.hypotheses import report, search
-    from rederive.results.agreement import Comparison
-
-    comparison = Comparison.load(study, paths.runs, *PUBLISHED)
-    trained = search.infer(comparison, paths.data, paths.folder / "checkpoints" / "hypotheses")
-    text = report.as_text(comparison, report.findings(comparison, trained))
-    print(text)
-    if output:
-        write_text(output, text + "\n")
+    layout = _layout(study)
+    summarise(layout, _derivations(layout))
+    _record(study, "summarise")
 
 
 @app.command()
@@ -326,8 +284,9 @@ def test_claims(study: StudyFile = STUDY) -> None:
     """Test each conclusion of the write-up on the runs."""
     from rederive.results.claims import test_claims
 
-    paths = Results(study)
-    test_claims(study, paths.runs, paths.index, SOURCES / "claims.yaml", *PUBLISHED, paths.derivations(), paths.claims)
+    layout = _layout(study)
+    test_claims(layout, _derivations(layout))
+    _record(study, "test_claims")
 
 
 @app.command()
@@ -335,7 +294,7 @@ def check_claims(study: StudyFile = STUDY) -> None:
     """Compare the verdicts with those pinned in claims.yaml; exit with 1 where one differs."""
     from rederive.results.claims import differing
 
-    if lines := differing(Results(study).claims):
+    if lines := differing(_layout(study).claims):
         print("\n".join(lines))
         raise typer.Exit(1)
 
@@ -348,8 +307,9 @@ def plot(
     """Draw the figures, each with the numbers that it shows beside it."""
     from rederive.figures import plot
 
-    paths = Results(study)
-    plot(study, paths.runs, paths.index, *PUBLISHED, paths.figures, only)
+    plot(_layout(study), only)
+    if not only:
+        _record(study, "plot")
 
 
 @app.command()
@@ -357,31 +317,21 @@ def render(study: StudyFile = STUDY) -> None:
     """Render the report's text as Markdown. A derivation that does not pass stops it."""
     from rederive.report.render import render
 
-    paths = Results(study)
-    render(
-        study,
-        paths.numbers,
-        paths.claims,
-        SOURCES / "claims.yaml",
-        paths.index,
-        paths.figures,
-        paths.derivations(),
-        SOURCES,
-        Path(__file__).parents[1],
-        paths.text,
-        paths.trace,
-    )
+    layout = _layout(study)
+    render(layout, _derivations(layout), Path(__file__).parents[1])
+    _record(study, "render")
 
 
 @app.command()
 def convert(format: Annotated[str, typer.Argument(help="html, tex, typ or pdf")], study: StudyFile = STUDY) -> None:
     """Set the report in a format."""
     from rederive.config import Study
+    from rederive.layout import THEME
     from rederive.report.formats import convert
 
-    paths = Results(study)
-    output, engine = paths.text.with_suffix(f".{format}"), Study.load(study).report.pdf_engine
-    convert(paths.text, output, paths.trace, paths.figures, SOURCES / "theme", engine)
+    layout, engine = _layout(study), Study.load(study).report.pdf_engine
+    convert(layout.report("md"), layout.report(format), layout.trace, layout.figures, THEME, engine)
+    _record(study, "convert")
 
 
 @app.command()
@@ -389,22 +339,34 @@ def pack(study: StudyFile = STUDY) -> None:
     """Pack the report's source: unpacked anywhere, `latexmk` in it gives the PDF."""
     from rederive.report.pack import pack
 
-    paths = Results(study)
-    pack(paths.text, paths.text.with_suffix(".tex"), paths.figures, paths.report / "report-source.tar.gz")
+    layout = _layout(study)
+    pack(layout.report("md"), layout.report("tex"), layout.printed, layout.figures, layout.package)
+    _record(study, "pack")
+
+
+@app.command()
+def site(
+    folder: Annotated[Path, typer.Argument(help="where the page and its figures go")],
+    dialect: Annotated[str, typer.Option(help="of Markdown: github, kramdown (Jekyll) or commonmark")] = "github",
+    study: StudyFile = STUDY,
+) -> None:
+    """Write the report as a page of a Jekyll, Hugo or Quarto site, with its figures."""
+    from rederive.report.site import site
+
+    layout = _layout(study)
+    site(layout.report("md"), layout.figures, folder, dialect)
 
 
 @app.command()
 def trace(
-    key: Annotated[
-        str | None, typer.Argument(help="such as mnist.relu.accuracy@10; without it, all are listed")
-    ] = None,
+    key: Annotated[str | None, typer.Argument(help="such as relu.accuracy@10; without it, all are listed")] = None,
     study: StudyFile = STUDY,
 ) -> None:
     """Tell where a number of the report comes from, and what uses it."""
     from rederive.report import trace
 
-    folder = Results(study).folder
-    print(trace.describe(folder, key) if key else "\n".join(trace.keys(folder)))
+    layout = _layout(study)
+    print(trace.describe(layout, key) if key else "\n".join(trace.keys(layout)))
 
 
 @app.command()
@@ -421,11 +383,42 @@ def diff(
 
 
 @app.command()
+def why(
+    step: Annotated[str, typer.Argument(help="a run of the study, or a rule, such as summarise")],
+    study: StudyFile = STUDY,
+    configs: Annotated[
+        list[Path] | None,
+        typer.Option("--config", help="config files in place of the study's settings; may be repeated"),
+    ] = None,
+) -> None:
+    """Tell why a step would run again: which definition, setting or file changed since it ran."""
+    from rederive.config import Study
+    from rederive.why import why
+
+    print("\n".join(why(study.parent, step, _resolved(configs) if configs else Study.load(study))))
+
+
+@app.command()
 def where(study: StudyFile = STUDY) -> None:
     """Print where the report is."""
-    paths = Results(study)
-    for file in sorted(paths.report.glob("report.*")):
+    for file in sorted(_layout(study).report("md").parent.glob("report.*")):
         print(file.resolve())
+
+
+def _resolved(configs: list[Path]) -> "Study":
+    from functools import reduce
+
+    from rederive import config
+
+    return config.resolve(reduce(config.merge, map(config.read_yaml, configs), {}), configs)
+
+
+def _record(study: Path, step: str) -> None:
+    """Leave word of what a step depended on, for `why`."""
+    from rederive.why import record
+
+    if study.exists():
+        record(study.parent, step)
 
 
 def main() -> None:

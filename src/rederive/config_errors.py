@@ -10,19 +10,22 @@ from pydantic import BaseModel, ValidationError
 _NOT_A_KEY = re.compile(r"\[key\]|constrained-\w+|literal\[.*\]|str|int|float")
 
 
-def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """Return one line a key: `key: found ...; it should ...`, the alternatives of a union joined by "or"."""
+def describe(error: ValidationError, model: type[BaseModel], below: str = "") -> list[str]:
+    """Return one line a key: `key: found ...; it should ...`, the alternatives of a union joined by "or".
+
+    `below` is the key of the file that the model stands under.
+    """
     lines: dict[str, str] = {}
     for problem in error.errors(include_url=False):
         location = [part for part in problem["loc"] if not _NOT_A_KEY.fullmatch(str(part))]
-        line = _line(problem, location, model)
+        line = _line(problem, location, model, below)
         key = ".".join(map(str, location)) or line
         lines[key] = f"{lines[key]}, or {line.split('; ', 1)[-1]}" if key in lines else line
     return list(lines.values())
 
 
-def _line(problem: Any, location: list[Any], model: type[BaseModel]) -> str:
-    key = ".".join(map(str, location))
+def _line(problem: Any, location: list[Any], model: type[BaseModel], below: str) -> str:
+    key = ".".join(map(str, [*([below] if below else []), *location]))
     message = problem["msg"]
     match problem["type"]:
         case "extra_forbidden":
@@ -33,8 +36,8 @@ def _line(problem: Any, location: list[Any], model: type[BaseModel]) -> str:
         case "missing":
             return f"{key}: not given, but needed"
         case "value_error":
-            # The models' own checks write their own key.
-            return str(problem["ctx"]["error"])
+            # The checks of a whole configuration write their own key.
+            return f"{key}: {problem['ctx']['error']}" if location else str(problem["ctx"]["error"])
         case _:
             allowed_values = message[0].lower() + message[1:]
             return f"{key}: found {problem['input']!r}; {allowed_values.replace('input should', 'it should')}"

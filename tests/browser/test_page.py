@@ -1,4 +1,9 @@
+import csv
 import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
@@ -37,7 +42,7 @@ def test_every_anchor_resolves(page):
 
 def test_downloads_are_offered(page):
     links = page().find_elements(By.CSS_SELECTOR, ".downloads a")
-    assert [link.get_dom_attribute("href") for link in links] == ["report.pdf", "report-source.tar.gz"]
+    assert [link.get_dom_attribute("href") for link in links] == ["report.pdf", "report-source.tar.gz", "numbers.csv"]
 
 
 @pytest.mark.parametrize("width", [360, 1280])
@@ -74,7 +79,7 @@ def test_a_number_tells_on_hover_where_it_comes_from(page, built):
         file,
         digest,
         "cd" * 32,
-        "by rule train_mnist",
+        "by rule train",
         "activation relu",
         "table activations",
     ):
@@ -113,6 +118,101 @@ def test_a_first_tap_on_a_phone_shows_and_does_not_leave(page):
     assert left + width <= 360
 
 
+def test_a_click_on_a_number_keeps_its_card_and_gives_focus_back(page):
+    shown = page()
+    link = find(shown, 'a.num[href="#n-mnist-relu-accuracy"]')
+    move_to(shown, link)
+    link.click()
+    card = find(shown, "#origin")
+    ActionChains(shown).move_to_element(find(shown, "h1")).perform()
+    assert card.is_displayed()
+    assert shown.execute_script("return location.hash") == ""
+    files = [a.get_dom_attribute("href") for a in card.find_elements(By.CSS_SELECTOR, "dd a")]
+    assert len(files) == 1
+    assert files[0].startswith("../runs/mnist.relu/")
+    assert "rederive train mnist.relu" in card.text
+    ActionChains(shown).send_keys(Keys.ESCAPE).perform()
+    assert not card.is_displayed()
+    assert shown.execute_script("return document.activeElement === arguments[0]", link)
+
+
+def test_a_card_leads_to_where_else_the_number_stands_and_back(page):
+    shown = page()
+    links = shown.find_elements(By.CSS_SELECTOR, 'main a.num[href="#n-study-runs"]')
+    assert len(links) > 1
+    move_to(shown, links[0])
+    links[0].click()
+    find(shown, "#origin .jump").click()
+    assert shown.execute_script("return document.activeElement === arguments[0]", links[1])
+    find(shown, "button.back").click()
+    assert shown.execute_script("return document.activeElement === arguments[0]", links[0])
+
+
+def test_a_citation_shows_its_reference_on_hover(page):
+    shown = page()
+    link = find(shown, 'a.cite[href="#ref-he2015"]')
+    move_to(shown, link)
+    assert find(shown, "#origin").text == find(shown, "#ref-he2015").text
+
+
+def test_a_reference_to_a_figure_shows_its_caption(page):
+    shown = page()
+    move_to(shown, find(shown, 'a.see[href="#fig-graph-mlp"]'))
+    assert find(shown, "#origin").text.startswith("Figure 2. The loss of a small network")
+
+
+def test_sections_are_numbered_found_and_followed(page):
+    shown = page()
+    entries = shown.find_elements(By.CSS_SELECTOR, "nav li a")
+    numbers = [
+        entry.text.split()[0] for entry in entries if entry.text[0].isdigit() and "." not in entry.text.split()[0]
+    ]
+    assert numbers == [str(i) for i in range(1, len(numbers) + 1)]
+    find(shown, "#search").send_keys("glorot")
+    found = [entry.text for entry in entries if entry.is_displayed()]
+    assert any("Initial weights" in text for text in found)
+    assert not any("Sigmoid and ReLU" in text for text in found)
+    find(shown, "#search").clear()
+    find(shown, "#search").send_keys(Keys.SPACE)
+    move_to(shown, find(shown, "#conclusion p"))
+    shown.execute_script("document.querySelector('#conclusion').scrollIntoView({behavior: 'instant'})")
+    shown.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+    current = find(shown, "nav [aria-current]")
+    assert "Conclusion" in current.text
+    frame, place = (
+        find(shown, "nav").rect,
+        shown.execute_script("const r = arguments[0].getBoundingClientRect(); return [r.top, r.bottom]", current),
+    )
+    assert place[0] >= 0
+    assert place[1] <= frame["height"]
+
+
+def test_the_head_says_who_when_and_how_to_cite(page):
+    shown = page()
+    names = [node.get_dom_attribute("name") for node in shown.find_elements(By.CSS_SELECTOR, 'meta[name^="citation_"]')]
+    assert {"citation_title", "citation_author", "citation_pdf_url"} <= set(names)
+    linked = json.loads(find(shown, 'script[type="application/ld+json"]').get_attribute("textContent"))
+    assert linked["headline"] == find(shown, "h1").text
+    assert "Version" in find(shown, ".byline").text
+    assert find(shown, ".cite-this pre").get_attribute("textContent").startswith("@misc{a-deep-learning-write-up")
+
+
+def test_tables_are_copied_as_csv(page):
+    shown = page()
+    shown.execute_script(
+        "window.copied = null; Object.defineProperty(navigator, 'clipboard', "
+        "{value: {writeText: async text => { window.copied = text; }}})"
+    )
+    table = find(shown, "#tab-cifar10-parameters").find_element(By.XPATH, "following::table")
+    button = table.find_element(By.XPATH, "following::button[@class='copy']")
+    move_to(shown, button)
+    button.click()
+    lines = list(csv.reader(shown.execute_script("return window.copied").splitlines()))
+    assert lines[0][:3] == ["Changed", "Value", "Epochs"]
+    assert len(lines) == 1 + len(table.find_elements(By.CSS_SELECTOR, "tbody tr"))
+    assert [line[0] for line in lines[1:]] == column(table, 0)
+
+
 def column(table, i):
     return [row.find_elements(By.TAG_NAME, "td")[i].text for row in table.find_elements(By.CSS_SELECTOR, "tbody tr")]
 
@@ -129,6 +229,8 @@ def test_tables_sort_by_number_and_by_text(page):
     assert table.find_elements(By.TAG_NAME, "th")[3].get_dom_attribute("aria-sort") == "ascending"
     heads[3].click()
     assert [float(cell.split()[0]) for cell in column(table, 3)] == values[::-1]
+    heads[3].click()
+    assert [float(cell.split()[0]) for cell in column(table, 3)] == [float(cell.split()[0]) for cell in before]
     heads[0].send_keys(Keys.ENTER)
     assert column(table, 0) == sorted(column(table, 0), key=str.lower)
     differences = [float(cell.replace("−", "-")) for cell in column(table, 5)]
@@ -136,23 +238,73 @@ def test_tables_sort_by_number_and_by_text(page):
     assert [float(cell.replace("−", "-")) for cell in column(table, 5)] == sorted(differences)
 
 
-def test_curves_show_their_values_under_the_pointer(page, built):
+@pytest.fixture
+def explorer(page):
+    """The page with the curves of one figure opened."""
     shown = page()
-    svg = find(shown, 'svg[data-figure="mnist_activations"]')
-    shown.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", svg)
-    index = json.loads((built / "figures" / "index.json").read_text())["mnist_activations"]
-    panel = index["panels"][1]
-    width = float(svg.get_dom_attribute("viewBox").split()[2])
-    scale = svg.rect["width"] / width
-    at = panel["box"][0] + (10 - panel["x"][0]) / (panel["x"][1] - panel["x"][0]) * (panel["box"][2] - panel["box"][0])
-    height = svg.rect["height"]
-    x, y = at * scale - svg.rect["width"] / 2, (panel["box"][1] + 20) * scale - height / 2
-    ActionChains(shown).move_to_element_with_offset(svg, round(x), round(y)).perform()
-    readout = svg.find_element(By.XPATH, "..").find_element(By.CSS_SELECTOR, ".readout")
-    assert readout.is_displayed()
-    assert "Epoch 10" in readout.text
+    figure = find(shown, 'svg[data-figure="mnist_activations"]').find_element(By.XPATH, "ancestor::figure")
+    button = figure.find_element(By.CSS_SELECTOR, "button.explore")
+    move_to(shown, button)
+    button.click()
+    return figure
+
+
+def test_curves_are_questioned_in_the_place_of_the_figure(explorer):
+    assert not explorer.find_element(By.CSS_SELECTOR, ".drawing").is_displayed()
+    assert len(explorer.find_elements(By.CSS_SELECTOR, ".chart canvas")) == 2
+    explorer.find_element(By.CSS_SELECTOR, "button.explore").click()
+    assert explorer.find_element(By.CSS_SELECTOR, ".drawing").is_displayed()
+    assert not explorer.find_element(By.CSS_SELECTOR, ".explorer").is_displayed()
+
+
+def test_curves_tell_their_values_by_pointer_and_keyboard(explorer, built):
+    panel = json.loads((built / "figures" / "index.json").read_text())["mnist_activations"]["panels"][1]
     relu = next(series for series in panel["series"] if series["experiment"] == "mnist.relu")
-    assert f"ReLU: {relu['values']['10']:.3g}" in readout.text
+    frame = explorer.find_elements(By.CSS_SELECTOR, ".panel")[1]
+    values = frame.find_element(By.CSS_SELECTOR, ".values")
+    frame.find_element(By.CSS_SELECTOR, ".chart").send_keys(Keys.HOME)
+    assert values.text.startswith("Epoch 1: ")
+    told = dict(part.rsplit(" ", 1) for part in values.text.removeprefix("Epoch 1: ").rstrip(".").split("; "))
+    assert float(told["ReLU"]) == pytest.approx(relu["values"]["1"], rel=1e-3)
+    other = next(series for series in panel["series"] if series["published"])
+    assert float(told[f"{other['label']}, published"]) == pytest.approx(other["published"]["1"], rel=1e-3)
+    frame.find_element(By.CSS_SELECTOR, ".chart").send_keys(Keys.ARROW_RIGHT)
+    assert values.text.startswith("Epoch 2: ")
+    over = frame.find_element(By.CSS_SELECTOR, ".u-over")
+    ActionChains(over.parent).move_to_element(over).perform()
+    assert 8 <= int(values.text.split(":")[0].removeprefix("Epoch ")) <= 13
+
+
+def test_a_curve_is_taken_away_and_brought_back(explorer):
+    frame = explorer.find_elements(By.CSS_SELECTOR, ".panel")[1]
+    relu = next(button for button in frame.find_elements(By.CSS_SELECTOR, ".legend button") if button.text == "ReLU")
+    chart, values = (frame.find_element(By.CSS_SELECTOR, name) for name in (".chart", ".values"))
+    relu.click()
+    assert relu.get_dom_attribute("aria-pressed") == "false"
+    chart.send_keys(Keys.HOME)
+    assert "ReLU" not in values.text
+    relu.click()
+    chart.send_keys(Keys.HOME)
+    assert "ReLU" in values.text
+
+
+def test_curves_have_a_line_per_seed_on_demand(explorer):
+    """Read off the drawing: thin lines of the seeds cover more of the canvas than their mean does."""
+    canvas = explorer.find_element(By.CSS_SELECTOR, ".chart canvas")
+
+    def inked():
+        return canvas.parent.execute_script(
+            "const c = arguments[0].querySelector('canvas');"
+            "const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+            "let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n",
+            explorer.find_element(By.CSS_SELECTOR, ".chart"),
+        )
+
+    before = inked()
+    labels = {label.text.strip(): label for label in explorer.find_elements(By.CSS_SELECTOR, ".choices label")}
+    assert set(labels) == {"Logarithmic", "A line per seed", "Published"}
+    labels["A line per seed"].click()
+    assert inked() > before
 
 
 def test_light_and_dark_follow_the_system_until_the_reader_chooses(page):
@@ -179,7 +331,7 @@ def test_what_assistive_technology_needs_is_there(page):
         assert len(shown.find_elements(By.CSS_SELECTOR, selector)) == 1, what
     unnamed = shown.execute_script(
         "return [...document.querySelectorAll('svg.plot, img')].filter(e => !(e.ariaLabel || e.alt)).length"
-        " + [...document.querySelectorAll('a, button')].filter(e => !e.textContent.trim()).length"
+        " + [...document.querySelectorAll('a:not([aria-hidden]), button')].filter(e => !e.textContent.trim()).length"
         " + [...document.querySelectorAll('table')].filter(t => !t.querySelector('th')).length"
     )
     assert unnamed == 0
@@ -205,3 +357,46 @@ def test_paper_has_no_navigation(page):
     hidden = [find(shown, selector).is_displayed() for selector in ("nav", ".downloads", "#theme", "figure details")]
     shown.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert hidden == [False] * 4
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """The accessibility engine axe-core: that of $AXE_CORE, or as npm has it."""
+    if given := os.environ.get("AXE_CORE"):
+        return Path(given).read_text()
+    root = (
+        subprocess.run(["npm", "root", "-g"], capture_output=True, text=True).stdout.strip()
+        if shutil.which("npm")
+        else ""
+    )
+    path = Path(root) / "axe-core" / "axe.min.js"
+    if not root or not path.exists():
+        pytest.skip("axe-core is not installed (npm install --global axe-core, or $AXE_CORE names axe.min.js)")
+    return path.read_text()
+
+
+def violations(shown, axe):
+    shown.execute_script(axe)
+    shown.set_script_timeout(300)
+    return shown.execute_async_script(
+        """
+        const done = arguments[0];
+        const html = v => v.nodes.slice(0, 3).map(n => n.html.slice(0, 120));
+        axe.run(document, {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}})
+          .then(found => done(found.violations.map(v => `${v.id}: ${html(v)}`)));
+        """
+    )
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing(page, axe, width, dark):
+    shown = page(width, dark)
+    find(shown, "button.explore").click()
+    assert violations(shown, axe) == []
+
+
+def test_axe_finds_what_is_wrong(page, axe):
+    shown = page()
+    shown.execute_script("document.querySelector('main').append(document.createElement('button'))")
+    assert [found.split(":")[0] for found in violations(shown, axe)] == ["button-name"]

@@ -39,7 +39,7 @@ def test_hadolint_finds_nothing() -> None:
 
 
 def test_apptainer_sites_run_the_steps_in_the_image(site: StubbedSite) -> None:
-    run = "results/runs/mnist/relu/seeds_0-1.csv"
+    run = "results/runs/mnist.relu/seeds_0-1.csv"
     site.submitted("--sdm", "apptainer", "--apptainer-args=--nv", "--", run, outcomes=["COMPLETED"])
     (call,) = [call for call in site.calls() if call[:2] == ["apptainer", "exec"] and "rederive train" in call[-1]]
     assert call[2:4] == ["--home", str(site.folder)]

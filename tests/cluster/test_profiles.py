@@ -6,20 +6,24 @@ from itertools import pairwise
 import pytest
 from tests.cluster.site import CONFIG, ROOT, StubbedSite
 
-from rederive.config import read_yaml, resolve
-from rederive.training.spec import resources
+from rederive.config import resolve
+from rederive.imports import load
+from rederive.training.cost import resources
+from rederive.yaml_files import read_yaml
 
 pytestmark = pytest.mark.cluster
 
 PROFILES = sorted(path.name for path in (ROOT / "profiles").iterdir())
 TARGETS = ["all", "report", "figures", "derivations", "mnist", "cifar10"]
 STUDY = resolve(read_yaml(CONFIG))
-ONE_RUN = "results/runs/mnist/relu/seeds_0-1.csv"
+ONE_RUN = "results/runs/mnist.relu/seeds_0-1.csv"
 
 
 def asked(run: str, attempt: int) -> tuple[int, int]:
     """Return the megabytes and minutes that the job of a run asks for."""
-    need = resources(STUDY.runs()[run].spec, seeds=len(STUDY.seeds))
+    experiment = STUDY.runs()[run]
+    cost = load(str(STUDY.trainers[experiment.trainer].cost))
+    need = resources(cost(experiment.spec), seeds=len(STUDY.seeds))
     return need.mem_mb * attempt, need.runtime * attempt
 
 
@@ -31,7 +35,7 @@ def test_every_shipped_profile_is_known_here() -> None:
 def test_every_target_is_planned_with_every_profile(site: StubbedSite, profile: str) -> None:
     printed = site.run("snakemake", "--dry-run", "--quiet", "rules", "--profile", f"profiles/{profile}", "--", *TARGETS)
     planned = dict(re.findall(r"^(\w+) +(\d+)$", printed, flags=re.MULTILINE))
-    assert (planned["train_mnist"], planned["train_cifar10"], planned["pack"]) == ("3", "2", "1")
+    assert (planned["train"], planned["pack"]) == ("5", "1")
 
 
 def test_a_misspelt_profile_stops_the_build(site: StubbedSite) -> None:
@@ -50,7 +54,7 @@ def test_every_job_has_a_log_memory_and_a_time(site: StubbedSite, source: str, m
     printed = site.run("snakemake", *arguments)
     jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", printed, flags=re.MULTILINE)
     working = [(rule, text) for rule, text in jobs if "    output: " in text]  # a target does nothing itself
-    assert makes | {"verify", "train_mnist", "train_cifar10", "plot", "render"} <= {rule for rule, _ in working}
+    assert makes | {"verify", "train", "plot", "render"} <= {rule for rule, _ in working}
     for rule, text in working:
         assert "    log: " in text, rule
         assert re.search(r"\bmem_mb=\d+", text), rule
@@ -82,11 +86,10 @@ def test_slurm_gets_a_gpu_for_training_and_the_resources_of_each_spec(site: Stub
     site.edit("profiles/default/profile.yaml", "cores: all", "cores: 1")
     expected = []
     for run in STUDY.runs():
-        dataset, name = run.split(".", 1)
         memory, minutes = asked(run, attempt)
         words = ["-p", "main", "-t", str(minutes), "--mem", str(memory), "--nodes=1", "--requeue", "--cpus-per-task=1"]
         words += ["-D", str(site.folder), "--gpus=1"]
-        expected.append(slurm_line(site, f"train_{dataset}", f"{name}_0-1", *words))
+        expected.append(slurm_line(site, "train", f"{run}_0-1", *words))
     assert slurm_lines(site, "--attempt", str(attempt), "mnist", "cifar10") == sorted(expected)
     calls = [call[0] for call in site.calls() if call[0] in ("sbatch", "squeue")]
     assert ("sbatch", "sbatch") in pairwise(calls), "a second one is submitted before the first one is over"
@@ -102,7 +105,7 @@ def test_what_a_site_uncomments_in_the_slurm_profile_reaches_the_submit_line(sit
     words = ["-A", "my_account", "-p", "gpu", "-t", "180", "-C", "rome", "--qos=short"]
     words += ["--mem", str(asked("mnist.relu", 3)[0]), "--nodes=1", "--requeue", "--cpus-per-task=1"]
     words += ["-D", str(site.folder), "--gpus=a100:1"]
-    assert training == slurm_line(site, "train_mnist", "relu_0-1", *words)
+    assert training == slurm_line(site, "train", "mnist.relu_0-1", *words)
     assert oracles[oracles.index("-A") :][:4] == ["-A", "my_account", "-p", "cpu"]
     assert not [word for word in oracles if "gpu" in word or "gres" in word]
 
@@ -147,7 +150,7 @@ def test_another_scheduler_by_profile_alone(site: StubbedSite, scheduler: str, l
     profile = ["--profile", f"profiles/{scheduler}", *impatient]
     lines = site.submitted(*profile, ONE_RUN, outcomes=["FAILED", "COMPLETED"])
     assert (site.folder / ONE_RUN).stat().st_size > 0
-    expected = [filled(line, "train_mnist", 1, *asked("mnist.relu", attempt)) for attempt in (1, 2)]
+    expected = [filled(line, "train", 1, *asked("mnist.relu", attempt)) for attempt in (1, 2)]
     assert sorted(words[:-1] for words in lines) == sorted(expected)
     site.edit(f"profiles/{scheduler}/profile.yaml", "retries: 2", "retries: 0")
     (oracles,) = site.submitted(*profile, "results/oracles.json")

@@ -55,7 +55,7 @@ class SlurmSite(Site):
         return (self.folder / "output.log").read_text()
 
     def jobs(self, job: str) -> list[dict[str, str]]:
-        """Return what Slurm knows of the submissions of a job such as `train_mnist relu`, the oldest first."""
+        """Return what Slurm knows of the submissions of a job such as `train mnist.relu`, the oldest first."""
         rule, _, name = job.partition(" ")
         comment = f"rule_{rule}" + (f"_wildcards_{name}_0-1" if name else "")
         return [row for row in self.queue() if row["Comment"] == comment]
@@ -107,9 +107,9 @@ class SlurmSite(Site):
             f"{job}: Slurm calls its job {number} {state}",
         )
 
-    def restored(self, dataset: str, experiment: str) -> list[int]:
+    def restored(self, experiment: str) -> list[int]:
         """Return the epochs from which the seeds of a run have gone on, of those that did."""
-        path = self.folder / "results" / "runs" / dataset / experiment / "seeds_0-1.json"
+        path = self.folder / "results" / "runs" / experiment / "seeds_0-1.json"
         return [made.get("restored_from_epoch") for made in json.loads(path.read_text())["seeds"].values()]
 
 
@@ -163,23 +163,23 @@ def test_a_build_by_slurm_survives_everything_and_equals_a_local_one(sites: tupl
     local_build = local.start("snakemake", "--quiet", "all")
 
     site.say("two runs, by Slurm, on a GPU each")
-    site.build(*(f"results/runs/mnist/{name}/seeds_0-1.csv" for name in ("relu", "momentum_0.9")))
-    terminated = site.until_trains("train_mnist relu")
+    site.build(*(f"results/runs/mnist.{name}/seeds_0-1.csv" for name in ("relu", "momentum_0.9")))
+    terminated = site.until_trains("train mnist.relu")
     site.run("scancel", "--signal=TERM", terminated)
-    late = site.until_trains("train_mnist momentum_0.9")
+    late = site.until_trains("train mnist.momentum_0.9")
     # It hangs, and is given a second more; Slurm looks at the time every half a minute.
     site.run("scancel", "--signal=STOP", late)
     site.run("scontrol", "update", f"JobId={late}", "EndTime=now+1")
     status = site.run("rederive", "status")
-    site.until_state("train_mnist relu", terminated, "FAILED")
-    site.until_state("train_mnist momentum_0.9", late, "TIMEOUT")
+    site.until_state("train mnist.relu", terminated, "FAILED")
+    site.until_state("train mnist.momentum_0.9", late, "TIMEOUT")
     site.finish()
     for name in ("relu", "momentum_0.9"):
-        first, second = site.jobs(f"train_mnist {name}")
+        first, second = site.jobs(f"train mnist.{name}")
         assert (first["State"] != "COMPLETED", second["State"]) == (True, "COMPLETED")
         assert int(second["MinMemory"].rstrip("M")) == 2 * int(first["MinMemory"].rstrip("M"))
-        assert min(site.restored("mnist", name)) >= 1
-        log = site.log(f"train_mnist {name}")
+        assert min(site.restored(f"mnist.{name}")) >= 1
+        log = site.log(f"train mnist.{name}")
         assert re.match(rf"mnist.{name}: cpu .*, node \S+, GPU [01], Slurm job {second['JobID']}, attempt 2\n", log)
         assert re.search(rf"mnist.{name}, seed \d: going on from epoch \d+", log)
         site.say("    " + "\n            ".join(line for line in log.splitlines()[:2]))
@@ -188,18 +188,18 @@ def test_a_build_by_slurm_survives_everything_and_equals_a_local_one(sites: tupl
     site.say("the rest, by Slurm; the first attempt at the figures has too little memory")
     everything = ["--set-resources", "plot:mem_mb=60 + 2000 * (attempt - 1)"]
     site.build(*everything)
-    downed = site.until_trains("train_cifar10 benchmark")
+    downed = site.until_trains("train cifar10.benchmark")
     (node,) = set(re.findall(r"NodeName=(\S+)", site.run("scontrol", "show", "nodes")))
     site.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
-    site.until_state("train_cifar10 benchmark", downed, "PENDING")
+    site.until_state("train cifar10.benchmark", downed, "PENDING")
     # Slurm waits two minutes before it starts such a job again: its processes may still be at work. Here one can look.
     site.until(lambda: not site.run("pgrep", "--full", r"^slurmstepd: \[", check=False), "the node's jobs have ended")
     site.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
     for row in site.queue():
         if row["State"] == "PENDING":
             site.run("scontrol", "update", f"JobId={row['JobID']}", "StartTime=now")
-    site.until_trains("train_cifar10 benchmark", first_words="going on from epoch")
-    assert len(site.jobs("train_cifar10 benchmark")) == 1, "Slurm itself has put it back into the queue"
+    site.until_trains("train cifar10.benchmark", first_words="going on from epoch")
+    assert len(site.jobs("train cifar10.benchmark")) == 1, "Slurm itself has put it back into the queue"
 
     site.kill()
     site.say("the head process is killed; its jobs run on")

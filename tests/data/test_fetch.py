@@ -18,8 +18,9 @@ import pytest
 
 from rederive.data import fetch as fetching
 from rederive.data.fetch import fetch
-from rederive.data.official import CIFAR10, COLLECTIONS, MNIST, OfficialFile
+from rederive.data.official import OfficialFile, OfficialFiles
 from rederive.errors import UserError
+from writeup import cifar10, mnist
 
 NOWHERE = ("http://127.0.0.1:9/nothing-listens-here",)
 
@@ -28,16 +29,21 @@ def _content(name: str) -> bytes:
     return name.encode() * 1000
 
 
+def _small(official: OfficialFiles) -> OfficialFiles:
+    """The official names with contents of our own, and no way out to the network."""
+    small = tuple(
+        OfficialFile(file.name, len(_content(file.name)), hashlib.sha256(_content(file.name)).hexdigest())
+        for file in official.files
+    )
+    return replace(official, files=small, addresses=NOWHERE)
+
+
+MNIST, CIFAR10 = _small(mnist.FILES), _small(cifar10.FILES)
+
+
 @pytest.fixture(autouse=True)
-def small_collections(monkeypatch):
-    """Collections of the official names with contents of our own, and no way out to the network."""
+def no_mirror(monkeypatch):
     monkeypatch.delenv("REDERIVE_DATA_MIRROR", raising=False)
-    for collection in (MNIST, CIFAR10):
-        small = tuple(
-            OfficialFile(file.name, len(_content(file.name)), hashlib.sha256(_content(file.name)).hexdigest())
-            for file in collection.files
-        )
-        monkeypatch.setitem(COLLECTIONS, collection.dataset, replace(collection, files=small, addresses=NOWHERE))
 
 
 def _fill(folder: Path, collection, pack=lambda content: content, suffix="", layout=True) -> Path:
@@ -88,35 +94,35 @@ def serve():
 @pytest.mark.parametrize("collection", [MNIST, CIFAR10])
 def test_a_folder_serves_packed_and_unpacked_files(tmp_path, collection, pack, suffix, layout):
     mirror = _fill(tmp_path / "mirror", collection, pack, suffix, layout)
-    fetch(collection.dataset, tmp_path / "root", [str(mirror)])
+    fetch("some", collection, tmp_path / "root", [str(mirror)])
     assert _is_complete(tmp_path / "root", collection)
 
 
 def test_the_tar_file_is_unpacked(tmp_path):
-    fetch("cifar10", tmp_path / "root", [str(_tar(tmp_path / "mirror"))])
+    fetch("CIFAR-10", CIFAR10, tmp_path / "root", [str(_tar(tmp_path / "mirror"))])
     assert _is_complete(tmp_path / "root", CIFAR10)
 
 
 def test_packed_files_put_in_place_by_hand_are_unpacked(tmp_path):
-    fetch("cifar10", _tar(tmp_path / "root"), [])
+    fetch("CIFAR-10", CIFAR10, _tar(tmp_path / "root"), [])
     assert _is_complete(tmp_path / "root", CIFAR10)
 
 
 @pytest.mark.parametrize(("pack", "suffix"), [(bytes, ""), (gzip.compress, ".gz")])
 def test_an_http_mirror(tmp_path, serve, pack, suffix):
     address = serve(_fill(tmp_path / "mirror", MNIST, pack, suffix))
-    fetch("mnist", tmp_path / "root", [address])
+    fetch("MNIST", MNIST, tmp_path / "root", [address])
     assert _is_complete(tmp_path / "root", MNIST)
 
 
 def test_the_tar_file_over_http(tmp_path, serve):
-    fetch("cifar10", tmp_path / "root", [serve(_tar(tmp_path / "mirror"))])
+    fetch("CIFAR-10", CIFAR10, tmp_path / "root", [serve(_tar(tmp_path / "mirror"))])
     assert _is_complete(tmp_path / "root", CIFAR10)
 
 
 def test_the_environment_names_the_last_mirror(tmp_path, monkeypatch):
     monkeypatch.setenv("REDERIVE_DATA_MIRROR", str(_fill(tmp_path / "mirror", MNIST)))
-    fetch("mnist", tmp_path / "root", [str(tmp_path / "not there")])
+    fetch("MNIST", MNIST, tmp_path / "root", [str(tmp_path / "not there")])
     assert _is_complete(tmp_path / "root", MNIST)
 
 
@@ -126,14 +132,14 @@ def test_one_mirror_has_what_another_lacks_or_has_wrong(tmp_path):
     (wrong / MNIST.folder / names[0]).write_bytes(_content(names[0])[::-1])
     (wrong / MNIST.folder / names[1]).unlink()
     (right / MNIST.folder / names[2]).unlink()
-    fetch("mnist", tmp_path / "root", [str(wrong), str(right)])
+    fetch("MNIST", MNIST, tmp_path / "root", [str(wrong), str(right)])
     assert _is_complete(tmp_path / "root", MNIST)
 
 
 def test_what_is_there_and_right_is_not_fetched_again(tmp_path):
     root = _fill(tmp_path / "root", MNIST)
     before = [path.stat().st_mtime_ns for path in sorted(root.rglob("*"))]
-    fetch("mnist", root, [])
+    fetch("MNIST", MNIST, root, [])
     assert [path.stat().st_mtime_ns for path in sorted(root.rglob("*"))] == before
 
 
@@ -146,7 +152,7 @@ def test_a_damaged_file_is_refused_by_name_and_leaves_nothing(tmp_path, damage, 
     name = MNIST.files[2].name
     (mirror / MNIST.folder / name).write_bytes(damage(_content(name)))
     with pytest.raises(UserError, match=f"{name} has .*{word}"):
-        fetch("mnist", tmp_path / "root", [str(mirror)])
+        fetch("MNIST", MNIST, tmp_path / "root", [str(mirror)])
     left = sorted(path.name for path in (tmp_path / "root").rglob("*") if path.is_file())
     assert left == sorted(file.name for file in MNIST.files if file.name != name)
 
@@ -167,18 +173,17 @@ def test_a_truncated_transfer_leaves_nothing(tmp_path, serve):
             pass
 
     with pytest.raises(UserError, match="ended after 9 of 1,000,000 bytes"):
-        fetch("mnist", tmp_path / "root", [serve(tmp_path, Cut)])
+        fetch("MNIST", MNIST, tmp_path / "root", [serve(tmp_path, Cut)])
     assert not [path for path in (tmp_path / "root").rglob("*") if path.is_file()]
 
 
 def test_without_network_and_mirror_the_error_comes_soon_and_names_the_ways_out(tmp_path, monkeypatch):
     # 192.0.2.0/24 is reserved for documentation: packets to it are lost, as on a machine behind a closed door.
-    silent = replace(COLLECTIONS["mnist"], addresses=("http://192.0.2.1/mnist/", *NOWHERE))
-    monkeypatch.setitem(COLLECTIONS, "mnist", silent)
+    silent = replace(MNIST, addresses=("http://192.0.2.1/mnist/", *NOWHERE))
     monkeypatch.setenv("REDERIVE_DATA_MIRROR", "http://192.0.2.2/mirror")
     start = time.monotonic()
     with pytest.raises(UserError) as caught:
-        fetch("mnist", tmp_path / "root", [str(tmp_path / "no mirror")])
+        fetch("MNIST", silent, tmp_path / "root", [str(tmp_path / "no mirror")])
     assert time.monotonic() - start < 10
     message = str(caught.value)
     for tried in ("no mirror", "http://192.0.2.2/mirror", "http://192.0.2.1/mnist/", NOWHERE[0]):
@@ -190,12 +195,7 @@ def test_without_network_and_mirror_the_error_comes_soon_and_names_the_ways_out(
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "root").write_text("in the way")
     with pytest.raises(UserError, match=r"root/MNIST/raw/train-images-idx3-ubyte: could not be written"):
-        fetch("mnist", tmp_path / "root", [str(_fill(tmp_path / "mirror", MNIST))])
-
-
-def test_an_unknown_data_set_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"imagenet.*mnist, cifar10"):
-        fetch("imagenet", tmp_path, [])
+        fetch("MNIST", MNIST, tmp_path / "root", [str(_fill(tmp_path / "mirror", MNIST))])
 
 
 def test_torchvisions_downloader_is_used_when_its_host_answers(tmp_path, serve, monkeypatch):
@@ -212,9 +212,8 @@ def test_torchvisions_downloader_is_used_when_its_host_answers(tmp_path, serve, 
     monkeypatch.setattr(datasets.MNIST, "mirrors", [address])
     monkeypatch.setattr(datasets.MNIST, "resources", resources)
     monkeypatch.setattr(datasets.MNIST, "_load_data", lambda self: (None, None))  # our contents are no IDX files
-    answering = replace(COLLECTIONS["mnist"], addresses=(address + MNIST.files[0].name + ".gz",))
-    monkeypatch.setitem(COLLECTIONS, "mnist", answering)
-    fetch("mnist", tmp_path / "root", [])
+    answering = replace(MNIST, addresses=(address + MNIST.files[0].name + ".gz",))
+    fetch("MNIST", answering, tmp_path / "root", [])
     assert _is_complete(tmp_path / "root", MNIST)
     assert sorted(path.name for path in (tmp_path / "root").iterdir()) == ["MNIST"]
 
@@ -238,7 +237,10 @@ def test_a_killed_download_leaves_nothing_that_looks_whole(tmp_path, serve):
             pass
 
     started = threading.Event()
-    program = "import sys; from rederive.data.fetch import fetch; fetch('mnist', sys.argv[1], [sys.argv[2]])"
+    program = (
+        "import sys; from rederive.data.fetch import fetch; from writeup.mnist import FILES; "
+        "fetch('MNIST', FILES, sys.argv[1], [sys.argv[2]])"
+    )
     command = [sys.executable, "-c", program, str(tmp_path / "root"), serve(tmp_path, Slow)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         assert started.wait(30)
@@ -259,5 +261,6 @@ def test_the_table_of_files_agrees_with_torchvision():
     }
     assert [f"{file.name}.gz" for file in MNIST.files] == [name for name, _ in datasets.MNIST.resources]
     hosts = [*datasets.MNIST.mirrors, datasets.CIFAR10.url]
-    assert all(any(address.startswith(host) for host in hosts) for address in MNIST.addresses + CIFAR10.addresses)
+    addresses = mnist.FILES.addresses + cifar10.FILES.addresses
+    assert all(any(address.startswith(host) for host in hosts) for address in addresses)
     assert fetching.ANSWER_SECONDS < 10

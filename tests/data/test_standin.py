@@ -6,19 +6,21 @@ import numpy as np
 import pytest
 
 from rederive.data import Split, load
-from rederive.data.standin import generate
+from rederive.data.prepare import generate
 from rederive.errors import UserError
+from writeup.standin import digits, shapes
 
 SIZES = {"mnist": {"train": 2000, "validation": 400, "test": 400}, "cifar10": {"train": 1000, "test": 400}}
 SHAPES = {"mnist": (28, 28), "cifar10": (3, 32, 32)}
-DATASETS = ("mnist", "cifar10")
+DRAW = {"mnist": digits, "cifar10": shapes}
+DATASETS = tuple(DRAW)
 
 
 @pytest.fixture(scope="module")
 def standin(tmp_path_factory):
     folder = tmp_path_factory.mktemp("standin")
     for dataset in DATASETS:
-        generate(dataset, folder / dataset, 0, SIZES[dataset])
+        generate(dataset, DRAW[dataset], SIZES[dataset], 0, folder / dataset)
     return {dataset: load(folder / dataset) for dataset in DATASETS}
 
 
@@ -41,16 +43,15 @@ def test_form_and_sizes_are_those_of_the_real_data(standin, dataset):
 def test_equal_seeds_give_equal_data_and_others_others(tmp_path, dataset):
     sizes = dict.fromkeys(SIZES[dataset], 30)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        generate(dataset, tmp_path / name, seed, sizes)
+        generate(dataset, DRAW[dataset], sizes, seed, tmp_path / name)
     a, b, c = (load(tmp_path / name).manifest for name in "abc")
     assert a == b
     assert a["checksum"] != c["checksum"]
 
 
 def test_the_size_of_one_split_does_not_change_another(tmp_path):
-    generate("mnist", tmp_path / "a", 1, {"train": 30, "validation": 10, "test": 20})
-    generate("mnist", tmp_path / "b", 1, {"train": 50, "validation": 10, "test": 20})
-    np.testing.assert_array_equal(load(tmp_path / "a").test.images, load(tmp_path / "b").test.images)
+    few, more = ({"train": train, "validation": 10, "test": 20} for train in (30, 50))
+    np.testing.assert_array_equal(digits(few, 1)["test"].images, digits(more, 1)["test"].images)
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -96,13 +97,13 @@ def test_some_pictures_cannot_be_told(standin, dataset):
 def test_it_takes_seconds(tmp_path):
     start = time.perf_counter()
     for dataset in DATASETS:
-        generate(dataset, tmp_path / dataset, 0, SIZES[dataset])
+        generate(dataset, DRAW[dataset], SIZES[dataset], 0, tmp_path / dataset)
     assert time.perf_counter() - start < 10
 
 
-def test_an_unknown_data_set_is_refused(tmp_path):
-    with pytest.raises(UserError, match="imagenet"):
-        generate("imagenet", tmp_path, 0, {})
+def test_sizes_of_other_splits_are_refused():
+    with pytest.raises(UserError, match="found sizes for train, test; expected train, validation, test"):
+        digits({"train": 10, "test": 10}, 0)
 
 
 def _flat(split: Split) -> np.ndarray:

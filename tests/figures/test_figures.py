@@ -10,7 +10,7 @@ from tests import synthetic
 from rederive import figures
 from rederive.errors import UserError
 from rederive.figures import style
-from rederive.figures.plans import PLANS
+from rederive.layout import Layout
 
 
 def luminance(colour: str) -> float:
@@ -42,7 +42,7 @@ def test_a_curve_shows_the_mean_and_the_range_of_its_seeds(built):
         values = [
             float(row["value"])
             for row in csv.DictReader(stream)
-            if (row["dataset"], row["experiment"], row["epoch"], row["split"]) == ("mnist", "width_8", "3", "train")
+            if (row["experiment"], row["epoch"], row["split"]) == ("mnist.width_8", "3", "train")
         ]
     with (built / "figures" / "mnist_configurations.csv").open() as stream:
         rows = [r for r in csv.DictReader(stream) if r["experiment"] == "mnist.width_8" and r["epoch"] == "3"]
@@ -91,7 +91,7 @@ def test_an_unknown_figure_is_answered_with_those_that_there_are(built):
 
 def test_a_label_may_hold_anything(tmp_path):
     label = r"a_b & <script> $x^$ \frac{"
-    made = synthetic.study(seeds=[0], experiments={"mnist": {"relu": {"label": label}}})
+    made = synthetic.study(seeds=[0], experiments={"mnist.relu": {"label": label}})
     synthetic.summarise_build(tmp_path, synthetic.write_build(tmp_path, made))
     synthetic.plot_build(tmp_path, ["mnist_activations", "table_activations"])
     assert "<script>" not in (tmp_path / "figures" / "mnist_activations.svg").read_text()
@@ -133,10 +133,11 @@ def test_no_two_experiments_of_a_dataset_look_alike():
 def test_no_two_curves_of_a_panel_have_one_colour():
     study = synthetic.study()
     looks = style.looks(study)
-    for name, (_, plans) in PLANS.items():
-        for plan in plans:
-            colours = [looks[experiment].colour for experiment in plan.experiments]
-            assert len(set(colours)) == len(colours), f"{name}: {plan.title}"
+    panels = [(name, panel) for name, figure in study.figures.items() for panel in figure.panels]
+    assert len(panels) > 10
+    for name, panel in panels:
+        colours = [looks[experiment].colour for experiment in panel.experiments]
+        assert len(set(colours)) == len(colours), f"{name}: {panel.title}"
 
 
 def test_an_experiment_has_one_colour_in_all_figures(built):
@@ -150,13 +151,13 @@ def test_an_experiment_has_one_colour_in_all_figures(built):
     assert all(len(found) == 1 for found in colours.values())
 
 
-@pytest.mark.parametrize("name", sorted(figures.CURVES))
+@pytest.mark.parametrize("name", [name for name, figure in synthetic.study().figures.items() if figure.panels])
 def test_all_text_lies_within_the_drawing(built, name):
     from rederive.figures.curves import draw
     from rederive.figures.page import Source
 
-    inputs = (built / file for file in ("study.json", "runs.csv", "runs.json"))
-    figure = draw(name, Source.load(*inputs, synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES)).figure
+    source = Source.load(Layout(built), synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES)
+    figure = draw(source.study.figures[name], source).figure
     figure.draw_without_rendering()
     width, height = figure.get_size_inches() * 72
     for ax in figure.axes:

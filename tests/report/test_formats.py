@@ -20,7 +20,7 @@ def hostile(tmp_path_factory):
     """A build in which everything that a user gives looks like code in some format."""
     changes = {
         "report": {"title": LABEL, "authors": [LABEL]},
-        "experiments": {"mnist": {"relu": {"label": LABEL, "changed": LABEL, "value": LABEL}}},
+        "experiments": {"mnist.relu": {"label": LABEL, "changed": LABEL, "value": LABEL}},
     }
     folder = synthetic.whole_build(tmp_path_factory.mktemp("hostile"), synthetic.study(seeds=[0, 1], **changes))
     for suffix in ("html", "tex", "typ"):
@@ -57,6 +57,11 @@ def test_a_label_that_looks_like_code_is_set_by_typst(hostile):
         assert r"a_b & <script>alert(1)</script> $x^2$ \input{y} #{z} 100% ~" in " ".join(text.split())
 
 
+def pack_build(folder, target):
+    report, output = folder / "report", target / "report-source.tar.gz"
+    pack(report / "report.md", report / "report.tex", report / "numbers.csv", folder / "figures", output)
+
+
 def digests(folder):
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -66,22 +71,21 @@ def digests(folder):
 
 
 def test_two_builds_of_equal_runs_are_equal_byte_for_byte(tmp_path):
-    """In folders of other names, with provenance of another host and another day."""
+    """In folders of other names, with records of another host and another hour of the day."""
     found = []
     for name in ("one", "another"):
         folder = tmp_path / name
         csvs = synthetic.write_build(folder, synthetic.study(seeds=[0, 1]))
         for path in csvs:
             beside = path.with_suffix(".json")
-            beside.write_text(beside.read_text().replace("should-not-appear", name).replace("1999", str(len(name))))
+            beside.write_text(beside.read_text().replace("should-not-appear", name).replace("T00:", f"T0{len(name)}:"))
         synthetic.summarise_build(folder, csvs)
         synthetic.plot_build(folder)
         synthetic.render_build(folder)
         for suffix in ("html", "tex", "typ"):
             synthetic.convert_build(folder, suffix)
         synthetic.convert_build(folder, "pdf", "typst")
-        report = folder / "report"
-        pack(report / "report.md", report / "report.tex", folder / "figures", report / "report-source.tar.gz")
+        pack_build(folder, folder / "report")
         found.append(digests(folder))
     assert len(found[0]) > 50
     assert found[0] == found[1]
@@ -135,8 +139,7 @@ def compiled(built, tmp_path_factory):
     if not shutil.which("latexmk"):
         pytest.skip("latexmk is not installed")
     folder = tmp_path_factory.mktemp("compiled")
-    report = built / "report"
-    pack(report / "report.md", report / "report.tex", built / "figures", folder / "report-source.tar.gz")
+    pack_build(built, folder)
     with tarfile.open(folder / "report-source.tar.gz") as archive:
         archive.extractall(folder, filter="data")
     source = folder / "report-source"
@@ -174,9 +177,8 @@ def test_the_pdf_of_one_installation_of_tex_is_the_same_each_time(built, tmp_pat
 
 
 def test_the_archive_holds_text_and_figures_side_by_side(built, tmp_path):
-    report = built / "report"
-    pack(report / "report.md", report / "report.tex", built / "figures", tmp_path / "source.tar.gz")
-    with tarfile.open(tmp_path / "source.tar.gz") as archive:
+    pack_build(built, tmp_path)
+    with tarfile.open(tmp_path / "report-source.tar.gz") as archive:
         names = archive.getnames()
         text = archive.extractfile("report-source/report.md").read().decode()
     links = re.findall(r"\]\(([^)#]+\.svg)\)", text)

@@ -7,18 +7,19 @@ import pytest
 from tests import synthetic
 
 from rederive.errors import UserError
+from rederive.layout import Layout
 from rederive.report.diff import diff
 from rederive.report.trace import describe, keys
 
 
 def test_a_trace_names_all_that_a_number_rests_on(built):
-    text = describe(built, "mnist.relu_10.accuracy")
-    file = built / "runs" / "mnist" / "relu" / "seeds_0-2.csv"
+    text = describe(Layout(built), "mnist.relu_10.accuracy")
+    file = built / "runs" / "mnist.relu" / "seeds_0-1-2.csv"
     for part in (
         "mean over 3 seeds of the validation accuracy after epoch 10",
         "seeds        0, 1, 2",
-        "mnist.relu, by rule train_mnist",
-        "runs/mnist/relu/seeds_0-2.csv",
+        "mnist.relu, by rule train (rederive train mnist.relu)",
+        "runs/mnist.relu/seeds_0-1-2.csv",
         hashlib.sha256(file.read_bytes()).hexdigest(),
         "cd" * 32,
         "ab" * 32,
@@ -29,22 +30,22 @@ def test_a_trace_names_all_that_a_number_rests_on(built):
 
 
 def test_a_trace_names_the_figures_that_show_the_curve(built):
-    assert "figure       mnist_activations" in describe(built, "mnist.relu.accuracy@10")
+    assert "figure       mnist_activations" in describe(Layout(built), "mnist.relu.accuracy@10")
 
 
 def test_the_estimate_of_a_claim_can_be_traced(built):
-    text = describe(built, "claims.filters_help.1")
+    text = describe(Layout(built), "claims.filters_help.1")
     assert "cifar10.double_filters" in text
     assert "used in      claim 14 (filters_help)" in text
 
 
 def test_an_unknown_key_is_answered_with_its_neighbours(built):
     with pytest.raises(UserError, match=r"nearest: mnist\.relu\.accuracy@10"):
-        describe(built, "mnist.relu.acuracy@10")
+        describe(Layout(built), "mnist.relu.acuracy@10")
 
 
 def test_all_keys_are_listed(built):
-    assert "mnist.relu.accuracy@10" in keys(built)
+    assert "mnist.relu.accuracy@10" in keys(Layout(built))
 
 
 @pytest.fixture
@@ -59,12 +60,11 @@ def test_a_build_does_not_differ_from_its_copy(built, other):
 
 def test_what_differs_is_told_kind_by_kind(built, other):
     lines = (other / "runs.csv").read_text().splitlines()
-    changed = [re.sub(r"^(cifar10,batch_1,.*,accuracy),.*", r"\1,0.9", line) for line in lines]
+    changed = [re.sub(r"^(cifar10.batch_1,.*,accuracy),.*", r"\1,0.9", line) for line in lines]
     (other / "runs.csv").write_text("\n".join(changed) + "\n")
     proof = other / "derivations" / "normalize.json"
     proof.write_text(json.dumps(json.loads(proof.read_text()) | {"domain": "Elsewhere."}))
-    proofs = sorted((other / "derivations").glob("*.json"))
-    synthetic.conclude(other, proofs)
+    synthetic.conclude(other)
     synthetic.plot_build(other, ["cifar10_parameters"])
     synthetic.render_build(other)
     found = diff(built, other)

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from tests import synthetic
 
-from rederive.config import read_yaml
 from rederive.errors import UserError
+from rederive.layout import Layout
 from rederive.results.claims import Test, combine, decide, differing, judge, load_claims, test_claims
 from rederive.results.quantities import evaluate, parse_quantity, parts
 from rederive.results.statistics import Estimate
+from rederive.yaml_files import read_yaml
 
 HOLDS, FAILS, UNDECIDED, UNTESTABLE = "holds", "does not hold", "undecided", "not testable with these runs"
 
@@ -199,9 +200,7 @@ def build(built, tmp_path):
 
 
 def retest(folder, claims=synthetic.CLAIMS):
-    proofs = sorted((folder / "derivations").glob("*.json"))
-    inputs = (folder / "study.json", folder / "runs.csv", folder / "runs.json", claims)
-    test_claims(*inputs, synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES, proofs, folder / "claims.json")
+    test_claims(Layout(folder), synthetic.proofs(folder), claims, synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES)
     return json.loads((folder / "claims.json").read_text())
 
 
@@ -210,8 +209,8 @@ def set_accuracy(folder, experiment, value):
     lines = (folder / "runs.csv").read_text().splitlines()
     changed = []
     for line in lines:
-        dataset, name, seed, epoch, _, metric, _ = fields = line.split(",")
-        if (f"{dataset}.{name}", epoch, metric) == (experiment, "20", "accuracy"):
+        name, seed, epoch, _, metric, _ = fields = line.split(",")
+        if (name, epoch, metric) == (experiment, "20", "accuracy"):
             fields[-1] = repr(value + 1e-4 * int(seed))
         changed.append(",".join(fields))
     (folder / "runs.csv").write_text("\n".join(changed) + "\n")
@@ -230,8 +229,8 @@ def test_a_claim_is_tested_by_the_differences_seed_by_seed(build):
         lines = []
         for line in (build / "runs.csv").read_text().splitlines():
             fields = line.split(",")
-            if (f"{fields[0]}.{fields[1]}", fields[3], fields[5]) == (name, "20", "accuracy"):
-                fields[-1] = repr(0.9 + 0.02 * int(fields[2]) + shift)
+            if (fields[0], fields[2], fields[4]) == (name, "20", "accuracy"):
+                fields[-1] = repr(0.9 + 0.02 * int(fields[1]) + shift)
             lines.append(",".join(fields))
         (build / "runs.csv").write_text("\n".join(lines) + "\n")
     test = retest(build)["activations_level_late"]["tests"][0]

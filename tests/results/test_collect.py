@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from tests import synthetic
 
+from rederive.config import Study
 from rederive.errors import UserError
+from rederive.layout import Layout
 from rederive.results.collect import collect
 from rederive.results.runs import RunTable
 
@@ -18,16 +20,16 @@ class Build:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def write(self, rows: list[str], name: str = "seeds_0", run: str = "mnist/he", **changes: Any) -> Path:
+    def write(self, rows: list[str], name: str = "seeds_0", run: str = "mnist.he", **changes: Any) -> Path:
         seeds = sorted({int(row.split(",")[0]) for row in rows})
         self.epochs = max(int(row.split(",")[1]) for row in rows)
-        experiment = synthetic.study(experiments={"mnist": {"he": {"epochs": self.epochs}}}).experiments["mnist.he"]
+        experiment = synthetic.study(experiments={"mnist.he": {"epochs": self.epochs}}).experiments["mnist.he"]
         return synthetic.write_run(self.folder / f"runs/{run}/{name}.csv", experiment, rows, seeds, **changes)
 
     def collected(self, *paths: Path) -> tuple[str, dict[str, Any]]:
-        study = synthetic.study(seeds=[0], experiments={"mnist": {"he": {"epochs": self.epochs}}})
+        study = synthetic.study(seeds=[0], experiments={"mnist.he": {"epochs": self.epochs}})
         study.save(self.folder / "study.json")
-        collect(self.folder / "study.json", paths, self.folder / "runs.csv", self.folder / "runs.json")
+        collect(Layout(self.folder), paths)
         return (self.folder / "runs.csv").read_text(), json.loads((self.folder / "runs.json").read_text())
 
 
@@ -39,15 +41,15 @@ def build(tmp_path) -> Build:
 def test_the_table_names_each_value_and_keeps_its_digits(build):
     table, _ = build.collected(build.write(["0,1,train,loss,0.30000000000000004"]))
     assert table.splitlines() == [
-        "dataset,experiment,seed,epoch,split,metric,value",
-        "mnist,he,0,1,train,loss,0.30000000000000004",
+        "experiment,seed,epoch,split,metric,value",
+        "mnist.he,0,1,train,loss,0.30000000000000004",
     ]
 
 
 def test_rows_are_sorted_by_number_and_not_by_digit(build):
     rows = [f"{seed},{epoch},train,loss,0.5" for seed in (10, 2) for epoch in range(1, 11)]
     table, _ = build.collected(build.write(rows))
-    found = [tuple(map(int, line.split(",")[2:4])) for line in table.splitlines()[1:]]
+    found = [tuple(map(int, line.split(",")[1:3])) for line in table.splitlines()[1:]]
     assert found == [(seed, epoch) for seed in (2, 10) for epoch in range(1, 11)]
 
 
@@ -57,7 +59,7 @@ def test_jobs_of_one_run_are_joined(build):
     table, index = build.collected(first, second)
     assert len(table.splitlines()) == 5
     assert index["mnist.he"]["seeds"] == [0, 1]
-    assert sorted(index["mnist.he"]["files"]) == ["runs/mnist/he/seeds_0.csv", "runs/mnist/he/seeds_1.csv"]
+    assert sorted(index["mnist.he"]["files"]) == ["runs/mnist.he/seeds_0.csv", "runs/mnist.he/seeds_1.csv"]
 
 
 def test_the_index_has_what_made_a_run_but_neither_host_nor_time(build):
@@ -69,7 +71,7 @@ def test_the_index_has_what_made_a_run_but_neither_host_nor_time(build):
 
 
 def test_a_value_given_twice_is_refused(build):
-    with pytest.raises(UserError, match=r"runs/mnist/he: two files hold seed 0, epoch 1"):
+    with pytest.raises(UserError, match=r"runs/mnist.he: two files hold seed 0, epoch 1"):
         build.collected(build.write(ROWS), build.write(ROWS, "seeds_0-4"))
 
 
@@ -83,7 +85,7 @@ def test_a_run_with_other_settings_is_refused(build):
 
 def test_a_run_that_the_study_does_not_have_is_refused(build):
     with pytest.raises(UserError, match=r"mnist\.unheard_of is no run"):
-        build.collected(build.write(ROWS, run="mnist/unheard_of"))
+        build.collected(build.write(ROWS, run="mnist.unheard_of"))
 
 
 @pytest.mark.parametrize(
@@ -124,5 +126,26 @@ def test_numbers_without_their_record_are_refused(build):
 
 def test_a_diverged_run_is_a_result(build):
     build.collected(build.write(["0,1,train,loss,nan", "0,1,validation,accuracy,0.1"]))
-    loss = RunTable.load(build.folder / "runs.csv").at("mnist.he", "training_loss", 1)
+    study = Study.load(build.folder / "study.json")
+    loss = RunTable.load(build.folder / "runs.csv", study).at("mnist.he", "training_loss", 1)
     assert str(loss) == "{0: nan}"
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda text: text.replace("experiment,seed", "run,seed"), "found the columns run, seed.*expected experiment"),
+        (lambda text: text.replace("train,loss,0.5", "train,loss"), "line 2: found value '', expected a number"),
+        (lambda text: text.replace("train,loss,0.5", "train,loss,fast"), "line 2: found value 'fast'"),
+        (lambda text: text.replace("he,0,1,train", "he,0.5,1,train"), "line 2: found seed '0.5'"),
+        (lambda text: text.replace("train,loss,0.5", "train,loss,1,2"), "runs.csv: .*expected the columns"),
+        (lambda text: text.replace("train,loss", "train,f1"), "found split 'train' with metric 'f1'; .*train loss"),
+        (lambda text: text.replace("mnist.he", "mnist.she"), "found 'mnist.she', which is no experiment"),
+    ],
+)
+def test_a_damaged_run_table_is_named_with_its_line(build, edit, message):
+    build.collected(build.write(ROWS))
+    table = build.folder / "runs.csv"
+    table.write_text(edit(table.read_text()))
+    with pytest.raises(UserError, match=message):
+        RunTable.load(table, Study.load(build.folder / "study.json"))

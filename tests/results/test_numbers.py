@@ -17,7 +17,7 @@ def test_a_mean_over_seeds_with_its_interval_from_first_principles(built):
         values = [
             float(row["value"])
             for row in csv.DictReader(stream)
-            if (row["dataset"], row["experiment"], row["epoch"], row["metric"]) == ("mnist", "relu", "10", "accuracy")
+            if (row["experiment"], row["epoch"], row["metric"]) == ("mnist.relu", "10", "accuracy")
         ]
     mean = sum(values) / 3
     deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / 2)
@@ -25,7 +25,7 @@ def test_a_mean_over_seeds_with_its_interval_from_first_principles(built):
     number = numbers_of(built)["mnist.relu.accuracy@10"]
     assert (number["value"], number["low"], number["high"]) == pytest.approx((mean, mean - half, mean + half), rel=1e-6)
     assert (number["n"], number["seeds"], number["runs"]) == (3, [0, 1, 2], ["mnist.relu"])
-    assert list(number["files"]) == ["runs/mnist/relu/seeds_0-2.csv"]
+    assert list(number["files"]) == ["runs/mnist.relu/seeds_0-1-2.csv"]
 
 
 def test_without_an_epoch_a_number_is_read_where_the_experiment_ends(built):
@@ -80,7 +80,7 @@ def test_one_seed_gives_a_value_and_no_interval(tmp_path):
 
 def test_a_diverged_seed_leaves_no_mean(tmp_path):
     csvs = synthetic.write_build(tmp_path, synthetic.study(seeds=[0, 1]))
-    path = next(path for path in csvs if path.parent.name == "learning_rate_0.01")
+    path = next(path for path in csvs if path.parent.name == "cifar10.learning_rate_0.01")
     synthetic.edit_run(path, lambda line: f"{line.rsplit(',', 1)[0]},nan" if line.startswith("1,20,train") else line)
     synthetic.summarise_build(tmp_path, csvs)
     number = numbers_of(tmp_path)["cifar10.learning_rate_0.01.training_loss"]

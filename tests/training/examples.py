@@ -1,6 +1,6 @@
 """Specs of small networks."""
 
-from rederive.config import Cifar10Spec, MnistSpec
+from writeup.settings import CNNSettings, MLPSettings
 
 MLP = {
     "hidden_sizes": [32],
@@ -25,9 +25,9 @@ CNN = {
 }
 
 
-def mnist_spec(**changes) -> MnistSpec:
-    return MnistSpec.model_validate(MLP | changes)
+def mlp_spec(**changes) -> MLPSettings:
+    return MLPSettings.model_validate(MLP | changes)
 
 
-def cifar10_spec(**changes) -> Cifar10Spec:
-    return Cifar10Spec.model_validate(CNN | changes)
+def cnn_spec(**changes) -> CNNSettings:
+    return CNNSettings.model_validate(CNN | changes)

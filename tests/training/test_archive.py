@@ -8,37 +8,44 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import studies
 from tests.training.examples import MLP
 
-from rederive import files
-from rederive.config import Study, resolve
+from rederive import environment, files
+from rederive.config import Study
+from rederive.data.prepare import generate
 from rederive.errors import UserError
+from rederive.layout import Layout
 from rederive.training import archive, job, train
 from rederive.training.provenance import Replay
+from writeup.standin import digits
 
 KEPT = sorted((Path(__file__).parents[2] / "archive").glob("*/seed_*.json"))
 
 
 class Build:
-    """A study of one run, `mnist.RUN`, with its results and an archive beside them."""
+    """A study of one run, with its results and an archive beside them."""
 
     def __init__(self, folder: Path, data: Path) -> None:
         self.folder, self.data = folder, data
         self.archive = folder / "archive"
 
     def study(self, run: str = "small", seeds: tuple[int, ...] = (0, 1), **changes: Any) -> Study:
-        experiments = {"mnist": {run: MLP | changes}}
+        experiments = {run: MLP | {"trainer": "mlp"} | changes}
         settings = {"archive": str(self.archive)} if self.archive.exists() else {}
-        return resolve({"seeds": list(seeds), "training": settings, "experiments": experiments})
+        return studies.small(experiments, seeds=list(seeds), training=settings)
 
     def train(self, study: Study, results: str = "results") -> tuple[bytes, dict[str, Any]]:
         """Train the study's run, or take it; return the CSV's bytes and the provenance."""
-        folder = self.folder / results
-        study.save(folder / "study.json")
-        (path,) = study.run_files()
+        layout = Layout(self.folder / results)
+        study.save(layout.study)
+        placed = layout.manifest("mnist").parent
+        shutil.rmtree(placed, ignore_errors=True)
+        shutil.copytree(self.data, placed)
+        (path,) = study.run_files(layout)
         (run,) = study.runs()
-        train(folder / "study.json", run, study.seeds, self.data, folder / "checkpoints", folder / path)
-        return (folder / path).read_bytes(), json.loads((folder / path).with_suffix(".json").read_text())
+        train(layout.study, run, study.seeds)
+        return path.read_bytes(), json.loads(layout.provenance(path).read_text())
 
 
 @pytest.fixture
@@ -71,13 +78,26 @@ def no_training(monkeypatch) -> None:
 def test_a_kept_run_is_taken_under_any_name(build, kept, no_training):
     taken, provenance = build.train(build.study("renamed"), "again")
     assert taken == kept
-    assert provenance["run"] == "mnist.renamed"
-    original = json.loads((build.folder / "results/runs/mnist/small/seeds_0-1.json").read_text())
+    assert provenance["run"] == "renamed"
+    original = json.loads((build.folder / "results/runs/small/seeds_0-1.json").read_text())
     assert provenance["data_checksum"] == original["data_checksum"]
     for seed, made in provenance["seeds"].items():
-        assert made.pop("taken_from").endswith(f"archive/mnist.small/seed_{seed}.csv")
+        assert made.pop("taken_from").endswith(f"archive/small/seed_{seed}.csv")
         del original["seeds"][seed]["host"]  # the archive does not tell
         assert made == original["seeds"][seed]
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("record", [0, 1]), ("require", [])])
+def test_other_versions_train_again_only_where_the_same_are_required(
+    build, kept, monkeypatch, capsys, setting: str, expected: list[int]
+):
+    here = environment.present()
+    monkeypatch.setattr(environment, "present", lambda: here | {"numpy": "0.1"})
+    study = build.study()
+    training = study.training.model_copy(update={"versions": setting})
+    _, provenance = build.train(study.model_copy(update={"training": training}), "again")
+    assert taken_from(provenance) == expected
+    assert (f"differs in numpy {here['numpy']} (here 0.1)" in capsys.readouterr().out) == (setting == "require")
 
 
 def test_fewer_seeds_and_epochs_are_those_of_a_run_of_its_own(build, kept):
@@ -123,7 +143,7 @@ def test_a_run_of_other_code_is_taken_by_a_replay_alone(build, kept, changed_cod
     _, provenance = build.train(build.study(), "trained")
     assert taken_from(provenance) == []
     assert "differs in fingerprint, and no replay shows" in capsys.readouterr().out
-    facts = json.loads((build.archive / "mnist.small/seed_0.json").read_text())["seeds"]["0"]
+    facts = json.loads((build.archive / "small/seed_0.json").read_text())["seeds"]["0"]
     replay = Replay(
         made_by=facts["fingerprint"],
         replayed_by="another",
@@ -137,24 +157,22 @@ def test_a_run_of_other_code_is_taken_by_a_replay_alone(build, kept, changed_cod
         when="2026-01-01T00:00:00+00:00",
     )
     for outcome, taken in (("different", []), ("bit for bit", [0, 1])):
-        archive.write_replay(build.archive / "mnist.small", replay.model_copy(update={"outcome": outcome}))
+        archive.write_replay(build.archive / "small", replay.model_copy(update={"outcome": outcome}))
         _, provenance = build.train(build.study(), outcome)
         assert taken_from(provenance) == taken
     assert provenance["seeds"]["1"]["certified_by"]["outcome"] == "bit for bit"
     # A replay by code that has changed since says nothing.
-    archive.write_replay(build.archive / "mnist.small", replay.model_copy(update={"outcome": "bit for bit"}))
-    (build.archive / "mnist.small" / archive.REPLAYS).write_text(
-        (build.archive / "mnist.small" / archive.REPLAYS).read_text().replace('"another"', '"a third"')
+    archive.write_replay(build.archive / "small", replay.model_copy(update={"outcome": "bit for bit"}))
+    (build.archive / "small" / archive.REPLAYS).write_text(
+        (build.archive / "small" / archive.REPLAYS).read_text().replace('"another"', '"a third"')
     )
     _, provenance = build.train(build.study(), "later")
     assert taken_from(provenance) == []
 
 
 def test_a_run_on_other_data_is_not_taken(build, kept, tmp_path, capsys):
-    from rederive.data.standin import generate
-
     build.data = tmp_path / "other"
-    generate("mnist", build.data, 1, {"train": 300, "validation": 60, "test": 20})
+    generate("mnist", digits, {"train": 300, "validation": 60, "test": 20}, 1, build.data)
     taken, provenance = build.train(build.study(), "again")
     assert taken_from(provenance) == []
     assert taken != kept
@@ -178,7 +196,7 @@ def _edit(path: Path) -> None:
 def test_a_damaged_entry_is_named_and_ignored(
     build, kept, capsys, damaged: str, damage: Callable[[Path], None], told: str
 ):
-    damage(build.archive / f"mnist.small/seed_0.{damaged}")
+    damage(build.archive / f"small/seed_0.{damaged}")
     trained, provenance = build.train(build.study(), "again")
     assert taken_from(provenance) == [1]
     assert trained == kept
@@ -197,7 +215,7 @@ def test_what_was_taken_can_be_kept_again(build, kept):
 def test_runs_of_another_machine_are_adopted(build, kept, place, no_training):
     adopted = build.folder / "adopted"
     archive.keep(build.study(), build.folder / place, adopted)
-    assert sorted(path.name for path in (adopted / "mnist.small").iterdir()) == [
+    assert sorted(path.name for path in (adopted / "small").iterdir()) == [
         *("seed_0.csv", "seed_0.json", "seed_1.csv", "seed_1.json")
     ]
     shutil.rmtree(build.archive)
@@ -232,7 +250,7 @@ def _drop_an_epoch(csv: Path, record: Path) -> None:
 
 def test_a_longer_run_takes_the_place_of_no_other(build, kept):
     other = build.study(epochs=2)
-    shutil.rmtree(build.archive / "mnist.small")
+    shutil.rmtree(build.archive / "small")
     build.train(other, "other")
     archive.keep(other, build.folder / "other", build.archive)
     before = {path: path.read_bytes() for path in build.archive.rglob("*") if path.is_file()}
@@ -255,7 +273,7 @@ def test_the_same_code_cannot_have_made_two_numbers(build, kept):
 
 
 def test_a_run_that_the_study_does_not_have_is_not_kept(build, kept):
-    with pytest.raises(UserError, match=r"mnist.small: no run of the study has its settings"):
+    with pytest.raises(UserError, match=r"small: no run of the study has its settings"):
         archive.keep(build.study(learning_rate=0.5), build.folder / "results", build.folder / "new")
 
 

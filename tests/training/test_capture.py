@@ -6,18 +6,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from tests.training.examples import cifar10_spec, mnist_spec
+from tests.training.examples import cnn_spec, mlp_spec
 from tests.training.test_steps import by_variant
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from rederive.data import Dataset
-from rederive.training import mnist
 from rederive.training.capture import Captured
-from rederive.training.cifar10 import Cifar10Learner
 from rederive.training.loop import Learner
-from rederive.training.mnist import MnistLearner
+from writeup import mlp
+from writeup.cnn import CNNLearner
+from writeup.mlp import MLPLearner
 
 
 class Graph(TorchDispatchMode):
@@ -80,7 +80,7 @@ def trains_alike(plain: Learner, replayed: Learner, graphs: list[Graph]) -> None
 @by_variant
 @pytest.mark.parametrize("seeds", [[0], [3, 1]], ids=["one seed", "two seeds"])
 def test_replayed_steps_of_pytorch_are_the_steps(gpu, shapes: Dataset, changes, seeds):
-    plain, replayed = (Cifar10Learner(cifar10_spec(**changes), shapes, seeds) for _ in range(2))
+    plain, replayed = (CNNLearner(cnn_spec(**changes), shapes, seeds) for _ in range(2))
     step = replayed.step
     replayed.take = Captured(step, lambda: step.state().values())
     trains_alike(plain, replayed, gpu)
@@ -99,9 +99,9 @@ def test_replayed_steps_of_pytorch_are_the_steps(gpu, shapes: Dataset, changes, 
     ids=str,
 )
 def test_replayed_steps_of_the_engine_are_the_steps(gpu, monkeypatch, digits: Dataset, changes):
-    monkeypatch.setattr(mnist, "_place_on", lambda device: torch.tensor)
-    spec = mnist_spec(**changes)
-    plain, replayed = MnistLearner(spec, digits, 0, "cuda"), MnistLearner(spec, digits, 0, "cuda")
+    monkeypatch.setattr(mlp, "_place_on", lambda device: torch.tensor)
+    spec = mlp_spec(**changes)
+    plain, replayed = MLPLearner(spec, digits, 0, "cuda"), MLPLearner(spec, digits, 0, "cuda")
     plain.take = plain.step
     trains_alike(plain, replayed, gpu)
 

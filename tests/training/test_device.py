@@ -5,7 +5,7 @@ A step that is to be replayed as a CUDA graph may not ask for a value, and may n
 
 import pytest
 import torch
-from tests.training.examples import cifar10_spec, mnist_spec
+from tests.training.examples import cnn_spec, mlp_spec
 from tests.training.test_steps import by_variant
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -13,9 +13,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from rederive.data import Dataset
-from rederive.training.mnist import MnistLearner
-from rederive.training.networks import initial_network
-from rederive.training.steps import Optimizer, Step
+from writeup.mlp import MLPLearner
+from writeup.networks import initial_network
+from writeup.steps import Optimizer, Step
 
 
 class StaysOn(TorchDispatchMode):
@@ -67,7 +67,7 @@ def test_the_check_finds_a_copy_and_a_question():
 )
 def test_the_engines_step_stays_on_the_gpu(digits: Dataset, changes):
     with FakeTensorMode():
-        learner = MnistLearner(mnist_spec(**changes), digits, 0, "cuda")
+        learner = MLPLearner(mlp_spec(**changes), digits, 0, "cuda")
         with StaysOn("cuda") as watch:
             loss = learner.step(learner.images[:32], learner.labels[:32])
         assert watch.seen > 10
@@ -79,7 +79,7 @@ def test_the_engines_step_stays_on_the_gpu(digits: Dataset, changes):
 
 def test_dropout_runs_on_a_gpu(digits: Dataset):
     with FakeTensorMode():
-        learner = MnistLearner(mnist_spec(dropout=0.5), digits, 0, "cuda")
+        learner = MLPLearner(mlp_spec(dropout=0.5), digits, 0, "cuda")
         learner.advance(1, 0, learner.batches)
         assert learner.total.device.type == "cuda"
 
@@ -89,7 +89,7 @@ def test_dropout_runs_on_a_gpu(digits: Dataset):
 @by_variant
 def test_pytorchs_step_stays_where_it_is(monkeypatch, changes, seeds, traced):
     # Not a GPU but PyTorch's device without memory: differentiation asks a real GPU for more than is there.
-    spec = cifar10_spec(**changes)
+    spec = cnn_spec(**changes)
     if spec.optimizer == "sgd":  # this one step of PyTorch's knows no tensors without memory
         monkeypatch.setattr(Optimizer, "step", lambda self, gradients: None)
     step = Step(spec, [initial_network(spec, seed) for seed in range(seeds)], "meta", torch.channels_last, traced)

@@ -14,35 +14,36 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from tests.training.examples import CNN, MLP, mnist_spec
+from tests import studies
+from tests.training.examples import CNN, MLP, mlp_spec
 from typer.testing import CliRunner
 
 from rederive.cli import app
-from rederive.config import resolve
 from rederive.errors import UserError
+from rederive.layout import Layout
 from rederive.training import checkpoint, train
 from rederive.training.keeper import RETRY_EXIT_CODE, Keeper, StopRequest
 from rederive.training.loop import fit
-from rederive.training.mnist import MnistLearner
 from rederive.training.status import jobs
+from writeup.mlp import MLPLearner
 
 PROGRAM = """
 import sys
-limit = int(sys.argv[5])
+limit = int(sys.argv[3])
 if limit:
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 from rederive.training import train
-study, run, data, out = sys.argv[1:5]
-train(study, run, [0], data, out + "/checkpoints", out + "/runs/seeds_0.csv")
+study, run = sys.argv[1:3]
+train(study, run, [0])
 """
 
 
 class Process:
     """A training job in a process of its own, whose lines can be waited for."""
 
-    def __init__(self, study: Path, run: str, data: Path, out: Path, largest_file: int = 0) -> None:
-        arguments = [str(study), run, str(data), str(out), str(largest_file)]
+    def __init__(self, study: Path, run: str, largest_file: int = 0) -> None:
+        arguments = [str(study), run, str(largest_file)]
         self.popen = subprocess.Popen(
             [sys.executable, "-u", "-c", PROGRAM, *arguments],
             stdout=subprocess.PIPE,
@@ -73,17 +74,26 @@ class Process:
         return "".join(self.lines)
 
 
+def _placed(study: Path, standin: dict[str, Path], out: Path) -> Path:
+    """Return a copy of the study in a results folder that has the data."""
+    if not out.joinpath("study.json").exists():
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.copy(study, out / "study.json")
+        (out / "data").symlink_to(standin["mnist"].parent)
+    return out / "study.json"
+
+
 def _run(study: Path, run: str, standin: dict[str, Path], out: Path, **options: int) -> Process:
-    return Process(study, run, standin[run.split(".")[0]], out, **options)
+    return Process(_placed(study, standin, out), run, **options)
 
 
-def _result(out: Path) -> tuple[str, list[float], str]:
+def _result(out: Path, run: str) -> tuple[str, list[float], str]:
     """Return the run's rows, its opening and its predictions."""
-    provenance = json.loads((out / "runs" / "seeds_0.json").read_text())
+    provenance = json.loads((out / "runs" / run / "seeds_0.json").read_text())
     opening, predictions = (provenance["seeds"]["0"][part] for part in ("opening", "predictions"))
     assert len(opening) == 100
     assert len(predictions) == 60
-    return (out / "runs" / "seeds_0.csv").read_text(), opening, predictions
+    return (out / "runs" / run / "seeds_0.csv").read_text(), opening, predictions
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +105,7 @@ def undisturbed(tmp_path_factory, study, standin):
         out = tmp_path_factory.mktemp("undisturbed")
         process = _run(study, run, standin, out)
         assert process.finish() == 0, process.output
-        return _result(out)
+        return _result(out, run)
 
     return result
 
@@ -119,7 +129,7 @@ def test_killed_at_random_moments_it_ends_bit_for_bit_where_it_would_have(tmp_pa
         went_on = "going on from epoch" in process.output
     assert kills >= 1
     assert went_on or kills < 4
-    assert _result(out) == undisturbed(run)
+    assert _result(out, run) == undisturbed(run)
     assert not list((out / "checkpoints").rglob("*.checkpoint"))
 
 
@@ -132,8 +142,8 @@ def test_told_to_stop_it_saves_within_the_epoch_and_asks_for_a_retry(tmp_path, s
     assert "a new start goes on from there" in process.output
     again = _run(study, run, standin, out)
     assert again.finish() == 0, again.output
-    assert _result(out) == undisturbed(run)
-    provenance = json.loads((out / "runs" / "seeds_0.json").read_text())
+    assert _result(out, run) == undisturbed(run)
+    provenance = json.loads((out / "runs" / run / "seeds_0.json").read_text())
     assert provenance["seeds"]["0"]["restored_from_epoch"] >= 2
     assert len(provenance["seeds"]["0"]["seconds_per_epoch"]) == 30
 
@@ -157,7 +167,7 @@ def test_a_checkpoint_that_is_no_use_is_named_and_ignored(tmp_path, study, stand
     again = _run(study, "mnist.long", standin, out)
     assert again.finish() == 0, again.output
     assert f"the checkpoint {path} is not used" in again.output
-    assert _result(out) == undisturbed("mnist.long")
+    assert _result(out, "mnist.long") == undisturbed("mnist.long")
 
 
 def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, study, standin, undisturbed):
@@ -170,15 +180,15 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, study, standin,
     assert not list((tmp_path / "full").rglob("*.part"))
     # With room for checkpoints, and for the first time none for the results, nothing is computed twice.
     out = tmp_path / "nearly full"
-    (out / "runs").mkdir(parents=True)
-    (out / "runs" / "seeds_0.csv").mkdir()  # nothing can be put in the place of a folder
+    rows = out / "runs/mnist.long/seeds_0.csv"
+    rows.mkdir(parents=True)  # nothing can be put in the place of a folder
     process = _run(study, "mnist.long", standin, out)
     assert process.finish() != 0
-    (out / "runs" / "seeds_0.csv").rmdir()
+    rows.rmdir()
     again = _run(study, "mnist.long", standin, out)
     assert again.finish() == 0, again.output
     assert "going on from epoch 31" in again.output
-    assert _result(out) == undisturbed("mnist.long")
+    assert _result(out, "mnist.long") == undisturbed("mnist.long")
 
 
 def test_the_code_the_data_and_the_spec_are_part_of_a_checkpoints_name(tmp_path, study, standin):
@@ -195,7 +205,7 @@ def test_a_full_disk_under_the_log_stops_nothing(tmp_path, digits, monkeypatch):
     keeper = Keeper("mnist.small", tmp_path, {}, [0], 10.0, StopRequest())
     with Path("/dev/null").open("w") as silent:
         monkeypatch.setattr(sys, "stdout", open("/dev/full", "w"))  # noqa: SIM115  closing it fails, too
-        rows = fit(MnistLearner(mnist_spec(epochs=2), digits, 0), 2, keeper).rows
+        rows = fit(MLPLearner(mlp_spec(epochs=2), digits, 0), 2, keeper).rows
         os.dup2(silent.fileno(), sys.stdout.fileno())  # what it still holds goes there
     assert {row.epoch for row in rows} == {1, 2}
 
@@ -203,9 +213,13 @@ def test_a_full_disk_under_the_log_stops_nothing(tmp_path, digits, monkeypatch):
 # --- in this process ------------------------------------------------------------------------------------------
 
 
+def _rows(out: Path, run: str, seeds: list[int]) -> Path:
+    return Layout(out).run(run, seeds)
+
+
 def _train(study: Path, run: str, standin: dict[str, Path], out: Path, seeds: list[int]) -> list[dict[str, str]]:
-    train(study, run, seeds, standin[run.split(".")[0]], out / "checkpoints", out / "run.csv")
-    with (out / "run.csv").open(newline="") as stream:
+    train(_placed(study, standin, out), run, seeds)
+    with _rows(out, run, seeds).open(newline="") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -217,7 +231,7 @@ def test_every_epoch_is_recorded_for_every_seed(tmp_path, study, standin, run):
     found = [(int(row["seed"]), int(row["epoch"]), row["split"], row["metric"]) for row in rows]
     assert found == sorted((seed, epoch, *kind) for seed in (0, 1) for epoch in (1, 2, 3) for kind in expected)
     assert all(math.isfinite(float(row["value"])) for row in rows)
-    provenance = json.loads((tmp_path / "run.json").read_text())
+    provenance = json.loads((tmp_path / "runs" / run / "seeds_1-0.json").read_text())
     assert provenance["seeds"].keys() == {"0", "1"}
     assert not any("diverged" in made for made in provenance["seeds"].values())
     assert provenance["data_source"] == "standin"
@@ -229,7 +243,7 @@ def test_divergence_is_a_result_with_its_epoch(tmp_path, study, standin):
     losses = [float(row["value"]) for row in rows if (row["split"], row["metric"]) == ("train", "loss")]
     assert len(losses) == 3
     assert not math.isfinite(losses[-1])
-    made = json.loads((tmp_path / "run.json").read_text())["seeds"]["0"]
+    made = json.loads((tmp_path / "runs/mnist.lost/seeds_0.json").read_text())["seeds"]["0"]
     assert made["diverged"] == 1 + [math.isfinite(loss) for loss in losses].index(False)
     assert made["opening"][-1] == "NaN"
 
@@ -237,50 +251,55 @@ def test_divergence_is_a_result_with_its_epoch(tmp_path, study, standin):
 def test_equal_runs_write_equal_bytes(tmp_path, study, standin):
     for name in ("a", "b"):
         _train(study, "cifar10.small", standin, tmp_path / name, [0])
-    assert (tmp_path / "a/run.csv").read_bytes() == (tmp_path / "b/run.csv").read_bytes()
+    a, b = (_rows(tmp_path / name, "cifar10.small", [0]).read_bytes() for name in "ab")
+    assert a == b
 
 
 def test_an_error_before_the_first_step_is_told_in_the_status(tmp_path, standin):
-    impossible = resolve({"seeds": [0], "experiments": {"cifar10": {"deep": CNN | {"conv_channels": [2] * 6}}}})
-    impossible.save(tmp_path / "study.json")
-    output = tmp_path / "run.csv"
+    impossible = studies.small({"deep": CNN | {"trainer": "cnn", "conv_channels": [2] * 6}})
+    impossible.save(tmp_path / "impossible.json")
     with pytest.raises(UserError, match="leave nothing of an image"):
-        train(tmp_path / "study.json", "cifar10.deep", [0], standin["cifar10"], tmp_path / "checkpoints", output)
-    (job,) = jobs(impossible, tmp_path)
+        train(_placed(tmp_path / "impossible.json", standin, tmp_path), "deep", [0])
+    (job,) = jobs(impossible, Layout(tmp_path))
     assert job.state == "failed"
     assert "leave nothing of an image" in job.error
 
 
 def test_seeds_by_hand_are_the_jobs_of_the_study(tmp_path, standin):
-    study = resolve({"seeds": [0, 1, 2], "training": {"seeds_per_job": 2}, "experiments": {"mnist": {"small": MLP}}})
+    settings = {"seeds": [0, 1, 2], "training": {"seeds_per_job": 2}}
+    study = studies.small({"small": MLP | {"trainer": "mlp"}}, **settings)
     study.save(tmp_path / "study.json")
-    shutil.copytree(standin["mnist"], tmp_path / "data/mnist")
+    (tmp_path / "data").symlink_to(standin["mnist"].parent)
 
     def called(*arguments: str):
-        return CliRunner().invoke(app, ["train", "mnist", "small", "--study", str(tmp_path / "study.json"), *arguments])
+        return CliRunner().invoke(app, ["train", "small", "--study", str(tmp_path / "study.json"), *arguments])
 
     failed = called("--seeds", "0,1")
     assert isinstance(failed.exception, UserError)
     assert "found '0,1', expected numbers as in 0-1-2" in str(failed.exception)
     assert not (tmp_path / "runs").exists()
     assert called().exit_code == 0
-    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.csv")) == study.run_files()
+    assert sorted(tmp_path.rglob("*.csv")) == study.run_files(Layout(tmp_path))
 
 
 def test_what_cannot_be_trained_is_refused(tmp_path, study, standin):
     with pytest.raises(UserError, match=r"mnist.nonsense is no run of this study; its runs: mnist.small"):
         _train(study, "mnist.nonsense", standin, tmp_path, [0])
+    other = tmp_path / "other"
+    (other / "data").mkdir(parents=True)
+    shutil.copy(study, other / "study.json")
+    (other / "data/mnist").symlink_to(standin["cifar10"])
     with pytest.raises(UserError, match="found cifar10 data; mnist.small trains on mnist"):
-        train(study, "mnist.small", [0], standin["cifar10"], tmp_path, tmp_path / "run.csv")
+        train(other / "study.json", "mnist.small", [0])
 
 
 @pytest.mark.skipif(Path("/proc/driver/nvidia/version").exists(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_an_error_of_its_own(tmp_path, study, standin):
     with pytest.raises(UserError, match="device cuda: PyTorch finds no GPU"):
-        train(study, "mnist.small", [0], standin["mnist"], tmp_path, tmp_path / "run.csv", device="cuda")
+        train(_placed(study, standin, tmp_path), "mnist.small", [0], device="cuda")
 
 
 def test_mnist_trains_without_pytorch(tmp_path, study, standin):
     program = PROGRAM + "\nassert not {'torch', 'matplotlib', 'pandas', 'scipy', 'snakemake'} & set(sys.modules)"
-    arguments = [str(study), "mnist.small", str(standin["mnist"]), str(tmp_path), "0"]
+    arguments = [str(_placed(study, standin, tmp_path)), "mnist.small", "0"]
     subprocess.run([sys.executable, "-c", program, *arguments], check=True, env=os.environ, stdout=subprocess.DEVNULL)

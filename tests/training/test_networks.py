@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from tests.training.examples import cifar10_spec
+from tests.training.examples import cnn_spec
 from torch import nn
 from torch.nn import functional
 
 from rederive.errors import UserError
-from rederive.training.networks import ConvolutionalNetwork, initial_network, loss_function
+from writeup.networks import ConvolutionalNetwork, initial_network, loss_function
 
 
 def _images(count: int = 4) -> torch.Tensor:
@@ -43,7 +43,7 @@ def test_three_convolutions_with_batch_norm_leave_2048_features(configured):
 
 
 def test_a_residual_block_adds_its_input():
-    network = ConvolutionalNetwork(cifar10_spec(conv_channels=[3], residual=True))
+    network = ConvolutionalNetwork(cnn_spec(conv_channels=[3], residual=True))
     block = network.blocks[0]
     nn.init.zeros_(block.convolution.weight)
     nn.init.zeros_(block.convolution.bias)
@@ -51,7 +51,7 @@ def test_a_residual_block_adds_its_input():
 
 
 def test_one_seed_is_one_network():
-    first, again, other = (_parameters_in_order(initial_network(cifar10_spec(), seed)) for seed in (0, 0, 1))
+    first, again, other = (_parameters_in_order(initial_network(cnn_spec(), seed)) for seed in (0, 0, 1))
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not any(torch.equal(a, b) for a, b in zip(first, other, strict=True))
 
@@ -60,12 +60,12 @@ def test_initialising_a_network_leaves_other_random_numbers_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    initial_network(cifar10_spec(), 0)
+    initial_network(cnn_spec(), 0)
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_kl_divergence_from_one_hot_targets_is_cross_entropy():
-    network = initial_network(cifar10_spec(), 0)
+    network = initial_network(cnn_spec(), 0)
     labels = torch.tensor([3, 0, 9, 3])
     results = []
     for name in ("cross_entropy", "kl_divergence"):
@@ -88,4 +88,4 @@ def test_kl_divergence_from_one_hot_targets_is_cross_entropy():
 )
 def test_networks_that_cannot_be_are_refused(changes, message):
     with pytest.raises(UserError, match=message):
-        ConvolutionalNetwork(cifar10_spec(**changes))
+        ConvolutionalNetwork(cnn_spec(**changes))

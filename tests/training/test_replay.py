@@ -5,18 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests import studies
 from tests.training.examples import CNN, MLP
 from typer.testing import CliRunner
 
 from rederive.cli import app
-from rederive.config import Experiment, Study, resolve
+from rederive.config import Experiment, Study
 from rederive.data import Dataset, load
+from rederive.data.prepare import generate
 from rederive.errors import UserError
 from rederive.training import archive, train
 from rederive.training import replay as module
 from rederive.training.archive import Kept
-from rederive.training.mnist import MnistLearner
 from rederive.training.replay import Beginning, replay, rounding_effects
+from writeup.mlp import MLPLearner
+from writeup.standin import digits
 
 
 class Build:
@@ -25,23 +28,27 @@ class Build:
     def __init__(self, folder: Path, data: dict[str, Path]) -> None:
         self.folder = folder
         self.archive = folder / "archive"
-        self.study: Study = resolve(
-            {"seeds": [0, 1, 2], "experiments": {"mnist": {"small": MLP}, "cifar10": {"small": CNN}}}
+        self.study: Study = studies.small(
+            {"mnist.small": MLP | {"trainer": "mlp"}, "cifar10.small": CNN | {"trainer": "cnn"}}, seeds=[0, 1, 2]
         )
         self.file = folder / "results/study.json"
         self.study.save(self.file)
-        for path, run in zip(self.study.run_files(), self.study.runs(), strict=True):
-            dataset = run.split(".")[0]
-            (folder / "results/data").mkdir(exist_ok=True)
-            (folder / "results/data" / dataset).symlink_to(data[dataset])
-            train(self.file, run, [0, 1, 2], data[dataset], folder / "checkpoints", folder / "results" / path)
+        (folder / "results/data").symlink_to(data["mnist"].parent)
+        for run in self.study.runs():
+            train(self.file, run, [0, 1, 2])
         archive.keep(self.study, folder / "results", self.archive)
 
     def kept(self, run: str) -> list[Kept]:
-        return archive.kept_under(self.archive, self.study, run)
+        return archive.kept_under(self.archive, run)
 
-    def data(self, run: str) -> Dataset:
-        return load(self.folder / "results/data" / run.split(".")[0])
+    def begun(self, run: str) -> tuple[Experiment, str, Dataset]:
+        """The run, its trainer's code and its data."""
+        experiment = self.study.experiments[run]
+        return (
+            experiment,
+            self.study.trainers[experiment.trainer].python,
+            load(self.folder / "results/data" / experiment.data),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +72,7 @@ RUNS = ["mnist.small", "cifar10.small"]
 @pytest.mark.parametrize("epochs", [0, 2])
 def test_the_same_code_gives_the_same_bits(build, run, epochs):
     kept = build.kept(run)
-    found = replay(build.study.experiments[run], build.data(run), kept[1], kept, "today", epochs)
+    found = replay(*build.begun(run), kept[1], kept, "today", epochs)
     assert (found.outcome, found.difference, found.seed) == ("bit for bit", 0.0, 1)
     # Three epochs of 10 or 13 batches: the run has no hundred steps.
     whole = {"mnist.small": 30, "cifar10.small": 39}[run]
@@ -76,7 +83,7 @@ def test_the_same_code_gives_the_same_bits(build, run, epochs):
 @pytest.mark.parametrize("run", RUNS)
 def test_another_processors_rounding_is_told_as_such(build, run):
     kept = build.kept(run)
-    found = replay(build.study.experiments[run], build.data(run), rounded(kept[0], 1e-7), kept, "today", 1)
+    found = replay(*build.begun(run), rounded(kept[0], 1e-7), kept, "today", 1)
     assert found.outcome == "within rounding"
     assert 0 < found.difference <= found.tolerance
 
@@ -89,22 +96,20 @@ def test_another_processors_rounding_is_told_as_such(build, run):
 )
 def test_wrong_code_is_different(build, run, fault):
     """What a fault in the code would do, done by other settings: steps that are off by a hundredth, another draw."""
-    experiment = build.study.experiments[run]
+    experiment, code, data = build.begun(run)
     old = experiment.spec
     new = {key: getattr(old, key) * by if key in ("learning_rate", "momentum") else by for key, by in fault.items()}
     wrong = experiment.model_copy(update={"spec": old.model_copy(update=new)})
     kept = build.kept(run)
-    assert replay(wrong, build.data(run), kept[0], kept, "today", 0).outcome == "different"
+    assert replay(wrong, code, data, kept[0], kept, "today", 0).outcome == "different"
 
 
 def test_a_fault_after_the_first_steps_shows_in_the_epochs(build, monkeypatch):
     """Evaluation, say, of which the losses of the steps know nothing."""
     kept = build.kept("mnist.small")
-    evaluate = MnistLearner.evaluate
-    monkeypatch.setattr(
-        MnistLearner, "evaluate", lambda self, split: (evaluate(self, split)[0] * 1.0001, self.predicted)
-    )
-    found = replay(build.study.experiments["mnist.small"], build.data("mnist.small"), kept[0], kept, "today", 1)
+    evaluate = MLPLearner.evaluate
+    monkeypatch.setattr(MLPLearner, "evaluate", lambda self, split: (evaluate(self, split)[0] * 1.0001, self.predicted))
+    found = replay(*build.begun("mnist.small"), kept[0], kept, "today", 1)
     assert found.outcome == "different"
 
 
@@ -115,17 +120,17 @@ def without_opening(kept: Kept) -> Kept:
 
 def test_without_first_steps_the_spread_over_seeds_is_all_there_is(build):
     kept = build.kept("mnist.small")
-    experiment, data = build.study.experiments["mnist.small"], build.data("mnist.small")
+    begun = build.begun("mnist.small")
     old = without_opening(rounded(kept[0], 2e-6))
-    found = replay(experiment, data, old, kept, "today", 0)
+    found = replay(*begun, old, kept, "today", 0)
     assert (found.outcome, found.steps, found.epochs) == ("within the spread over seeds", 0, 1)
     far = without_opening(rounded(kept[0], 3.0))
-    assert replay(experiment, data, far, kept, "today").outcome == "different"
-    assert replay(experiment, data, old, [old], "today").outcome == "different"  # one seed has no spread
+    assert replay(*begun, far, kept, "today").outcome == "different"
+    assert replay(*begun, old, [old], "today").outcome == "different"  # one seed has no spread
 
 
 def test_what_rounding_does_grows_and_is_never_nothing(build):
-    again = Beginning(build.study.experiments["mnist.small"], build.data("mnist.small"), 0)
+    again = Beginning(*build.begun("mnist.small"), 0)
     losses = again.open().openings[0]
     effects = rounding_effects(losses, again)
     assert len(effects) == len(losses)
@@ -162,9 +167,8 @@ def test_a_sample_is_the_codes_own_draw(build, tmp_path):
 
 def test_a_difference_is_an_error(build, monkeypatch):
     monkeypatch.setattr(module, "replay", lambda *arguments, **options: different)
-    different = replay(
-        build.study.experiments["mnist.small"], build.data("mnist.small"), *_first(build), "today", 0
-    ).model_copy(update={"outcome": "different", "difference": 0.25, "tolerance": 0.01})
+    equal = replay(*build.begun("mnist.small"), *_first(build), "today", 0)
+    different = equal.model_copy(update={"outcome": "different", "difference": 0.25, "tolerance": 0.01})
     done = called(build, "mnist.small", "--epochs", "0")
     assert done.exit_code == 1
     assert "different (relative difference 2.5e-01, where 1.0e-02 is allowed)" in done.output
@@ -189,9 +193,8 @@ def test_what_is_not_there_is_named(build, arguments, told):
 
 
 def test_other_data_are_refused(build, tmp_path):
-    from rederive.data.standin import generate
-
-    generate("mnist", tmp_path / "data/mnist", 5, {"train": 300, "validation": 60, "test": 20})
+    sizes = {"train": 300, "validation": 60, "test": 20}
+    generate("mnist", digits, sizes, 5, tmp_path / "data/mnist")
     build.study.save(tmp_path / "study.json")
     failed = CliRunner().invoke(
         app, ["replay", "mnist.small", "--study", str(tmp_path / "study.json"), "--from", str(build.archive)]
@@ -204,9 +207,5 @@ def test_other_code_draws_another_sample(build, monkeypatch):
     for code in "abcdefgh":
         monkeypatch.setattr(module, "fingerprint", lambda entry, code=code: code)
         ((experiment, *_),) = module.to_replay(build.study, build.archive, [], [], 1)
-        drawn.add(_key(experiment))
+        drawn.add(experiment.key)
     assert drawn == set(RUNS)
-
-
-def _key(experiment: Experiment) -> str:
-    return f"{experiment.dataset}.{experiment.name}"

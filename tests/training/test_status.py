@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rederive.config import Study
+from rederive.layout import Layout
 from rederive.training.status import SILENT_SECONDS, duration, jobs, summary, table
 
 NOW = 1_000_000.0
@@ -20,11 +21,11 @@ def _status(folder: Path, run: str, seeds: str, **changes) -> None:
 
 
 def _states(study: Path, folder: Path) -> dict:
-    return {job.run: job for job in jobs(Study.load(study), folder, NOW)}
+    return {job.run: job for job in jobs(Study.load(study), Layout(folder), NOW)}
 
 
 def test_each_state_is_told_from_the_files(tmp_path: Path, study: Path):
-    done = tmp_path / "runs" / "mnist" / "small" / "seeds_0-1.csv"
+    done = tmp_path / "runs" / "mnist.small" / "seeds_0-1.csv"
     done.parent.mkdir(parents=True)
     done.touch()
     _status(tmp_path, "mnist.dropout", "0", state="done", epochs_done=3, updated=NOW - 30)
@@ -71,7 +72,7 @@ def test_a_status_that_is_being_damaged_is_no_reason_to_fail(tmp_path: Path, stu
 
 def test_it_is_shown_as_a_table_and_a_line(tmp_path: Path, study: Path):
     _status(tmp_path, "mnist.dropout", "1")
-    found = jobs(Study.load(study), tmp_path, NOW)
+    found = jobs(Study.load(study), Layout(tmp_path), NOW)
     console = Console(file=io.StringIO(), width=120)
     console.print(table(found))
     shown = console.file.getvalue()

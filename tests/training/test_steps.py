@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from tests.training.examples import cifar10_spec
+from tests.training.examples import cnn_spec
 
 from rederive.data import Dataset
 from rederive.training.capture import Captured
-from rederive.training.cifar10 import Cifar10Learner, scaled
-from rederive.training.networks import initial_network, loss_function
 from rederive.training.recording import recorded
+from writeup.cnn import CNNLearner, scaled
+from writeup.networks import initial_network, loss_function
 
 VARIANTS = {
     "benchmark": {},
@@ -36,8 +36,8 @@ def one_thread():
 
 @by_variant
 def test_a_traced_step_is_the_plain_step_bit_for_bit(shapes: Dataset, changes):
-    spec = cifar10_spec(**changes)
-    plain, traced = (Cifar10Learner(spec, shapes, [0], traced=traced) for traced in (False, True))
+    spec = cnn_spec(**changes)
+    plain, traced = (CNNLearner(spec, shapes, [0], traced=traced) for traced in (False, True))
     for learner in (plain, traced):
         learner.advance(1, 0, learner.batches)
     for name, value in plain.state().items():
@@ -46,10 +46,10 @@ def test_a_traced_step_is_the_plain_step_bit_for_bit(shapes: Dataset, changes):
 
 @by_variant
 def test_seeds_side_by_side_take_the_steps_that_each_takes_alone(shapes: Dataset, changes):
-    spec = cifar10_spec(**changes)
+    spec = cnn_spec(**changes)
     seeds = [3, 0, 7]
-    stacked = Cifar10Learner(spec, shapes, seeds)
-    alone = [Cifar10Learner(spec, shapes, [seed]) for seed in seeds]
+    stacked = CNNLearner(spec, shapes, seeds)
+    alone = [CNNLearner(spec, shapes, [seed]) for seed in seeds]
     for learner in (stacked, *alone):
         learner.advance(1, 0, 4)
     losses = stacked.total.tolist()
@@ -64,12 +64,12 @@ def test_seeds_side_by_side_take_the_steps_that_each_takes_alone(shapes: Dataset
 
 
 def test_evaluation_of_seeds_side_by_side(shapes: Dataset):
-    spec = cifar10_spec(batch_norm=True)
-    stacked = Cifar10Learner(spec, shapes, [0, 1])
+    spec = cnn_spec(batch_norm=True)
+    stacked = CNNLearner(spec, shapes, [0, 1])
     stacked.advance(1, 0, stacked.batches)
     rows = stacked.finish_epoch(1)
     for seed in (0, 1):
-        alone = Cifar10Learner(spec, shapes, [seed])
+        alone = CNNLearner(spec, shapes, [seed])
         alone.advance(1, 0, alone.batches)
         for mine, expected in zip([row for row in rows if row.seed == seed], alone.finish_epoch(1), strict=True):
             assert mine[:-1] == expected[:-1]
@@ -79,8 +79,8 @@ def test_evaluation_of_seeds_side_by_side(shapes: Dataset):
 @by_variant
 def test_the_optimisers_are_pytorchs(shapes: Dataset, changes):
     """Five steps of a loop with PyTorch's optimiser classes, in order and without anything of ours but the network."""
-    spec = cifar10_spec(**changes | {"batch_size": 8, "dropout": 0.0, "batch_norm": False})
-    learner = Cifar10Learner(spec, shapes, [0])
+    spec = cnn_spec(**changes | {"batch_size": 8, "dropout": 0.0, "batch_norm": False})
+    learner = CNNLearner(spec, shapes, [0])
     learner.advance(1, 0, 5)
     network = initial_network(spec, 0)
     options = {"lr": spec.learning_rate, "weight_decay": spec.weight_decay}
@@ -108,7 +108,7 @@ def test_the_optimisers_are_pytorchs(shapes: Dataset, changes):
 def test_kl_divergence_and_cross_entropy_train_alike(shapes: Dataset):
     totals, gradients = [], []
     for loss in ("cross_entropy", "kl_divergence"):
-        learner = Cifar10Learner(cifar10_spec(loss=loss), shapes, [0])
+        learner = CNNLearner(cnn_spec(loss=loss), shapes, [0])
         learner.advance(1, 0, 1)
         # After one step from velocity 0 the velocity is the gradient.
         gradients.append({name: value for name, value in learner.state().items() if name.startswith("momentum")})
@@ -165,10 +165,10 @@ def test_without_a_gpu_to_capture_on_plain_steps_are_taken_and_it_says_so(capsys
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("seeds", [[0], [0, 1, 2]])
 def test_captured_steps_on_a_gpu_are_those_of_the_processor(shapes: Dataset, seeds):
-    spec = cifar10_spec(batch_norm=True, batch_size=7)
+    spec = cnn_spec(batch_norm=True, batch_size=7)
     losses = []
     for device in ("cpu", "cuda"):
-        learner = Cifar10Learner(spec, shapes, seeds, device)
+        learner = CNNLearner(spec, shapes, seeds, device)
         learner.advance(1, 0, learner.batches)
         losses.append(learner.total.cpu().numpy())
         if device == "cuda":

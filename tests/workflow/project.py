@@ -17,24 +17,39 @@ CONFIG = """
 seeds: [0]
 data:
   source: standin
-  standin:
-    mnist: {train: 256, validation: 64, test: 64}
-    cifar10: {train: 64, test: 32}
+  sets:
+    mnist:
+      {title: MNIST, read: "writeup.mnist:read", standin: "writeup.standin:digits",
+       sizes: {train: 256, validation: 64, test: 64}}
+    cifar10:
+      {title: CIFAR-10, read: "writeup.cifar10:read", standin: "writeup.standin:shapes",
+       sizes: {train: 64, test: 32}}
 training: {device: cpu}
+trainers:
+  mlp: {python: "writeup.mlp:train", settings: "writeup.settings:MLPSettings", cost: "writeup.cost:mlp", data: mnist}
+  cnn: {python: "writeup.cnn:train", settings: "writeup.settings:CNNSettings", cost: "writeup.cost:cnn", data: cifar10}
+metrics:
+  accuracy: {reads: {mlp: validation accuracy, cnn: test accuracy}, unit: accuracy, better: higher}
+  training_loss: {reads: train loss, unit: loss, better: lower, when: over}
+  held_out_loss: {reads: {mlp: validation loss, cnn: test loss}, unit: loss, better: lower}
 experiments:
-  mnist:
-    benchmark:
-      {hidden_sizes: [16], activation: sigmoid, initialization: glorot_normal, learning_rate: 1.0e-4, momentum: 0.0,
-       batch_size: 64, epochs: 2}
-    sigmoid_10: {base: benchmark, epochs: 1}
-    relu: {base: benchmark, activation: relu}
-  cifar10:
-    benchmark:
-      {conv_channels: [2, 3], kernel_size: 5, padding: 0, linear_units: [8, 8], optimizer: sgd, loss: cross_entropy,
-       learning_rate: 1.0e-3, momentum: 0.9, batch_size: 16, epochs: 2}
+  mnist.benchmark:
+    {trainer: mlp, hidden_sizes: [16], activation: sigmoid, initialization: glorot_normal, learning_rate: 1.0e-4,
+     momentum: 0.0, batch_size: 64, epochs: 2}
+  mnist.sigmoid_10: {base: mnist.benchmark, epochs: 1}
+  mnist.relu: {base: mnist.benchmark, activation: relu}
+  cifar10.benchmark:
+    {trainer: cnn, conv_channels: [2, 3], kernel_size: 5, padding: 0, linear_units: [8, 8], optimizer: sgd,
+     loss: cross_entropy, learning_rate: 1.0e-3, momentum: 0.9, batch_size: 16, epochs: 2}
 tables:
-  - {name: activations, title: Accuracy by activation, dataset: mnist, rows: [sigmoid_10, benchmark, relu]}
-  - {name: cifar10_parameters, title: Accuracy by parameter, dataset: cifar10, rows: [benchmark]}
+  - {name: activations, title: Accuracy by activation, rows: [mnist.sigmoid_10, mnist.benchmark, mnist.relu]}
+  - {name: cifar10_parameters, title: Accuracy by parameter, rows: [cifar10.benchmark]}
+figures:
+  mnist_activations:
+    title: Sigmoid and ReLU
+    panels: [{title: Training loss, metric: training_loss, log: true, experiments: [mnist.benchmark, mnist.relu]}]
+  cifar10_cost: {python: "writeup.figures:cost"}
+  graph_add: {graph: add, title: An addition}
 """
 
 

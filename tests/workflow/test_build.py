@@ -20,9 +20,9 @@ def test_the_report_is_there_in_every_format(built: Project) -> None:
 
 def test_one_table_holds_every_run(built: Project) -> None:
     runs = pd.read_csv(built.folder / "results" / "runs.csv")
-    assert list(runs.columns) == ["dataset", "experiment", "seed", "epoch", "split", "metric", "value"]
-    trained = runs.groupby(["dataset", "experiment"])["epoch"].max().to_dict()
-    assert trained == {("mnist", "benchmark"): 2, ("mnist", "relu"): 2, ("cifar10", "benchmark"): 2}
+    assert list(runs.columns) == ["experiment", "seed", "epoch", "split", "metric", "value"]
+    trained = runs.groupby("experiment")["epoch"].max().to_dict()
+    assert trained == {"mnist.benchmark": 2, "mnist.relu": 2, "cifar10.benchmark": 2}
     accuracy = runs[runs.metric == "accuracy"]["value"]
     assert accuracy.between(0, 1).all()
 
@@ -32,7 +32,7 @@ def test_one_table_holds_every_run(built: Project) -> None:
     [
         ("batch_size: 64", "batch_size: 0", ["tiny.yaml", "experiments.mnist.benchmark.batch_size", "found 0"]),
         ("activation: relu", "activation: gelu", ["tiny.yaml", "mnist.relu.activation", "'gelu'", "'tanh'"]),
-        ("base: benchmark, activation", "base: bench, activation", ["tiny.yaml", "mnist.relu.base", "'bench'"]),
+        ("base: mnist.benchmark, activation", "base: bench, activation", ["tiny.yaml", "mnist.relu.base", "'bench'"]),
         ("seeds: [0]", "sedes: [0]", ["tiny.yaml", "sedes: unknown key", "'seeds'"]),
         ("epochs: 1}", "epochs: 1, epochs: 2}", ["tiny.yaml", "'epochs' is given twice"]),
     ],
@@ -69,7 +69,7 @@ def test_a_build_takes_the_runs_of_an_archive_and_is_the_same(project: Project) 
     (results / "runs.csv").unlink()
     asked = ("--config", "training={archive: archive}")
     project.snakemake("results/runs.csv", *asked)
-    runs = [json.loads(path.read_text()) for path in results.glob("runs/*/*/*.json")]
+    runs = [json.loads(path.read_text()) for path in results.glob("runs/*/*.json")]
     assert all("taken_from" in made for run in runs for made in run["seeds"].values())
     assert ((results / "runs.csv").read_bytes(), (results / "runs.json").read_bytes()) == table
     # What was taken is no less made: it is not trained when it could no longer be taken.
@@ -78,14 +78,17 @@ def test_a_build_takes_the_runs_of_an_archive_and_is_the_same(project: Project) 
 
 def test_a_report_on_what_is_there_trains_nothing(project: Project) -> None:
     runs = project.folder / "results/runs"
-    shutil.rmtree(runs / "mnist/relu")
-    project.edit("src/rederive/training/mnist.py", "PIECE_IMAGES = 2048", "PIECE_IMAGES = 1024")
-    assert project.jobs()["train_mnist"] == 2
+    shutil.rmtree(runs / "mnist.relu")
+    project.edit("src/writeup/mlp.py", "PIECE_IMAGES = 2048", "PIECE_IMAGES = 1024")
+    assert project.jobs()["train"] == 2
     asked = ("--config", "report={runs: finished}")
-    before = {path: path.read_bytes() for path in runs.rglob("*.*")}
+    before = {path: path.read_bytes() for path in runs.rglob("seeds_*")}
     project.snakemake(*asked)
-    assert {path: path.read_bytes() for path in runs.rglob("*.*")} == before
-    assert set(pd.read_csv(project.folder / "results/runs.csv")["experiment"]) == {"benchmark"}
+    assert {path: path.read_bytes() for path in runs.rglob("seeds_*")} == before
+    assert set(pd.read_csv(project.folder / "results/runs.csv")["experiment"]) == {
+        "mnist.benchmark",
+        "cifar10.benchmark",
+    }
     assert project.jobs(*asked) == {}
 
 
@@ -104,7 +107,7 @@ def test_torch_is_not_imported_at_parse_time(built: Project) -> None:
 
 
 def test_provenance_says_what_made_a_run(built: Project) -> None:
-    (file,) = built.folder.glob("results/runs/cifar10/benchmark/seeds_0.json")
+    (file,) = built.folder.glob("results/runs/cifar10.benchmark/seeds_0.json")
     provenance = json.loads(file.read_text())
     assert provenance["seeds"].keys() == {"0"}
     assert provenance["spec"]["conv_channels"] == [2, 3]

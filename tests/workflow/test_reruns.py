@@ -5,7 +5,7 @@ from tests.workflow.project import Project
 
 pytestmark = pytest.mark.workflow
 
-TRAINING = {"train_mnist", "train_cifar10"}
+TRAINING = {"train"}
 
 
 def test_a_second_build_does_nothing(project: Project) -> None:
@@ -19,7 +19,7 @@ def test_touched_files_change_nothing(project: Project) -> None:
 
 
 def test_comments_docstrings_and_formatting_in_training_retrain_nothing(project: Project) -> None:
-    for path in project.folder.glob("src/rederive/training/*.py"):
+    for path in (*project.folder.glob("src/rederive/training/*.py"), *project.folder.glob("src/writeup/*.py")):
         lines = path.read_text().splitlines()
         code = [
             "# A comment on top.",
@@ -29,11 +29,10 @@ def test_comments_docstrings_and_formatting_in_training_retrain_nothing(project:
     assert project.jobs() == {}
 
 
-def test_a_constant_of_one_trainer_retrains_its_data_set_only(project: Project) -> None:
-    project.edit("src/rederive/training/cifar10.py", "0.5", "0.25")
+def test_a_constant_of_one_trainer_retrains_its_runs_only(project: Project) -> None:
+    project.edit("src/writeup/cnn.py", "0.5", "0.25")
     jobs = project.jobs()
-    assert jobs["train_cifar10"] == 1
-    assert "train_mnist" not in jobs
+    assert jobs["train"] == 1
     assert "verify" not in jobs
 
 
@@ -55,26 +54,25 @@ def test_a_prose_edit_only_renders(project: Project) -> None:
 def test_an_edited_experiment_reruns_alone_with_what_follows_from_it(project: Project) -> None:
     project.edit("tiny.yaml", "activation: relu", "activation: tanh")
     jobs = project.jobs()
-    assert jobs["train_mnist"] == 1
-    assert "train_cifar10" not in jobs
+    assert jobs["train"] == 1
     assert "verify" not in jobs
     assert {"collect", "summarise", "render"} <= jobs.keys()
 
 
 def test_an_edited_base_reruns_what_is_built_on_it(project: Project) -> None:
     project.edit("tiny.yaml", "batch_size: 64", "batch_size: 32")
-    assert project.jobs()["train_mnist"] == 2
+    assert project.jobs()["train"] == 2
 
 
 def test_a_new_name_for_an_equal_experiment_trains_nothing(project: Project) -> None:
-    project.edit("tiny.yaml", "    relu:", "    again: {base: benchmark}\n    relu:")
+    project.edit("tiny.yaml", "  mnist.relu:", "  again: {base: mnist.benchmark}\n  mnist.relu:")
     assert not TRAINING & project.jobs().keys()
 
 
 def test_a_further_seed_in_a_job_of_its_own_keeps_the_others(project: Project) -> None:
     project.edit("tiny.yaml", "seeds: [0]", "seeds: [0, 1]")
     jobs = project.jobs("--config", "training={seeds_per_job: 1, device: cpu}")
-    assert (jobs["train_mnist"], jobs["train_cifar10"]) == (2, 1)
+    assert jobs["train"] == 3
 
 
 def test_another_mirror_or_title_trains_nothing(project: Project) -> None:

@@ -1,22 +1,33 @@
 # Helpers of the rules. Nothing here reads data, imports torch or takes time: this file is read again in every job.
+from functools import cache
 from pathlib import Path
 
 from rederive.config import resolve
 from rederive.derivations import derivation_names
+from rederive.environment import present
 from rederive.errors import UserError
 from rederive.files import sha256
-from rederive.fingerprint import fingerprint
-from rederive.training.spec import resources as training_resources
+from rederive.fingerprint import derivation, fingerprint, generating, plotting, preparing, training
+from rederive.imports import load
+from rederive.layout import Layout
+from rederive.training.cost import resources as training_resources
 
 try:
     study = resolve(config, [*workflow.configfiles, *workflow.overwrite_configfiles])
 except UserError as error:
     raise WorkflowError(str(error))
 
-study_file = f'{config.get("pathvars", {}).get("results", "results")}/study.json'
+# Where files lie in the results folder: for rules, as the path variable; for what is looked up while this is read, as
+# the folder that it stands for.
+layout = Layout(Path("<results>"))
+there = Layout(Path(config.get("pathvars", {}).get("results", "results")))
+study_file = str(there.study)
 
 # Training asks for a GPU unless the config keeps it off them; a machine without one gives it nothing to wait for.
 gpus = 0 if study.training.device == "cpu" else 1
+
+# What Python, libraries and processor are: a parameter of training only where the configuration says so.
+required_versions = present() if study.training.versions == "require" else None
 
 templates = sorted(str(path) for pattern in ["**/*.j2", "*.yaml", "*.bib"] for path in Path("report").glob(pattern))
 theme = sorted(str(path) for path in Path("report/theme").iterdir())
@@ -26,21 +37,30 @@ listed_sources = sorted(map(str, Path("src/rederive/autograd").glob("*.py")))
 derivations = derivation_names()
 derivations_of_the_report = expand("<results>/derivations/{derivation}.json", derivation=derivations)
 
-# How the arrays that networks are trained on are made.
-if study.data.source == "official":
-    meaning_of_data = fingerprint("rederive.data.prepare:prepare")
-else:
-    meaning_of_data = f"{study.data.standin.model_dump_json()} {fingerprint('rederive.data.standin:generate')}"
+
+
+@cache
+def meaning_of(data_set):
+    """How the arrays that networks are trained on are made."""
+    declared = study.data.sets[data_set]
+    if study.data.source == "official":
+        return fingerprint(preparing(declared))
+    return f"{declared.sizes}, seed {study.data.seed}, {fingerprint(generating(declared))}"
+
+
+@cache
+def code_of_trainer(name):
+    return fingerprint(training(study.trainers[name]))
 
 
 def with_provenance(paths):
     """The numbers of runs, and beside each what made it."""
-    return [str(Path(path).with_suffix(ending)) for path in paths for ending in (".csv", ".json")]
+    return [str(file) for path in paths for file in (path, layout.provenance(path))]
 
 
-def runs_of(dataset=None):
+def runs_of(data_set=None):
     """What the training jobs of a data set write, or of all."""
-    return [f"<results>/{path}" for path in with_provenance(study.run_files(dataset))]
+    return with_provenance(study.run_files(layout, data_set))
 
 
 def finished_runs():
@@ -48,39 +68,31 @@ def finished_runs():
 
     They are a parameter and no input: Snakemake would bring an input up to date, which is to train.
     """
-    results = Path(study_file).parent
-    paths = with_provenance(study.report_files(results))
-    return {path: sha256(results / path) for path in paths if (results / path).exists()}
+    paths = map(Path, with_provenance(study.report_files(there)))
+    return {str(path): sha256(path) for path in paths if path.exists()}
 
 
-def kept_hypotheses():
-    """What was trained for the hypotheses; a parameter and no input, for the same reason."""
-    kept = Path(study.hypotheses.kept)
-    return sha256(kept) if kept.exists() else None
+def trainer_of(wildcards):
+    return study.trainers[study.experiments[wildcards.experiment].trainer]
 
 
-def code_of_derivation(name):
-    """The definition that a derivation's fingerprint starts from."""
-    return f"rederive.derivations.catalogue.{name}:DERIVATION"
+def data_of(wildcards):
+    """What says of the training data that they are there."""
+    return str(layout.manifest(study.experiments[wildcards.experiment].data))
 
 
-def spec_of(dataset):
+def spec_of(wildcards):
     """What a run is, as text: a run whose text changes is trained again, and no other."""
-
-    def spec(wildcards):
-        spec = study.experiments[f"{dataset}.{wildcards.experiment}"].spec
-        return f"{spec.epochs} epochs of {spec.identity()}"
-
-    return spec
+    spec = study.experiments[wildcards.experiment].spec
+    return f"{spec.epochs} epochs of {spec.identity()}"
 
 
-def training_needs(dataset, resource):
+def training_needs(resource):
     """Megabytes or minutes of a training job: what its network, data and seeds need, times the attempt."""
-    runs = study.runs(dataset)
 
     def need(wildcards, attempt):
-        spec = runs[f"{dataset}.{wildcards.experiment}"].spec
-        seeds = len(wildcards.seeds.split("-"))
-        return attempt * getattr(training_resources(spec, seeds), resource)
+        trainer, spec = trainer_of(wildcards), study.experiments[wildcards.experiment].spec
+        cost = load(trainer.cost)(spec) if trainer.cost else None
+        return attempt * getattr(training_resources(cost, len(wildcards.seeds.split("-"))), resource)
 
     return need

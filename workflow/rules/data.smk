@@ -2,9 +2,9 @@ if study.data.source == "official":
 
     rule fetch:
         output:
-            touch("<resources>/{dataset}/fetched"),
+            touch("<resources>/{data_set}/fetched"),
         log:
-            "<logs>/fetch/{dataset}.log",
+            "<logs>/fetch/{data_set}.log",
         retries: 1
         localrule: True
         resources:
@@ -14,19 +14,19 @@ if study.data.source == "official":
             study=study_file,
             directory=subpath(output[0], parent=True),
         message:
-            "Fetching the official files of {wildcards.dataset}"
+            "Fetching the official files of {wildcards.data_set}"
         shell:
-            "rederive fetch {wildcards.dataset} --directory {params.directory} --study {params.study} 2> {log}"
+            "rederive fetch {wildcards.data_set} --directory {params.directory} --study {params.study} 2> {log}"
 
     rule prepare:
         input:
-            files="<resources>/{dataset}/fetched",
+            files="<resources>/{data_set}/fetched",
         output:
-            "<results>/data/{dataset}/manifest.json",
+            "<results>/data/{data_set}/manifest.json",
         log:
-            "<logs>/prepare/{dataset}.log",
+            "<logs>/prepare/{data_set}.log",
         benchmark:
-            "<benchmarks>/prepare/{dataset}.jsonl"
+            "<benchmarks>/prepare/{data_set}.jsonl"
         localrule: True
         resources:
             mem_mb=2000,
@@ -34,29 +34,29 @@ if study.data.source == "official":
         params:
             study=study_file,
             source=subpath(input.files, parent=True),
-            meaning=meaning_of_data,
+            meaning=lambda wildcards: meaning_of(wildcards.data_set),
         message:
-            "Preparing {wildcards.dataset}"
+            "Preparing {wildcards.data_set}"
         shell:
-            "rederive prepare {wildcards.dataset} --source {params.source} --study {params.study} 2> {log}"
+            "rederive prepare {wildcards.data_set} --source {params.source} --study {params.study} 2> {log}"
 
 else:
 
     rule standin:
         output:
-            "<results>/data/{dataset}/manifest.json",
+            "<results>/data/{data_set}/manifest.json",
         log:
-            "<logs>/standin/{dataset}.log",
+            "<logs>/standin/{data_set}.log",
         benchmark:
-            "<benchmarks>/standin/{dataset}.jsonl"
+            "<benchmarks>/standin/{data_set}.jsonl"
         localrule: True
         resources:
             mem_mb=1000,
             runtime=10,
         params:
             study=study_file,
-            meaning=meaning_of_data,
+            meaning=lambda wildcards: meaning_of(wildcards.data_set),
         message:
-            "Generating stand-in data for {wildcards.dataset}"
+            "Generating stand-in data for {wildcards.data_set}"
         shell:
-            "rederive standin {wildcards.dataset} --study {params.study} 2> {log}"
+            "rederive standin {wildcards.data_set} --study {params.study} 2> {log}"

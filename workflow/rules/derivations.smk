@@ -10,10 +10,7 @@ rule ask_oracles:
         mem_mb=4000,
         runtime=10,
     params:
-        code=fingerprint(
-            "rederive.derivations.verification:ask_oracles",
-            *map(code_of_derivation, derivations),
-        ),
+        code=fingerprint("ask_oracles", *map(derivation, derivations)),
     message:
         "Asking PyTorch, JAX and TensorFlow for the gradients"
     shell:
@@ -33,8 +30,8 @@ rule verify:
         mem_mb=1000,
         runtime=10,
     params:
-        verifier=fingerprint("rederive.derivations.verification:verify"),
-        code=lambda wildcards: fingerprint(code_of_derivation(wildcards.derivation)),
+        verifier=fingerprint("verify"),
+        code=lambda wildcards: fingerprint(derivation(wildcards.derivation)),
     message:
         "Proving {wildcards.derivation}"
     shell:

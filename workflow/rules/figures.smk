@@ -22,7 +22,7 @@ rule plot:
     params:
         study=study_file,
         meaning=study.meaning(),
-        code=fingerprint("rederive.figures:plot"),
+        code=fingerprint(plotting(study.figures.values())),
         standin=study.data.source == "standin",
     message:
         "Drawing the figures"

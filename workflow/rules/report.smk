@@ -7,9 +7,11 @@ rule render:
         derivations=derivations_of_the_report,
         templates=templates,
         listings=listed_sources,
+        citation="CITATION.cff",
     output:
         text="<results>/report/report.md",
         trace="<results>/report/trace.json",
+        table="<results>/report/numbers.csv",
     log:
         "<logs>/render.log",
     localrule: True
@@ -19,7 +21,8 @@ rule render:
     params:
         study=study_file,
         meaning=study.meaning(),
-        code=fingerprint("rederive.report.render:render"),
+        code=fingerprint("render"),
+        versions=present(),  # the text says where the runs' are others
     message:
         "Rendering the text"
     shell:
@@ -30,6 +33,7 @@ rule convert:
     input:
         text="<results>/report/report.md",
         trace="<results>/report/trace.json",
+        table="<results>/report/numbers.csv",
         figures="<results>/figures",
         theme=theme,
     output:
@@ -46,7 +50,7 @@ rule convert:
         runtime=10,
     params:
         study=study_file,
-        code=fingerprint("rederive.report.formats:convert"),
+        code=fingerprint("convert"),
         engine=lambda wildcards: (study.report.pdf_engine if wildcards.format == "pdf" else ""),
     message:
         "Setting report.{wildcards.format}"
@@ -58,6 +62,7 @@ rule pack:
     input:
         text="<results>/report/report.md",
         tex="<results>/report/report.tex",
+        table="<results>/report/numbers.csv",
         figures="<results>/figures",
     output:
         "<results>/report/report-source.tar.gz",
@@ -69,7 +74,7 @@ rule pack:
         runtime=10,
     params:
         study=study_file,
-        code=fingerprint("rederive.report.pack:pack"),
+        code=fingerprint("pack"),
     message:
         "Packing the report's source"
     shell:
@@ -80,4 +85,5 @@ rule report:
     input:
         expand("<results>/report/report.{format}", format=["md", "html", "tex", "pdf"]),
         "<results>/report/report-source.tar.gz",
+        "<results>/report/numbers.csv",
     localrule: True

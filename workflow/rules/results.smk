@@ -14,7 +14,7 @@ rule collect:
         study=study_file,
         meaning=study.meaning(),
         finished=finished_runs() if study.report.runs == "finished" else None,
-        code=fingerprint("rederive.results.collect:collect"),
+        code=fingerprint("collect"),
     message:
         "Collecting the runs"
     shell:
@@ -28,7 +28,7 @@ rule summarise:
         published="report/published.yaml",
         curves="report/published_curves.csv",
         derivations=derivations_of_the_report,
-        manifests=expand("<results>/data/{dataset}/manifest.json", dataset=["mnist", "cifar10"]),
+        manifests=[str(layout.manifest(data_set)) for data_set in study.data_sets()],
     output:
         numbers="<results>/numbers.json",
         tables=report(
@@ -49,8 +49,7 @@ rule summarise:
     params:
         study=study_file,
         meaning=study.meaning(),
-        code=fingerprint("rederive.results.numbers:summarise"),
-        hypotheses=kept_hypotheses(),
+        code=fingerprint("summarise"),
         standin=study.data.source == "standin",
     message:
         "Computing the report's numbers"
@@ -85,7 +84,7 @@ rule test_claims:
     params:
         study=study_file,
         meaning=study.meaning(),
-        code=fingerprint("rederive.results.claims:test_claims"),
+        code=fingerprint("test_claims"),
         standin=study.data.source == "standin",
     message:
         "Testing the conclusions"

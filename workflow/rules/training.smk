@@ -2,67 +2,41 @@
 # Snakemake would delete what a killed job declares, and the next attempt could not go on from there.
 
 
-rule train_mnist:
+rule train:
     input:
-        data="<results>/data/mnist/manifest.json",
+        data=data_of,
     output:
-        metrics="<results>/runs/mnist/{experiment}/seeds_{seeds}.csv",
-        provenance="<results>/runs/mnist/{experiment}/seeds_{seeds}.json",
+        metrics="<results>/runs/{experiment}/seeds_{seeds}.csv",
+        provenance="<results>/runs/{experiment}/seeds_{seeds}.json",
     log:
-        "<logs>/train_mnist/{experiment}_{seeds}.log",
+        "<logs>/train/{experiment}_{seeds}.log",
     benchmark:
-        "<benchmarks>/train_mnist/{experiment}_{seeds}.jsonl"
+        "<benchmarks>/train/{experiment}_{seeds}.jsonl"
     threads: study.training.threads
     resources:
         gpu=gpus,
-        mem_mb=training_needs("mnist", "mem_mb"),
-        runtime=training_needs("mnist", "runtime"),
+        mem_mb=training_needs("mem_mb"),
+        runtime=training_needs("runtime"),
         attempt=lambda wildcards, attempt: attempt,
     params:
         study=study_file,
-        dataset="mnist",
-        spec=spec_of("mnist"),
-        data=meaning_of_data,
-        code=fingerprint("rederive.training.mnist:train_mnist"),
+        spec=spec_of,
+        data=lambda wildcards: meaning_of(study.experiments[wildcards.experiment].data),
+        versions=required_versions,
+        code=lambda wildcards: code_of_trainer(study.experiments[wildcards.experiment].trainer),
     message:
-        "Training {wildcards.experiment} on MNIST, seeds {wildcards.seeds}"
+        "Training {wildcards.experiment}, seeds {wildcards.seeds}"
     shell:
-        "REDERIVE_ATTEMPT={resources.attempt} rederive train {params.dataset} {wildcards.experiment}"
+        "REDERIVE_ATTEMPT={resources.attempt} rederive train {wildcards.experiment}"
         " --seeds {wildcards.seeds} --study {params.study} > {log} 2>&1"
 
 
-use rule train_mnist as train_cifar10 with:
-    input:
-        data="<results>/data/cifar10/manifest.json",
-    output:
-        metrics="<results>/runs/cifar10/{experiment}/seeds_{seeds}.csv",
-        provenance="<results>/runs/cifar10/{experiment}/seeds_{seeds}.json",
-    log:
-        "<logs>/train_cifar10/{experiment}_{seeds}.log",
-    benchmark:
-        "<benchmarks>/train_cifar10/{experiment}_{seeds}.jsonl"
-    resources:
-        gpu=gpus,
-        mem_mb=training_needs("cifar10", "mem_mb"),
-        runtime=training_needs("cifar10", "runtime"),
-        attempt=lambda wildcards, attempt: attempt,
-    params:
-        study=study_file,
-        dataset="cifar10",
-        spec=spec_of("cifar10"),
-        data=meaning_of_data,
-        code=fingerprint("rederive.training.cifar10:train_cifar10"),
-    message:
-        "Training {wildcards.experiment} on CIFAR-10, seeds {wildcards.seeds}"
+# The runs on one data set, by its name.
+for data_set in study.data_sets():
 
-
-rule mnist:
-    input:
-        runs_of("mnist"),
-    localrule: True
-
-
-rule cifar10:
-    input:
-        runs_of("cifar10"),
-    localrule: True
+    rule:
+        name:
+            data_set
+        input:
+            runs_of(data_set),
+        localrule: True

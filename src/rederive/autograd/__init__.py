@@ -1,4 +1,4 @@
-"""A small reverse-mode automatic differentiation engine: the one that trains the MNIST networks of the write-up."""
+"""A small reverse-mode automatic differentiation engine: NumPy arrays, or tensors on a GPU."""
 
 from rederive.autograd.graph import Context, GraphError, Tensor, no_grad
 from rederive.autograd.modules import MLP, Dropout, Linear, Module

@@ -21,7 +21,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Split:
-    """Images, uint8 of 0 to 255, (n, 28, 28) or (n, 3, 32, 32), and their labels, uint8 of 0 to 9, (n,)."""
+    """Images, uint8 of 0 to 255, (n, height, width) or (n, channels, height, width), and their labels, uint8, (n,)."""
 
     images: Images
     labels: Labels

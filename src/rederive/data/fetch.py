@@ -1,4 +1,4 @@
-"""Get the official files: from mirrors, else through torchvision's downloaders; only checked files get their names."""
+"""Get official files: from mirrors, else as their own downloader does; only checked files get their names."""
 
 import gzip
 import http.client
@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rederive import files, progress
-from rederive.data.official import COLLECTIONS, Collection, OfficialFile
+from rederive.data.official import OfficialFile, OfficialFiles
 from rederive.errors import UserError
+from rederive.imports import load
 
 MIRROR_VARIABLE = "REDERIVE_DATA_MIRROR"
 ANSWER_SECONDS = 6.0  # how long hosts have to answer at all; without a network the error comes after this time
@@ -26,20 +27,17 @@ BLOCK = 1 << 20
 UNREADABLE = (OSError, EOFError, zlib.error, http.client.HTTPException)
 
 
-def fetch(dataset: str, directory: str | Path, mirrors: Sequence[str] = ()) -> None:
-    """Put the official files of `dataset` (mnist or cifar10) below `directory`, in torchvision's layout.
+def fetch(title: str, official: OfficialFiles, directory: str | Path, mirrors: Sequence[str] = ()) -> None:
+    """Put the official files of the data set `title` below `directory`.
 
     Files that are there and right stay. The others are looked for, in this order: packed in `directory` itself, in each
-    of `mirrors`, in $REDERIVE_DATA_MIRROR (folders or http addresses, with packed or unpacked files), at torchvision's
-    own addresses. Nothing gets its final name before its SHA-256 matched.
+    of `mirrors`, in $REDERIVE_DATA_MIRROR (folders or http addresses, with packed or unpacked files), at the addresses
+    of their own downloader. Nothing gets its final name before its SHA-256 matched.
 
     Raises UserError, naming everything that was tried, when a file could not be had.
     """
-    if dataset not in COLLECTIONS:
-        raise UserError(f"{dataset}: no such data set; expected one of {', '.join(COLLECTIONS)}.")
-    collection = COLLECTIONS[dataset]
     root = Path(directory)
-    missing = [file for file in collection.files if not _is_whole(collection.path(root, file), file)]
+    missing = [file for file in official.files if not _is_whole(official.path(root, file), file)]
     environment = os.environ.get(MIRROR_VARIABLE)
     places = [str(root), *mirrors, *([environment] if environment else [])]
     silent: dict[str, str] | None = None
@@ -49,17 +47,17 @@ def fetch(dataset: str, directory: str | Path, mirrors: Sequence[str] = ()) -> N
             return
         if _is_address(place):
             if silent is None:
-                silent = _silent([*filter(_is_address, places), *collection.addresses])
+                silent = _silent([*filter(_is_address, places), *official.addresses])
             if place in silent:
                 tried.append(f"{place}: {silent[place]}")
                 continue
-        missing = _take(place, collection, missing, root, tried)
+        missing = _take(place, official, missing, root, tried)
     if missing:
         if silent is None:
-            silent = _silent(collection.addresses)
-        missing = _take_from_torchvision(collection, missing, root, silent, tried)
+            silent = _silent(official.addresses)
+        missing = _download(official, missing, root, silent, tried)
     if missing:
-        raise UserError(_way_out(collection, missing, root, tried))
+        raise UserError(_way_out(title, official, missing, root, tried))
 
 
 def _is_whole(path: Path, file: OfficialFile) -> bool:
@@ -74,18 +72,18 @@ def _is_address(place: str) -> bool:
 
 
 def _take(
-    place: str, collection: Collection, wanted: list[OfficialFile], root: Path, tried: list[str]
+    place: str, official: OfficialFiles, wanted: list[OfficialFile], root: Path, tried: list[str]
 ) -> list[OfficialFile]:
     """Move what `place` has of `wanted` below `root`; note in `tried` why not; return what is still missing."""
     try:
-        members = _archive_members(place, collection, wanted)
+        members = _archive_members(place, official, wanted)
     except (*UNREADABLE, tarfile.TarError) as error:
-        tried.append(f"{place}: {collection.archive}: {error}")
+        tried.append(f"{place}: {official.archive}: {error}")
         members = {}
     missing, absent = [], []
     for file in wanted:
         try:
-            content = members[file.name] if file.name in members else _single_file(place, collection, file)
+            content = members[file.name] if file.name in members else _single_file(place, official, file)
         except UNREADABLE as error:
             tried.append(f"{place}: {file.name}: {error}")
             missing.append(file)
@@ -97,7 +95,7 @@ def _take(
             tried.append(f"{place}: {problem}")
             missing.append(file)
         else:
-            _put(collection.path(root, file), content)
+            _put(official.path(root, file), content)
     if absent:
         tried.append(f"{place}: no {', '.join(absent)}, packed or unpacked")
     return missing
@@ -112,8 +110,8 @@ def _put(path: Path, content: bytes) -> None:
         ) from error
 
 
-def _single_file(place: str, collection: Collection, file: OfficialFile) -> bytes | None:
-    for name in (f"{collection.folder}/{file.name}", file.name):
+def _single_file(place: str, official: OfficialFiles, file: OfficialFile) -> bytes | None:
+    for name in (f"{official.folder}/{file.name}", file.name):
         content = _read(place, name)
         if content is not None and file.mismatch(content) is None:
             return content
@@ -126,16 +124,16 @@ def _single_file(place: str, collection: Collection, file: OfficialFile) -> byte
     return None
 
 
-def _archive_members(place: str, collection: Collection, wanted: list[OfficialFile]) -> dict[str, bytes]:
-    """Return the contents of the `wanted` files which the collection's tar file at `place` holds."""
-    if collection.archive is None:
+def _archive_members(place: str, official: OfficialFiles, wanted: list[OfficialFile]) -> dict[str, bytes]:
+    """Return the contents of the `wanted` files which the tar file at `place` holds."""
+    if official.archive is None:
         return {}
     packed = None
-    if _read(place, f"{collection.folder}/{wanted[0].name}", peek=True) is None:
-        packed = _read(place, collection.archive)
+    if _read(place, f"{official.folder}/{wanted[0].name}", peek=True) is None:
+        packed = _read(place, official.archive)
     if packed is None:
         return {}
-    sizes = {f"{collection.folder}/{file.name}": file for file in wanted}
+    sizes = {f"{official.folder}/{file.name}": file for file in wanted}
     members = {}
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:*") as archive:
         for member in archive:
@@ -208,40 +206,38 @@ def _silent(addresses: Sequence[str]) -> dict[str, str]:
     return {address: reason for address, reason in outcomes.items() if reason is not None}
 
 
-def _take_from_torchvision(
-    collection: Collection, wanted: list[OfficialFile], root: Path, silent: dict[str, str], tried: list[str]
+def _download(
+    official: OfficialFiles, wanted: list[OfficialFile], root: Path, silent: dict[str, str], tried: list[str]
 ) -> list[OfficialFile]:
-    """Let torchvision download, and check, the collection; then take `wanted` from what it got."""
-    tried.extend(f"{address}: {silent[address]}" for address in collection.addresses if address in silent)
-    if all(address in silent for address in collection.addresses):
+    """Let their own downloader get all files; then take `wanted` from what it got."""
+    tried.extend(f"{address}: {silent[address]}" for address in official.addresses if address in silent)
+    if all(address in silent for address in official.addresses):
         return wanted
-    from torchvision import datasets  # slow to import, and rarely needed
-
-    downloaders = {"mnist": datasets.MNIST, "cifar10": datasets.CIFAR10}
+    download = load(official.download)  # slow to import, and rarely needed
     root.mkdir(parents=True, exist_ok=True)
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS)
     try:
-        with tempfile.TemporaryDirectory(dir=root, prefix=".torchvision.") as temporary:
+        with tempfile.TemporaryDirectory(dir=root, prefix=".download.") as temporary:
             try:
-                downloaders[collection.dataset](temporary, download=True)
+                download(temporary, download=True)
             except (OSError, RuntimeError) as error:
-                tried.append(f"torchvision.datasets.{downloaders[collection.dataset].__name__}: {error}")
+                tried.append(f"{official.download}: {error}")
                 return wanted
-            return _take(temporary, collection, wanted, root, tried)
+            return _take(temporary, official, wanted, root, tried)
     finally:
         socket.setdefaulttimeout(before)
 
 
-def _way_out(collection: Collection, missing: list[OfficialFile], root: Path, tried: list[str]) -> str:
-    paths = "\n".join(f"       {collection.path(root, file)}" for file in missing)
+def _way_out(title: str, official: OfficialFiles, missing: list[OfficialFile], root: Path, tried: list[str]) -> str:
+    paths = "\n".join(f"       {official.path(root, file)}" for file in missing)
     attempts = "\n".join(f"  {line}" for line in tried)
-    packed = collection.archive or f"{collection.files[0].name}.gz and so on"
+    packed = official.archive or f"{official.files[0].name}.gz and so on"
     return (
-        f"{collection.title}: {len(missing)} of {len(collection.files)} official files could not be had. Tried:\n"
+        f"{title}: {len(missing)} of {len(official.files)} official files could not be had. Tried:\n"
         f"{attempts}\n"
         "Three ways out:\n"
-        f"  1. Name a mirror (a folder or an http address with the files, packed or not, in torchvision's layout):\n"
+        f"  1. Name a mirror (a folder or an http address with the files, packed or not, laid out as below):\n"
         f"     data.mirrors in config.yaml, or the environment variable {MIRROR_VARIABLE}.\n"
         f"  2. Put the files in place by hand (or packed, {packed}, in {root}):\n{paths}\n"
         "  3. Build the write-up on generated stand-in data, which needs no files: make demo"

@@ -1,29 +1,45 @@
-"""From official files to prepared arrays."""
+"""To prepared arrays: from official files, or from a generator of stand-ins."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from rederive.data import arrays, cifar10, mnist
-from rederive.data.official import COLLECTIONS
+from rederive.data import arrays
+from rederive.data.arrays import Split
+from rederive.data.official import OfficialFiles
 from rederive.errors import UserError
 
-PARSERS = {"mnist": mnist.splits, "cifar10": cifar10.splits}
 
+def prepare(
+    name: str,
+    official: OfficialFiles | None,
+    read: Callable[[Path], dict[str, Split]],
+    source_dir: str | Path,
+    out_dir: str | Path,
+) -> None:
+    """Write the official files of the data set `name` below `source_dir` as arrays to `out_dir`, with a manifest.
 
-def prepare(dataset: str, source_dir: str | Path, out_dir: str | Path) -> None:
-    """Write the official files of `dataset` below `source_dir` as arrays to `out_dir`, with a manifest.
-
-    Every file's SHA-256 is checked before a byte of it is parsed. Raises UserError when one is missing or wrong.
+    Every file's SHA-256 is checked before `read`, which is given `source_dir`, parses a byte of it. A data set without
+    official files is whatever `read` makes of that folder. Raises UserError when a file is missing or wrong.
     """
-    collection = COLLECTIONS[dataset]
-    contents = {}
-    for file in collection.files:
-        path = collection.path(source_dir, file)
+    for file, path in official.paths(source_dir) if official else ():
         if not path.is_file():
-            raise UserError(f"{path}: no such file. `rederive fetch {dataset}` gets it.")
-        contents[file.name] = path.read_bytes()
-        problem = file.mismatch(contents[file.name])
-        if problem is not None:
+            raise UserError(f"{path}: no such file. `rederive fetch {name}` gets it.")
+        if problem := file.mismatch(path.read_bytes()):
             raise UserError(
-                f"{path}: {problem}. This is not the official file; delete it, then `rederive fetch {dataset}`."
+                f"{path}: {problem}. This is not the official file; delete it, then `rederive fetch {name}`."
             )
-    arrays.save(out_dir, dataset, "official", PARSERS[dataset](contents))
+    arrays.save(out_dir, name, "official", read(Path(source_dir)))
+
+
+def generate(
+    name: str,
+    standin: Callable[[Mapping[str, int], int], dict[str, Split]],
+    sizes: Mapping[str, int],
+    seed: int,
+    out_dir: str | Path,
+) -> None:
+    """Write generated data in the place of the data set `name` to `out_dir`, in the prepared form.
+
+    `standin` makes the splits from the number of examples of each and a seed.
+    """
+    arrays.save(out_dir, name, "standin", standin(sizes, seed))

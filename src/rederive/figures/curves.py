@@ -1,31 +1,32 @@
-"""Curves over epochs: our mean as a line, the seeds' range as a band, the write-up's curve thin and dashed."""
+"""Curves over epochs: our mean as a line, the seeds' range as a band, the published curve thin and dashed."""
 
 import math
 import textwrap
-from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
-from rederive.config import Experiment
+from rederive.config import Experiment, Figure
+from rederive.config import Panel as PanelPlan
 from rederive.figures.page import Page, Panel, Source, new
-from rederive.figures.plans import PLANS, PanelPlan
-from rederive.results.numbers import quantity_words
+from rederive.records import Series
 
-COLUMNS = ("panel", "experiment", "label", "quantity", "epoch", "seeds", "mean", "lowest", "highest", "published")
+COLUMNS = ("panel", "experiment", "label", "metric", "epoch", "seeds", "mean", "lowest", "highest", "published")
 
 
-def draw(name: str, source: Source) -> Page:
-    """Draw one of `PLANS`."""
-    title, plans = PLANS[name]
+def draw(wanted: Figure, source: Source) -> Page:
+    """Draw the panels that the config declares."""
+    title, plans = wanted.title, wanted.panels
     columns = min(len(plans), 2)
     rows = math.ceil(len(plans) / columns)
     figure, axes = new(2.9 if len(plans) == 1 else 2.3 * rows, rows, columns, bool(source.notice))
     page = Page(figure, title, "", COLUMNS, [])
     for ax, plan in zip(axes.flat, plans, strict=False):
         page.panels.append(_panel(ax, plan, source, page.rows))
-    page.alt = f"{title}. " + " ".join(_describe(panel, plan) for panel, plan in zip(page.panels, plans, strict=True))
+    page.alt = f"{title}. " + " ".join(
+        _describe(panel, plan, source) for panel, plan in zip(page.panels, plans, strict=True)
+    )
     figure.draw_without_rendering()  # the layout is known only then
     for panel in page.panels:
         _make_room(panel)
@@ -37,26 +38,25 @@ def draw(name: str, source: Source) -> Page:
 
 def _panel(ax: Axes, plan: PanelPlan, source: Source, rows: list[tuple[Any, ...]]) -> Panel:
     panel = Panel(ax)
-    shown = [source.study.experiments[name] for name in plan.experiments if name in source.study.experiments]
+    shown = [source.study.experiments[name] for name in plan.experiments]
     last = max((_last(experiment, source) for experiment in shown), default=1)
     for experiment in shown:
-        name = f"{experiment.dataset}.{experiment.name}"
-        mean = _ours(ax, experiment, plan.quantity, source, rows, plan.title)
-        published = {}
-        if plan.quantity == "training_loss":
-            published = {e: v for e, v in source.published_curves.get(name, {}).items() if e <= last}
-            _published_curve(ax, name, published, source)
-        elif name in source.published:
+        name = experiment.key
+        mean = _ours(ax, experiment, plan.metric, source, rows, plan.title)
+        published = {e: v for e, v in source.published_curves.get((name, plan.metric), {}).items() if e <= last}
+        _published_curve(ax, name, published, source)
+        if plan.metric == source.study.headline and name in source.published:
             _published_points(ax, experiment, source)
         if mean or published:
             panel.series.append(
-                {
-                    "experiment": name,
-                    "label": experiment.label,
-                    "colour": source.looks[name].colour,
-                    "values": {str(epoch): _short(value) for epoch, value in mean.items()},
-                    "published": {str(epoch): _short(value) for epoch, value in published.items()},
-                }
+                Series(
+                    experiment=name,
+                    label=experiment.label,
+                    colour=source.looks[name].colour,
+                    values={epoch: _short(value) for epoch, value in mean.items()},
+                    seeds=_seeds(experiment, plan.metric, source),
+                    published={epoch: _short(value) for epoch, value in published.items()},
+                )
             )
     if plan.log:
         ax.set_yscale("log")
@@ -75,8 +75,18 @@ def _panel(ax: Axes, plan: PanelPlan, source: Source, rows: list[tuple[Any, ...]
     return panel
 
 
+def _seeds(experiment: Experiment, metric: str, source: Source) -> dict[int, dict[int, float]]:
+    """Return the curve of each seed by epoch, where there are several."""
+    found: dict[int, dict[int, float]] = {}
+    for epoch in range(1, experiment.epochs + 1):
+        for seed, value in source.runs.at(experiment.run, metric, epoch).items():
+            if math.isfinite(value):
+                found.setdefault(seed, {})[epoch] = _short(value)
+    return found if len(found) > 1 else {}
+
+
 def _last(experiment: Experiment, source: Source) -> int:
-    reached = source.index.get(experiment.run, {}).get("epochs", 0)
+    reached = source.facts(experiment).epochs
     return min(reached, experiment.epochs) or experiment.epochs
 
 
@@ -86,17 +96,17 @@ def _ticks(last: int) -> list[int]:
 
 
 def _ours(
-    ax: Axes, experiment: Experiment, quantity: str, source: Source, rows: list[tuple[Any, ...]], panel: str
+    ax: Axes, experiment: Experiment, metric: str, source: Source, rows: list[tuple[Any, ...]], panel: str
 ) -> dict[int, float]:
     """Draw our curve with its band, add its rows to the table, and return its mean by epoch."""
-    name = f"{experiment.dataset}.{experiment.name}"
+    name = experiment.key
     look = source.looks[name]
-    published = source.published_curves.get(name, {}) if quantity == "training_loss" else {}
+    published = source.published_curves.get((name, metric), {})
     mean: dict[int, float] = {}
     low: list[float] = []
     high: list[float] = []
     for epoch in range(1, experiment.epochs + 1):
-        values = list(source.runs.at(experiment.run, quantity, epoch).values())
+        values = list(source.runs.at(experiment.run, metric, epoch).values())
         finite = [value for value in values if math.isfinite(value)]
         given = published.get(epoch)
         if not values and given is None:
@@ -106,7 +116,7 @@ def _ours(
             low.append(min(values))
             high.append(max(values))
         extremes = (mean[epoch], low[-1], high[-1]) if epoch in mean else (None, None, None)
-        rows.append((panel, name, experiment.label, quantity, epoch, len(values), *extremes, given))
+        rows.append((panel, name, experiment.label, metric, epoch, len(values), *extremes, given))
     if mean:
         epochs = list(mean)
         ax.fill_between(epochs, low, high, color=look.colour, alpha=0.18, linewidth=0)
@@ -129,11 +139,11 @@ def _published_curve(ax: Axes, name: str, curve: dict[int, float], source: Sourc
 
 
 def _published_points(ax: Axes, experiment: Experiment, source: Source) -> None:
-    """Mark the accuracies of the write-up's tables that belong to this run, each at its epoch, as open markers."""
+    """Mark the values of the original's tables that belong to this run, each at its epoch, as open markers."""
     for name, other in source.study.experiments.items():
         if other.run == experiment.run and name in source.published and source.study.data.source == "official":
             look = source.looks[name]
-            value = source.published[name].accuracy
+            value = source.published[name].value
             ax.plot([other.epochs], [value], look.marker, color=look.colour, markerfacecolor="white", markersize=6)
 
 
@@ -147,13 +157,10 @@ def _make_room(panel: Panel) -> None:
     drawn = [_end(series) for series in panel.series]
     if not drawn:
         return
-    for series in panel.series:
-        note = "" if series["values"] else " (published only)"
-        series["shown"] = "\n".join(textwrap.wrap(series["label"] + note, 20)) or " "
     renderer = ax.figure.canvas.get_renderer()  # type: ignore[attr-defined]
     widest = 0.0
     for series in panel.series:
-        text = ax.text(0, 0, series["shown"], fontsize=LABEL_SIZE)
+        text = ax.text(0, 0, _wrapped(series), fontsize=LABEL_SIZE)
         widest = max(widest, text.get_window_extent(renderer).width)
         text.remove()
     left, _ = ax.get_xlim()
@@ -162,14 +169,20 @@ def _make_room(panel: Panel) -> None:
     ax.set_xlim(left, left + (last - left) / share)
 
 
+def _wrapped(series: Series) -> str:
+    """Return a curve's name as it stands beside its last point."""
+    note = "" if series.values else " (published only)"
+    return "\n".join(textwrap.wrap(series.label + note, 20)) or " "
+
+
 def _label_ends(panel: Panel) -> None:
     """Write each curve's name beside its last point, moved apart where they would touch."""
     ax = panel.axes
     wanted = []
     for series in panel.series:
         x, y = ax.transData.transform(_end(series))
-        label = series.pop("shown")
-        wanted.append((y, x, label, series["colour"], LABEL_LINE * (label.count("\n") + 1)))
+        label = _wrapped(series)
+        wanted.append((y, x, label, series.colour, LABEL_LINE * (label.count("\n") + 1)))
     wanted.sort()
     heights = [y for y, *_ in wanted]
     room = [height for *_, height in wanted]
@@ -198,26 +211,25 @@ def _label_ends(panel: Panel) -> None:
         )
 
 
-def _end(series: Mapping[str, Any]) -> tuple[int, float]:
-    points = series["values"] or series["published"]
-    epoch = max(map(int, points))
-    return epoch, points[str(epoch)]
+def _end(series: Series) -> tuple[int, float]:
+    points = series.values or series.published
+    epoch = max(points)
+    return epoch, points[epoch]
 
 
 def _short(value: float) -> float:
     return float(f"{value:.5g}")
 
 
-def _describe(panel: Panel, plan: PanelPlan) -> str:
+def _describe(panel: Panel, plan: PanelPlan, source: Source) -> str:
     """Return a panel in words: where each curve starts and ends."""
     parts = []
     for series in panel.series:
-        points = series["values"] or series["published"]
-        first, last = min(map(int, points)), max(map(int, points))
-        origin = "" if series["values"] else " (published only)"
+        points = series.values or series.published
+        first, last = min(points), max(points)
+        note = "" if series.values else " (published only)"
         parts.append(
-            f"{series['label']}{origin} goes from {points[str(first)]:.3g} at epoch {first} to "
-            f"{points[str(last)]:.3g} at epoch {last}"
+            f"{series.label}{note} goes from {points[first]:.3g} at epoch {first} to {points[last]:.3g} at epoch {last}"
         )
-    words = quantity_words(plan.experiments[0].partition(".")[0], plan.quantity)
+    words = source.words(plan.metric, plan.experiments[0])
     return f"{plan.title} ({words}): {'; '.join(parts) or 'not run'}."

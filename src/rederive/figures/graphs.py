@@ -4,16 +4,14 @@ import csv
 import io
 import re
 from pathlib import Path
-from typing import Any
 
 from rederive.autograd.draw import draw_graph
 from rederive.autograd.trace import trace, trace_example
 from rederive.files import write_text
+from rederive.records import FigureEntry
 
-TITLES = {"add": "An addition, traced", "mlp": "The loss of a small network, traced"}
 
-
-def draw(example: str, folder: Path, name: str) -> dict[str, Any]:
+def draw(example: str, title: str, folder: Path, name: str) -> FigureEntry:
     """Draw one of the engine's examples, write its steps as a table, and return the figure's entry of the index."""
     result = trace_example(example)
     for kind in ("svg", "pdf"):
@@ -24,4 +22,4 @@ def draw(example: str, folder: Path, name: str) -> dict[str, Any]:
     writer.writerow(("tensor", "what it is"))
     writer.writerows(re.split(r": ", line, maxsplit=1) if ": " in line else (line, "") for line in lines)
     write_text(folder / f"{name}.csv", buffer.getvalue())
-    return {"title": TITLES[example], "alt": f"{TITLES[example]}. {'. '.join(lines)}.", "panels": [], "recolour": False}
+    return FigureEntry(title=title, alt=f"{title}. {'. '.join(lines)}.", panels=[], recolour=False)

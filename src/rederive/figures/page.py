@@ -18,12 +18,11 @@ from matplotlib.figure import Figure
 from rederive.config import Experiment, Study
 from rederive.figures import style
 from rederive.files import atomic, write_text
-from rederive.results.numbers import read_json
-from rederive.results.published import PublishedValue, published_accuracies, published_curves
+from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
+from rederive.records import FigureEntry, PanelEntry, RunFacts, Series, read_records
+from rederive.results.published import PublishedCurves, PublishedValue, published_curves, published_values
 from rederive.results.runs import RunTable
 from rederive.results.statistics import Estimate, mean_interval
-
-STANDIN_NOTICE = "Generated stand-in data, not MNIST or CIFAR-10: these numbers say nothing about the write-up"
 
 
 @dataclass(frozen=True)
@@ -32,32 +31,43 @@ class Source:
 
     study: Study
     runs: RunTable
-    index: dict[str, Any]
+    index: dict[str, RunFacts]
     published: dict[str, PublishedValue]
-    published_curves: dict[str, dict[int, float]]
+    published_curves: PublishedCurves
     looks: dict[str, style.Look]
 
     @classmethod
-    def load(cls, study: Path, runs: Path, index: Path, published: Path, curves: Path) -> "Source":
+    def load(cls, layout: Layout, published: Path = PUBLISHED, curves: Path = PUBLISHED_CURVES) -> "Source":
         """Read all inputs."""
-        loaded = Study.load(study)
+        study = Study.load(layout.study)
         return cls(
-            loaded,
-            RunTable.load(runs),
-            read_json(index),
-            published_accuracies(published),
-            published_curves(curves),
-            style.looks(loaded),
+            study,
+            RunTable.load(layout.run_table, study),
+            read_records(layout.run_index, RunFacts),
+            published_values(published, study.headline),
+            published_curves(curves, study.metrics),
+            style.looks(study),
         )
 
     @property
     def notice(self) -> str:
         """What every figure has to say about its data; empty for real data."""
-        return STANDIN_NOTICE if self.study.data.source == "standin" else ""
+        if self.study.data.source != "standin":
+            return ""
+        real = " or ".join(data_set.title for data_set in self.study.data_sets().values())
+        return f"Generated stand-in data, not {real}: these numbers say nothing about {self.study.report.original}"
 
-    def at(self, experiment: Experiment, quantity: str, epoch: int) -> Estimate | None:
+    def facts(self, experiment: Experiment) -> RunFacts:
+        """Return what made the experiment's run; empty where it was not run."""
+        return self.index.get(experiment.run, RunFacts())
+
+    def words(self, metric: str, experiment: str) -> str:
+        """Return what a sentence calls a metric of an experiment."""
+        return self.study.metrics[metric].called(self.study.experiments[experiment].trainer)
+
+    def at(self, experiment: Experiment, metric: str, epoch: int) -> Estimate | None:
         """Return the mean over seeds with its interval; None where it was not run that far."""
-        values = list(self.runs.at(experiment.run, quantity, epoch).values())
+        values = list(self.runs.at(experiment.run, metric, epoch).values())
         return mean_interval(values) if values else None
 
 
@@ -66,20 +76,24 @@ class Panel:
     """One set of axes, and the curves in it, for the page that shows values on hover."""
 
     axes: Axes
-    series: list[dict[str, Any]] = field(default_factory=list)
+    series: list[Series] = field(default_factory=list)
 
-    def layout(self) -> dict[str, Any]:
+    def entry(self) -> PanelEntry:
         """Return where the axes lie in the SVG (points from its upper left corner), and their limits."""
         figure = self.axes.figure
         assert isinstance(figure, Figure)
         width, height = figure.get_size_inches() * 72
         box = self.axes.get_position()
         left, bottom, right, top = (float(edge) for edge in box.extents)
-        return {
-            "box": [round(v, 2) for v in (left * width, (1 - top) * height, right * width, (1 - bottom) * height)],
-            "x": [round(float(v), 6) for v in self.axes.get_xlim()],
-            "series": self.series,
-        }
+        corners = (left * width, (1 - top) * height, right * width, (1 - bottom) * height)
+        first, last = (round(float(v), 6) for v in self.axes.get_xlim())
+        return PanelEntry(
+            box=tuple(round(v, 2) for v in corners),
+            x=(first, last),
+            title=self.axes.get_title(loc="left"),
+            log=self.axes.get_yscale() == "log",
+            series=self.series,
+        )
 
 
 @dataclass
@@ -93,14 +107,14 @@ class Page:
     rows: list[tuple[Any, ...]]
     panels: list[Panel] = field(default_factory=list)
 
-    def save(self, folder: Path, name: str, notice: str) -> dict[str, Any]:
+    def save(self, folder: Path, name: str, notice: str) -> FigureEntry:
         """Write SVG, PDF and CSV, and return the figure's entry of the index."""
         if notice:
             self.figure.text(
                 0.5, 0.995, notice, ha="center", va="top", fontsize=7, weight="bold", color=style.ALARM, gid="stand-in"
             )
         self.figure.patch.set_gid("page")
-        layout = [panel.layout() for panel in self.panels]
+        panels = [panel.entry() for panel in self.panels]
         dates: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
         for kind, metadata in dates.items():
             with atomic(folder / f"{name}.{kind}") as temporary:
@@ -112,7 +126,7 @@ class Page:
         writer.writerows(tuple(_cell(value) for value in row) for row in self.rows)
         write_text(folder / f"{name}.csv", buffer.getvalue())
         alt = f"{notice}. {self.alt}" if notice else self.alt
-        return {"title": self.title, "alt": alt, "panels": layout, "recolour": True}
+        return FigureEntry(title=self.title, alt=alt, panels=panels, recolour=True)
 
 
 def _cell(value: Any) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from rederive.config import Study
-from rederive.figures.plans import PLANS
 
 INK = "#222222"
 GRID = "#dddddd"
@@ -64,18 +63,19 @@ class Look:
 
 
 def looks(study: Study) -> dict[str, Look]:
-    """Return each experiment's look: a benchmark is black; in no panel do two others have one colour.
+    """Return each experiment's look: the first of each trainer is black; in no panel do two others have one colour.
 
-    Experiments that read one run share its look. No two runs of a dataset have both colour and marker in common.
+    Experiments that read one run share its look. No two runs of a trainer have both colour and marker in common.
     """
     found: dict[str, Look] = {}
-    for dataset in ("mnist", "cifar10"):
-        for i, run in enumerate(study.runs(dataset)):
-            if run.endswith(".benchmark"):
+    for trainer in study.trainers:
+        mine = [run for run, experiment in study.runs().items() if experiment.trainer == trainer]
+        for i, run in enumerate(mine):
+            if i == 0:
                 found[run] = Look(INK, "o")
                 continue
             beside = {found[other].colour for other in _beside(run, study) if other in found}
-            used = {look for name, look in found.items() if name.startswith(dataset)}
+            used = {found[other] for other in mine[:i]}
             # Each run begins its search one further, so that all colours are used.
             turned = [*COLOURS[i % len(COLOURS) :], *COLOURS[: i % len(COLOURS)]]
             colour = next((colour for colour in turned if colour not in beside), turned[0])
@@ -87,8 +87,8 @@ def looks(study: Study) -> dict[str, Look]:
 def _beside(run: str, study: Study) -> set[str]:
     """Return the runs that share a panel with this one."""
     panels = [
-        {study.experiments[name].run for name in plan.experiments if name in study.experiments}
-        for _, plans in PLANS.values()
-        for plan in plans
+        {study.experiments[name].run for name in panel.experiments}
+        for figure in study.figures.values()
+        for panel in figure.panels
     ]
     return set().union(*(panel for panel in panels if run in panel))

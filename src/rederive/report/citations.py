@@ -24,11 +24,19 @@ class References:
 
     def cite(self, key: str) -> str:
         """Return `Author (year)` as a link to the reference. Raises UserError for a key that is not in the file."""
+        entry = self._cited(key)
+        return link(f"{_short_authors(entry)} ({_year(entry)})", f"ref-{key}")
+
+    def citep(self, *keys: str) -> str:
+        """Return `(Author, year; Author, year)`, each a link, for a citation that is no part of the sentence."""
+        links = [link(f"{_short_authors(self._cited(key))}, {_year(self._cited(key))}", f"ref-{key}") for key in keys]
+        return f"({'; '.join(links)})"
+
+    def _cited(self, key: str) -> dict[str, Any]:
         if key not in self._entries:
             raise UserError(f"{self._path}: found no entry {key!r}; it has {', '.join(sorted(self._entries))}")
         self.cited.add(key)
-        entry = self._entries[key]
-        return link(f"{_short_authors(entry)} ({_year(entry)})", f"ref-{key}")
+        return self._entries[key]
 
     def bibliography(self) -> str:
         """Return the cited entries as a list, by author and year."""

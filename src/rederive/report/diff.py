@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rederive.results.numbers import read_json
+from rederive.records import read_json
 
 
 def diff(results_a: Path, results_b: Path) -> list[str]:

@@ -8,15 +8,16 @@ from typing import Any
 
 import jinja2
 
+from rederive import environment
 from rederive.config import Study
 from rederive.errors import UserError
+from rederive.records import FigureEntry, Number, RunFacts
 from rederive.report.citations import References
-from rederive.report.disagreements import Disagreements
 from rederive.report.listings import listing
 from rederive.report.markdown import anchor, escape, link, slug
 from rederive.report.origin import Numbers, identifier
 from rederive.report.tables import Tables
-from rederive.report.trace import figures_with, rule_of, settings_of
+from rederive.report.trace import RULE, figures_with, settings_of
 from rederive.results.claims import FAILS, HOLDS, UNDECIDED, UNTESTABLE, Claim
 from rederive.results.keys import unknown
 from rederive.results.number import number
@@ -35,11 +36,11 @@ class Document:
     """The functions of the templates. They return Markdown, except where they say otherwise."""
 
     study: Study
-    numbers: Mapping[str, Any]
+    numbers: Mapping[str, Number]
     claims: Mapping[str, Claim]
     verdicts: Mapping[str, Any]
-    runs: Mapping[str, Any]
-    figures: Mapping[str, Any]
+    runs: Mapping[str, RunFacts]
+    figures: Mapping[str, FigureEntry]
     figures_link: str
     derivations: Sequence[Mapping[str, Any]]
     references_bib: Path
@@ -48,7 +49,7 @@ class Document:
     _labels: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.origin = Numbers({**self.numbers, **self._claim_numbers()}, list(self.study.experiments))
+        self.origin = Numbers({**self.numbers, **self._claim_numbers()}, self.study)
         self.references = References(self.references_bib)
         self._tables = Tables(self)
 
@@ -58,18 +59,21 @@ class Document:
         return {
             "num": self.origin.num,
             "interval": self.origin.interval,
-            "value": lambda key: self.origin.get(key)["value"],
+            "value": lambda key: self.origin.get(key).value,
             "place": self.place,
             "claim": self.claim,
             "verdicts": self.named,
             "caption": self.caption,
             "versions": self.versions,
-            "devices": sorted({escape(name) for facts in self.runs.values() for name in facts.get("device", [])}),
+            "other_versions": self.other_versions,
+            "devices": sorted({escape(name) for facts in self.runs.values() for name in facts.device}),
             "figure": self.figure,
             "fig": lambda name: _reference(f"fig-{slug(name)}"),
             "tab": lambda name: _reference(f"tab-{slug(name)}"),
             "listing": lambda module, name: listing(self.source_root, module, name),
             "cite": self.references.cite,
+            "citep": self.references.citep,
+            "tally": self.tally,
             "references": lambda: _REFERENCES,
             "origins": lambda: _ORIGINS,
             "derivations": self.derivations,
@@ -80,14 +84,22 @@ class Document:
             "study": self.study,
             "title": self.title,
             "standin": self.study.data.source == "standin",
+            "one_seed": self.one_seed,
+            # What our marks and lines are, in captions.
+            "ours": "our run" if self.one_seed else "our mean with its 95 % interval",
+            "band": "" if self.one_seed else ", with the seeds' range as a band",
             **self._tables.functions(),
-            **Disagreements(self).functions(),
         }
 
     @property
     def title(self) -> str:
         """The title as plain text; a report on stand-in data says so in it."""
         return (STANDIN_TITLE if self.study.data.source == "standin" else "") + self.study.report.title
+
+    @property
+    def one_seed(self) -> bool:
+        """Whether each experiment is a single run, which has no spread."""
+        return len(self.study.seeds) == 1
 
     def place(self, name: str) -> str:
         """Say where in the document the following numbers are; prints nothing."""
@@ -102,7 +114,7 @@ class Document:
             raise unknown(name, self.figures, "figure")
         identifier = f"fig-{slug(name)}"
         number = self._number("Figure", identifier)
-        image = f"![{escape(self.figures[name]['alt'])}]({self.figures_link}/{name}.svg)"
+        image = f"![{escape(self.figures[name].alt)}]({self.figures_link}/{name}.svg)"
         return f"\n{image}\n\n{anchor(f'**{number}.**', identifier)} {' '.join(caption.split())}\n"
 
     def caption(self, name: str, text: str) -> str:
@@ -126,9 +138,8 @@ class Document:
         sentence = self.claims[name].sentences.get(verdict["verdict"])
         if sentence is None:
             reasons = "; ".join(dict.fromkeys(test["reason"] for test in verdict["tests"] if test["reason"]))
-            sentence = (
-                f"*The write-up concludes:* {self.claims[name].says} These runs cannot test that: {escape(reasons)}."
-            )
+            who = _capital(self.study.report.original)
+            sentence = f"*{who} concludes:* {self.claims[name].says} These runs cannot test that: {escape(reasons)}."
         with self.origin.at(f"claim {verdict['number']} ({name})"):
             text = self._render(sentence, result=lambda i: self.result(name, i))
         number, said = verdict["number"], verdict["verdict"]
@@ -153,8 +164,23 @@ class Document:
         """Return the names of the claims with a verdict, by number."""
         return [name for name, found in self.claims_in_order() if found["verdict"] == verdict]
 
-    def _claim_numbers(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def tally(self) -> str:
+        """Return how many claims have each verdict, those that none has left out, as the end of a sentence."""
+        words = {
+            HOLDS: ("holds", "hold"),
+            FAILS: ("does not hold", "do not hold"),
+            UNDECIDED: ("stays undecided", "stay undecided"),
+            UNTESTABLE: ("cannot be tested with these runs",) * 2,
+        }
+        parts = [
+            f"{self.origin.num(f'claims.{COUNTS[verdict]}')} {one if len(found) == 1 else many}"
+            for verdict, (one, many) in words.items()
+            if (found := self.named(verdict))
+        ]
+        return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+    def _claim_numbers(self) -> dict[str, Number]:
+        found: dict[str, Number] = {}
         for name, verdict in self.verdicts.items():
             for i, test in enumerate(verdict["tests"], 1):
                 if test["value"] is None:
@@ -162,7 +188,7 @@ class Document:
                 unit = {"accuracy": "difference", "loss": "difference", "ratio": "loss"}[test["unit"]]
                 files: dict[str, str] = {}
                 for run in test["runs"]:
-                    files |= self.runs.get(run, {}).get("files", {})
+                    files |= self.runs[run].files if run in self.runs else {}
                 found[f"claims.{name}.{i}"] = number(
                     test["value"],
                     unit,
@@ -213,8 +239,19 @@ class Document:
         found = {
             f"{escape(name)} {escape(version)}"
             for facts in self.runs.values()
-            for versions in facts.get("versions", [])
+            for versions in facts.versions
             for name, version in json.loads(versions).items()
+            if name != "processor"  # the devices tell it
+        }
+        return ", ".join(sorted(found))
+
+    def other_versions(self) -> str:
+        """Return what trained some of the runs and is another version here; nothing where all are the same."""
+        found = {
+            escape(told)
+            for facts in self.runs.values()
+            for versions in facts.versions
+            for told in environment.differences(json.loads(versions)).values()
         }
         return ", ".join(sorted(found))
 
@@ -240,7 +277,7 @@ class Document:
         """Return the record of every number that the text uses."""
         numbers = {
             key: {
-                **self.origin.get(key),
+                **self.origin.get(key).model_dump(mode="json", exclude_unset=True),
                 "anchor": identifier(key),
                 "figures": figures_with(key, self.figures),
                 "uses": places,
@@ -248,8 +285,15 @@ class Document:
             for key, places in self.origin.uses.items()
         }
         runs = {run for number in numbers.values() for run in number.get("runs", []) if run in self.runs}
-        made = {run: {"rule": rule_of(run), "config": settings_of(run, self.study)} for run in sorted(runs)}
-        return {"numbers": numbers, "runs": {run: {**self.runs[run], **facts} for run, facts in made.items()}}
+        made = {run: {"rule": RULE, "config": settings_of(run, self.study)} for run in sorted(runs)}
+        return {
+            "numbers": numbers,
+            "runs": {run: {**self.runs[run].model_dump(mode="json"), **facts} for run, facts in made.items()},
+        }
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _reference(identifier: str) -> str:

@@ -11,8 +11,11 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,8 +23,11 @@ from rederive.errors import UserError
 from rederive.files import write_bytes, write_text
 from rederive.report import html
 
-# What both GitHub's and Jekyll's Markdown read: pandoc's own extensions that guess at plain text are off.
-READER = "markdown-smart-citations-example_lists-fancy_lists+tex_math_dollars+pipe_tables+native_spans"
+# What the Markdown of GitHub, Jekyll and Hugo reads, too: pandoc's own extensions that guess at plain text are off.
+READER = (
+    "markdown-smart-citations-example_lists-fancy_lists-subscript-superscript-pandoc_title_block"
+    "+tex_math_dollars+pipe_tables+native_spans"
+)
 
 ENGINES = ("auto", "latexmk", "tectonic", "typst")
 
@@ -41,20 +47,28 @@ def convert(
     match Path(output).suffix:
         case ".html":
             # The title is the page's only first-level heading.
-            options = ["--mathml", "--toc", "--toc-depth=3", "--section-divs", "--shift-heading-level-by=1"]
+            options = [
+                "--mathml",
+                "--toc",
+                "--toc-depth=3",
+                "--section-divs",
+                "--number-sections",
+                "--shift-heading-level-by=1",
+            ]
             page = _pandoc(body, "html5", front, theme, options)
-            write_text(output, html.finish(page, figures, Path(trace_json), theme))
+            write_text(output, html.finish(page, front, figures, Path(trace_json), theme))
         case ".tex":
             write_text(output, _latex(body, front, theme))
         case ".typ":
             write_text(output, _typst(body, front, theme))
         case ".pdf":
-            write_bytes(output, _pdf(body, front, theme, figures, choose_engine(engine)))
+            numbers = Path(report_md).with_name("numbers.csv")
+            write_bytes(output, _pdf(body, front, theme, figures, numbers, choose_engine(engine)))
         case suffix:
             raise UserError(f"{output}: found the suffix {suffix!r}; expected .html, .tex, .typ or .pdf")
 
 
-def split_front_matter(text: str) -> tuple[dict[str, str], str]:
+def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
     """Return the YAML front matter and the text after it."""
     match = re.match(r"---\n(.*?)\n---\n(.*)", text, re.DOTALL)
     if not match:
@@ -73,7 +87,7 @@ def choose_engine(wanted: str) -> str:
     return wanted
 
 
-def _latex(body: str, front: dict[str, str], theme: Path) -> str:
+def _latex(body: str, front: dict[str, Any], theme: Path) -> str:
     source = _pandoc(body, "latex", front, theme, ["--toc", "--toc-depth=2"])
     return source.replace("%REPORT-CHARACTERS", _declarations(source))
 
@@ -110,11 +124,22 @@ def _declarations(source: str) -> str:
     return "\n".join(lines)
 
 
-def _typst(body: str, front: dict[str, str], theme: Path) -> str:
-    return _pandoc(body, "typst", front, theme, ["--toc", "--toc-depth=2"])
+def _typst(body: str, front: dict[str, Any], theme: Path) -> str:
+    variables = [f"--variable=author-text:{_typst_text(author)}" for author in front["author"]]
+    if date := front.get("date"):
+        year, month, day = map(int, str(date).split("-"))
+        variables += [f"--variable=date:datetime(year: {year}, month: {month}, day: {day})"]
+    else:
+        variables += ["--variable=date:none"]
+    return _pandoc(body, "typst", front, theme, ["--toc", "--toc-depth=2", *variables])
 
 
-def _pandoc(body: str, target: str, front: dict[str, str], theme: Path, options: list[str]) -> str:
+def _typst_text(text: str) -> str:
+    """Return text for a string in Typst's quotes."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _pandoc(body: str, target: str, front: dict[str, Any], theme: Path, options: list[str]) -> str:
     import pypandoc
 
     suffix = {"html5": "html", "latex": "tex", "typst": "typ"}[target]
@@ -128,6 +153,7 @@ def _pandoc(body: str, target: str, front: dict[str, str], theme: Path, options:
         # As plain text: from the front matter pandoc would read titles as Markdown.
         f"--metadata=title:{front['title']}",
         *(f"--metadata=author:{author}" for author in front.get("author", [])),
+        *(f"--metadata={name}:{front[key]}" for name, key in (("version", "version"), ("day", "date")) if key in front),
         "--metadata=lang:en-GB",
         "--wrap=preserve",
         *options,
@@ -138,21 +164,16 @@ def _pandoc(body: str, target: str, front: dict[str, str], theme: Path, options:
     return result.stdout
 
 
-def _pdf(body: str, front: dict[str, str], theme: Path, figures: Path, engine: str) -> bytes:
+def _pdf(body: str, front: dict[str, Any], theme: Path, figures: Path, numbers: Path, engine: str) -> bytes:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "figures").symlink_to(figures)
         work = folder / "report"
         work.mkdir()
+        (work / "numbers.csv").write_bytes(numbers.read_bytes())
         if engine == "typst":
-            import typst
-
-            source = work / "report.typ"
-            source.write_text(_typst(body, front, theme), encoding="utf-8")
-            try:
-                return typst.compile(str(source), root=str(folder), ignore_system_fonts=True)
-            except typst.TypstError as error:
-                raise UserError(f"Typst cannot set the report: {error}") from None
+            (work / "report.typ").write_text(_typst(body, front, theme), encoding="utf-8")
+            return _typst_pdf(work / "report.typ", folder)
         (work / "report.tex").write_text(_latex(body, front, theme), encoding="utf-8")
         command = {
             "latexmk": ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "report.tex"],
@@ -164,6 +185,24 @@ def _pdf(body: str, front: dict[str, str], theme: Path, figures: Path, engine: s
             output = run.stdout.decode("utf-8", "replace")
             raise UserError(f"{engine} cannot set the report:\n{_latex_error(output)}")
         return (work / "report.pdf").read_bytes()
+
+
+def _typst_pdf(source: Path, root: Path) -> bytes:
+    """Return the PDF as PDF/UA-1; where the text has what that forbids, as one that is tagged and no more."""
+    import typst
+
+    compile: Any = partial(typst.compile, str(source), root=str(root), ignore_system_fonts=True)
+    try:
+        try:
+            pdf: bytes = compile(pdf_standards=["ua-1"])
+        except typst.TypstError as error:
+            if "PDF/UA-1" not in str(error):
+                raise
+            print(f"the PDF is not PDF/UA-1: {error}", file=sys.stderr)
+            pdf = compile()
+    except typst.TypstError as error:
+        raise UserError(f"Typst cannot set the report: {error}") from None
+    return pdf
 
 
 def _latex_error(output: str) -> str:

@@ -3,62 +3,39 @@
 import csv
 import html
 import json
-import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from rederive.figures import style
-from rederive.results.numbers import read_json
+from rederive.records import read_json
+from rederive.report.head import page_head
 
 
-def finish(page: str, figures: Path, trace_json: Path, theme: Path) -> str:
-    """Return the page with its style, script, figures and data in it."""
+def finish(page: str, front: Mapping[str, Any], figures: Path, trace_json: Path, theme: Path) -> str:
+    """Return the page with its style, script, figures and data in the places that template and filter left for them."""
     index = read_json(figures / "index.json")
-
-    def image(match: re.Match[str]) -> str:
-        name = Path(html.unescape(match["src"])).stem
-        return _figure(name, html.unescape(match["alt"]), figures, index[name])
-
-    page = re.sub(r'<img\s+src="(?P<src>[^"]*)"\s+alt="(?P<alt>[^"]*)"[^>]*/?>', image, page)
-    # Pandoc makes each line of code a link to itself, which no one sees.
-    page = re.sub(r'<a href="#cb[\d-]+" aria-hidden="true" tabindex="-1"></a>', "", page)
-    page = re.sub(r"(<td[^>]*)(><strong>(holds|does not hold|undecided)</strong></td>)", _verdict_cell, page)
-    page = re.sub(r"<table.*?</table>", _scrolling, page, flags=re.DOTALL)
-    page = page.replace("/*REPORT-CSS*/", (theme / "report.css").read_text(encoding="utf-8"))
-    page = page.replace("/*REPORT-JS*/", (theme / "report.js").read_text(encoding="utf-8"))
     data = {
         "trace": read_json(trace_json),
         "figures": {name: [_panel(panel) for panel in entry["panels"]] for name, entry in index.items()},
     }
-    return page.replace("/*REPORT-DATA*/", _script_json(data))
+    parts = {f"<!--drawing {name}-->": _figure(name, figures, entry) for name, entry in index.items()}
+    parts |= {f"<!--{name}-->": content for name, content in page_head(front).items()}
+    parts |= {f"/*{name}*/": (theme / name).read_text(encoding="utf-8") for name in ASSETS}
+    parts["/*report-data*/"] = _script_json(data)
+    for mark, content in parts.items():
+        page = page.replace(mark, content)
+    return page
+
+
+# What the template asks for by name. uPlot draws curves that the reader can question; its licence goes with it.
+ASSETS = ("uPlot.min.css", "report.css", "uPlot.LICENSE", "uPlot.iife.min.js", "curves.js", "report.js")
 
 
 def _panel(panel: dict[str, Any]) -> dict[str, Any]:
     """Return a panel whose curves name their colours as the page does, for light and dark."""
     return panel | {"series": [series | {"colour": COLOURS[series["colour"]]} for series in panel["series"]]}
-
-
-def _verdict_cell(match: re.Match[str]) -> str:
-    return f'{match[1]} class="{match[3].replace(" ", "-")}"{match[2]}'
-
-
-def _scrolling(match: re.Match[str]) -> str:
-    """Wrap a table so that a narrow page scrolls it and not the text; the keyboard reaches it, too.
-
-    Its caption goes above: within the table it would be as wide as that.
-    """
-    if 'class="values"' in match[0]:
-        return match[0]
-    # The widths are meant for paper.
-    table = re.sub(r"<colgroup>.*?</colgroup>", "", match[0], flags=re.DOTALL)
-    table = re.sub(r'<table([^>]*) style="[^"]*"', r"<table\1", table)
-    caption = re.search(r"<caption>(.*?)</caption>", table, re.DOTALL)
-    above, label = "", "Table"
-    if caption:
-        number = re.search(r"Table \d+", caption[1])
-        above, label = f'<p class="caption">{caption[1]}</p>', number[0] if number else label
-        table = table.replace(caption[0], "").replace("<table", f'<table aria-label="{label}"', 1)
-    return f'{above}<div class="wide" role="region" tabindex="0" aria-label="{label}">{table}</div>'
 
 
 def _script_json(value: Any) -> str:
@@ -67,26 +44,48 @@ def _script_json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _figure(name: str, alt: str, figures: Path, entry: dict[str, Any]) -> str:
+def _figure(name: str, figures: Path, entry: dict[str, Any]) -> str:
     """Return a figure's SVG for the page, with colours that follow light and dark, and its values as a table."""
-    svg = (figures / f"{name}.svg").read_text(encoding="utf-8")
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    # Identifiers must be unique in the page; each figure's drawing refers only to its own.
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)
-    svg = svg.replace('href="#', f'href="#{name}-').replace("url(#", f"url(#{name}-")
-    if entry["recolour"]:
-        for colour, variable in COLOURS.items():
-            svg = svg.replace(colour, f"var(--{variable})")
-    width = float(svg[: svg.index(">")].partition('viewBox="0 0 ')[2].split()[0])
-    svg = re.sub(r'\s(width|height)="[\d.]+pt"', "", svg, count=2)
-    label = html.escape(alt, quote=True)
-    about = f'class="plot" role="img" aria-label="{label}" data-figure="{name}" style="max-width: {1.8 * width:.0f}px"'
-    svg = svg.replace("<svg", f"<svg {about}", 1)
+    svg = ElementTree.parse(figures / f"{name}.svg").getroot()
+    for parent in list(svg.iter()):
+        for child in list(parent):
+            if child.tag == f"{{{SVG}}}metadata":
+                parent.remove(child)
+    for node in svg.iter():
+        for attribute, value in node.attrib.items():
+            node.set(attribute, _for_page(attribute, value, name, entry["recolour"]))
+    width = float(svg.attrib["viewBox"].split()[2])
+    for attribute in ("width", "height"):
+        svg.attrib.pop(attribute, None)
+    svg.attrib |= {
+        "class": "plot",
+        "role": "img",
+        "aria-label": entry["alt"],
+        "data-figure": name,
+        "style": f"max-width: {1.8 * width:.0f}px",
+    }
+    drawing = ElementTree.tostring(svg, encoding="unicode")
     # What keeps its colours lies on a white sheet, in the dark, too.
     sheet = "" if entry["recolour"] else " sheet"
-    return f'<div class="drawing{sheet}">{svg}</div>{_values(figures / f"{name}.csv")}'
+    return f'<div class="drawing{sheet}">{drawing}</div>{_values(figures / f"{name}.csv")}'
 
+
+def _for_page(attribute: str, value: str, figure: str, recolour: bool) -> str:
+    """Return an attribute's value for a page with other drawings: identifiers are unique, colours are the page's."""
+    if attribute == "id":
+        return f"{figure}-{value}"
+    if attribute in ("href", f"{{{XLINK}}}href"):
+        return value.replace("#", f"#{figure}-", 1)
+    value = value.replace("url(#", f"url(#{figure}-")
+    if recolour:
+        for colour, variable in COLOURS.items():
+            value = value.replace(colour, f"var(--{variable})")
+    return value
+
+
+SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+ElementTree.register_namespace("", SVG)
+ElementTree.register_namespace("xlink", XLINK)
 
 COLOURS = {
     style.ALARM: "alarm",

@@ -1,20 +1,30 @@
-"""Small pieces of Markdown that pandoc, kramdown and goldmark read alike."""
+"""Small pieces of Markdown that pandoc, kramdown, goldmark and markdown-it read alike."""
 
 import re
 from collections.abc import Sequence
 
-_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+# What has a meaning in at least one reader, and that all of them let a backslash take away. Kramdown prints the
+# backslash before any other character, and an underscore within a word means nothing to any of them.
+_SPECIAL = re.compile(r"[\\`*\[\]{}<|$~]|(?<![^\W_])_|_(?![^\W_])")
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+# What would begin a list, a heading, a quotation or a definition at the start of a line.
+_START = re.compile(r"^(\d+)(?=[.)](?:\s|$))|^(?=[-+:](?:\s|$)|[#>]|--|==)")
 
 
 def escape(text: str) -> str:
     """Return text that shows as it is in every format: what comes from a config or a file goes through here."""
-    return _PUNCTUATION.sub(r"\\\1", re.sub(r"[ \t\r\n]+", " ", text))
+    return _START.sub(lambda match: f"{match[1] or ''}\\", _inline(re.sub(r"[ \t\r\n]+", " ", text)))
 
 
 def prose(text: str) -> str:
     """Return plain text that may hold formulas between dollar signs: those of the project's own files."""
-    parts = re.split(r"(\$[^$]+\$)", text)
-    return "".join(part if i % 2 else escape(part) for i, part in enumerate(parts))
+    first, *parts = re.split(r"(\$[^$]+\$)", text)
+    return escape(first) + "".join(_inline(part) if i % 2 else part for i, part in enumerate(parts))
+
+
+def _inline(text: str) -> str:
+    """Return text that shows as it is within a line."""
+    return _ENTITY.sub("&amp;", _SPECIAL.sub(r"\\\g<0>", text))
 
 
 def slug(text: str) -> str:

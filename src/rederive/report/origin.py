@@ -2,25 +2,25 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
+from rederive.config import Study
 from rederive.errors import UserError
+from rederive.records import Number
 from rederive.report.markdown import escape, link, slug
-from rederive.results.keys import CURVES, CurveKey, unknown
+from rederive.results.keys import CurveKey, unknown
 from rederive.results.number import format_value
 
-Number = Mapping[str, Any]
 NO_BREAK = "\u00a0"
 
 
 class Numbers:
     """All numbers of a build by key; each printed number is a link to its entry in the appendix."""
 
-    def __init__(self, numbers: Mapping[str, Number], experiments: Sequence[str]):
+    def __init__(self, numbers: Mapping[str, Number], study: Study):
         self._numbers = dict(numbers)
-        self._experiments = set(experiments)
+        self._study = study
         self.uses: dict[str, list[str]] = defaultdict(list)
         self.place = ""  # where in the document the next numbers are used
 
@@ -31,16 +31,20 @@ class Numbers:
         """
         if key in self._numbers:
             return self._numbers[key]
-        curve = CurveKey.parse(key)
+        curve = CurveKey.parse(key, self._study.metrics)
         known = {number.rpartition(".")[0] for number in self._numbers if number.endswith(".published")}
-        if curve and curve.experiment in self._experiments | known and re.fullmatch(r"\d*", curve.epoch or ""):
-            return {
-                "value": None,
-                "text": "–",
-                "unit": "accuracy" if curve.quantity == CURVES[0] else "loss",
-                "how": f"{curve.quantity.replace('_', ' ')} of {curve.experiment}",
-                "missing": "this configuration does not train it so far",
-            }
+        if (
+            curve
+            and curve.experiment in known.union(self._study.experiments)
+            and re.fullmatch(r"\d*", curve.epoch or "")
+        ):
+            return Number(
+                value=None,
+                text="–",
+                unit=self._study.metrics[curve.metric].unit,
+                how=f"{curve.metric.replace('_', ' ')} of {curve.experiment}",
+                missing="this configuration does not train it so far",
+            )
         raise unknown(key, self._numbers, "the text")
 
     def use(self, key: str, text: str) -> str:
@@ -87,19 +91,22 @@ def identifier(key: str) -> str:
 
 def plain(number: Number) -> str:
     """Return a number's text, with a real minus."""
-    return str(number["text"]).replace("-", "−")
+    return number.text.replace("-", "−")
 
 
 def sign(number: Number) -> str:
     """Return a number's text with its sign, plus or minus."""
-    positive = number["value"] is not None and number["value"] > 0 and str(number["text"]).strip("0.")
+    positive = isinstance(number.value, int | float) and number.value > 0 and number.text.strip("0.")
     return ("+" if positive else "") + plain(number)
 
 
 def bounds(number: Number, signed: bool = False) -> str:
     """Return `(low to high)`, or nothing where there is no interval."""
-    if number.get("low") is None:
+    if number.low is None or number.high is None:
         return ""
-    ends = [{"value": v, "text": format_value(v, number["unit"])} for v in (number["low"], number["high"])]
+    ends = [
+        number.model_copy(update={"value": end, "text": format_value(end, number.unit, number.digits)})
+        for end in (number.low, number.high)
+    ]
     low, high = (sign(end) if signed else plain(end) for end in ends)
     return f"({low} to {high})"

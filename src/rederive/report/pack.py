@@ -1,6 +1,6 @@
 """The report's source as one archive: unpacked anywhere, `latexmk` in it gives the PDF.
 
-    pack(report_md, report_tex, figures_dir, output)
+    pack(report_md, report_tex, numbers_csv, figures_dir, output)
 
 Equal inputs give an equal archive: sorted names, no dates, no owners.
 """
@@ -11,18 +11,19 @@ import tarfile
 from pathlib import Path
 
 from rederive.files import write_bytes
+from rederive.report.site import beside_figures
 
 LATEXMKRC = "$pdf_mode = 1;\n@default_files = ('report.tex');\n"
 
 
-def pack(report_md: Path, report_tex: Path, figures_dir: Path, output: Path) -> None:
-    """Write `report-source.tar.gz`: report.tex, report.md, the figures in `figures/`, and latexmk's settings."""
+def pack(report_md: Path, report_tex: Path, numbers_csv: Path, figures_dir: Path, output: Path) -> None:
+    """Write the archive: report.tex, report.md, numbers.csv, the figures in `figures/`, and latexmk's settings."""
     figures_dir = Path(figures_dir)
     markdown = Path(report_md).read_text(encoding="utf-8")
     contents = {
         "report.tex": Path(report_tex).read_bytes(),
-        # In the archive the figures lie beside the text.
-        "report.md": markdown.replace(f"](../{figures_dir.name}/", "](figures/").encode(),
+        "report.md": beside_figures(markdown, figures_dir).encode(),
+        "numbers.csv": Path(numbers_csv).read_bytes(),
         "latexmkrc": LATEXMKRC.encode(),
     }
     for path in sorted(figures_dir.iterdir()):

@@ -1,12 +1,8 @@
 """Render the one text: templates, numbers, verdicts, proofs and listings become `report.md`.
 
-    render(study_path, numbers_json, claims_json, claims_yaml, runs_index, figures_dir, derivations, templates_dir,
-           source_root, output_md, output_trace)
-
-`templates_dir` is the folder `report/` with `report.md.j2`, `sections/*.md.j2` and `references.bib`; `figures_dir` has
-`index.json`; `source_root` is the folder that holds the package, for listings. Writes `output_md` (`report.md`, with
-YAML front matter; links to figures are relative to it) and `output_trace` (`trace.json`): for each number that the
-report uses its record, the places that use it, and its runs. No date, host or absolute path goes into either.
+Writes `report.md` (with YAML front matter; links to figures are relative to it) and `trace.json`: for each number that
+the report uses its record, the places that use it, and its runs; `numbers.csv` is the same as a table for people. No
+time, host or absolute path goes into any, and of all dates only the day on which the last run ended.
 
 Templates print numbers with `num`, `interval` and `table`, conclusions with `claim`, and so on (see `Document`); a
 number typed into a template stops the build (`rederive.report.typed`).
@@ -23,54 +19,52 @@ import jinja2
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
+from rederive.layout import CLAIMS, TEXT, Layout
+from rederive.records import FigureEntry, Number, RunFacts, read_json, read_records
 from rederive.report.document import Document
+from rederive.report.head import front_matter
 from rederive.report.markdown import code, display, prose
+from rederive.report.trace import as_csv
 from rederive.report.typed import refuse_typed_numbers
 from rederive.results.claims import load_claims
-from rederive.results.numbers import read_json
 
 
-def render(
-    study_path: Path,
-    numbers_json: Path,
-    claims_json: Path,
-    claims_yaml: Path,
-    runs_index: Path,
-    figures_dir: Path,
-    derivations: Sequence[Path],
-    templates_dir: Path,
-    source_root: Path,
-    output_md: Path,
-    output_trace: Path,
-) -> None:
-    """Write the report as Markdown, and where its numbers come from."""
+def render(layout: Layout, derivations: Sequence[Path], source_root: Path, templates: Path = TEXT) -> None:
+    """Write the report as Markdown, and where its numbers come from.
+
+    `derivations` are the files of what was proved; `source_root` is the folder that holds packages, for listings;
+    `templates` has `report.md.j2`, `sections/*.md.j2`, `claims.yaml` and `references.bib`.
+    """
+    study = Study.load(layout.study)
+    claims_yaml = templates / CLAIMS.name
     claims = load_claims(claims_yaml)
     refuse_typed_numbers(
-        {str(path): path.read_text(encoding="utf-8") for path in sorted(Path(templates_dir).rglob("*.j2"))}
+        {str(path): path.read_text(encoding="utf-8") for path in sorted(templates.rglob("*.j2"))}
         | {f"{claims_yaml}: {name}: says": claim.says for name, claim in claims.items()}
         | {
             f"{claims_yaml}: {name}: {verdict}": sentence
             for name, claim in claims.items()
             for verdict, sentence in claim.sentences.items()
-        }
+        },
+        study.report.digits,
     )
     proofs = [read_json(path) for path in derivations]
     if failed := sorted(proof["name"] for proof in proofs if not proof["passed"]):
         raise UserError(f"no report: the derivation {', '.join(failed)} does not pass; see `rederive verify`")
     document = Document(
-        study=Study.load(study_path),
-        numbers=read_json(numbers_json),
+        study=study,
+        numbers=read_records(layout.numbers, Number),
         claims=claims,
-        verdicts=read_json(claims_json),
-        runs=read_json(runs_index),
-        figures=read_json(Path(figures_dir) / "index.json"),
-        figures_link=Path(os.path.relpath(figures_dir, Path(output_md).parent)).as_posix(),
+        verdicts=read_json(layout.claims),
+        runs=read_records(layout.run_index, RunFacts),
+        figures=read_records(layout.figure_index, FigureEntry),
+        figures_link=Path(os.path.relpath(layout.figures, layout.report("md").parent)).as_posix(),
         derivations=sorted(proofs, key=lambda proof: (proof["order"], proof["name"])),
-        references_bib=Path(templates_dir) / "references.bib",
-        source_root=Path(source_root),
+        references_bib=templates / "references.bib",
+        source_root=source_root,
     )
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates_dir),
+        loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
         autoescape=False,
         trim_blocks=True,
@@ -81,14 +75,19 @@ def render(
     environment.filters["display"] = display
     environment.filters["prose"] = prose
     environment.globals.update(document.functions(environment))
+    environment.globals["front"] = front_matter(
+        document.title, study.report.authors, templates.parent / "CITATION.cff", document.runs, layout.folder
+    )
     try:
         text = environment.get_template("report.md.j2").render()
     except jinja2.TemplateSyntaxError as error:
         raise UserError(f"{error.filename}, line {error.lineno}: {error.message}") from None
     except (jinja2.TemplateError, TypeError, UserError) as error:
         raise UserError(f"{_place(error)}{error}") from None
-    write_text(output_md, _tidy(document.finish(text)))
-    write_json(output_trace, document.trace())
+    write_text(layout.report("md"), _tidy(document.finish(text)))
+    trace = document.trace()
+    write_json(layout.trace, trace)
+    write_text(layout.printed, as_csv(trace))
 
 
 def _place(error: BaseException) -> str:

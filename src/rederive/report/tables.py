@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from rederive.report.markdown import anchor, code, escape, link, table
 from rederive.report.origin import NO_BREAK, bounds, identifier, plain
+from rederive.results.agreement import STATUSES
 from rederive.results.keys import unknown
 from rederive.results.numbers import published_inside
 
 if TYPE_CHECKING:
     from rederive.report.document import Document
 
+AGREE = ("both", "value_agrees")
+STATUS = {words: key for key, words in STATUSES.items()}
 AGREEMENT = {True: "inside", False: "outside", None: ""}
 DIGITS = 12  # of a hash, in print
 
@@ -23,10 +26,13 @@ class Tables:
         self._origin = document.origin
 
     def functions(self) -> dict[str, Any]:
-        """Return the tables by the names that templates call them."""
+        """Return the tables, and what chooses and names their rows, by the names that templates call them."""
         return {
             "table": self.results,
-            "losses": self.losses,
+            "agreement_table": self.agreement,
+            "rows_where": self.rows_where,
+            "row_label": self.row_label,
+            "curve_table": self.curves,
             "networks": self.networks,
             "scorecard": self.scorecard,
             "tests": self.tests,
@@ -39,43 +45,90 @@ class Tables:
         wanted = {table.name: table for table in self._document.study.tables}
         if name not in wanted:
             raise unknown(name, wanted, "table")
-        names = [f"{wanted[name].dataset}.{row}" for row in wanted[name].rows]
-        header = ["Changed", "Value", "Epochs", "Ours (95 % interval)"]
-        published = any(f"{row}.published" in self._document.numbers for row in names)
-        if published:
-            header += ["Published", "Difference", "One more run"]
+        names, metric = wanted[name].rows, wanted[name].metric
+        header = ["Changed", "Value", "Epochs", "Ours" if self._document.one_seed else "Ours (95 % interval)"]
+        compared = metric == self._document.study.headline
+        if compared and any(f"{row}.published" in self._document.numbers for row in names):
+            header += ["Published", "Difference"]
+            header += [] if self._document.one_seed else ["One more run"]
         with self._origin.at(f"table {name}"):
-            rows = [self._result(row)[: len(header)] for row in names]
+            rows = [self._result(row, metric)[: len(header)] for row in names]
         return self._captioned(name, caption, header, rows, "llrrrrl"[: len(header)])
 
-    def _result(self, name: str) -> list[str]:
+    def _result(self, name: str, metric: str) -> list[str]:
         experiment = self._document.study.experiments[name]
         has_published = f"{name}.published" in self._document.numbers
         return [
             escape(experiment.changed),
             escape(experiment.value) + (" (ours)" if experiment.origin == "ours" else ""),
             self._origin.num(f"{name}.epochs"),
-            self._origin.interval(f"{name}.accuracy", unbroken=True),
+            self._origin.interval(f"{name}.{metric}", unbroken=True),
             self._origin.num(f"{name}.published") if has_published else "",
             self._origin.num(f"{name}.difference", signed=True) if has_published else "",
-            AGREEMENT[published_inside(name, self._document.numbers)],
+            AGREEMENT[
+                published_inside(
+                    *(self._document.numbers.get(f"{name}.{key}") for key in ("published", "one_more_run"))
+                )
+            ],
         ]
 
-    def losses(self, caption: str) -> str:
-        """Our training loss beside the published curve's, over the first epoch and over the last of the experiment."""
+    def agreement(self, caption: str) -> str:
+        """All published rows: what was published, what ours came to, and what agrees."""
+        metric = self._document.study.headline
         rows = []
-        with self._origin.at("table losses"):
+        with self._origin.at("table agreement"):
+            for name in self._document.study.experiments:
+                if (status := self._status(name)) is None:
+                    continue
+                spread = self._document.numbers.get(f"{name}.curve_spread_is")
+                rows.append(
+                    [
+                        self.row_label(name),
+                        self._origin.num(f"{name}.published"),
+                        self._origin.interval(f"{name}.{metric}", unbroken=True),
+                        *(self._if_known(f"{name}.{key}") for key in ("value_z", "curve_distance", "curve_multiple")),
+                        escape(spread.text) if spread else "–",
+                        self._if_known(f"{name}.curve_chi2"),
+                        STATUSES[status] if status in AGREE else f"**{STATUSES[status]}**",
+                    ]
+                )
+        header = ["Row", "Published", "Ours (95 % interval)", "Off by", "Curve off by", "In spreads", "Spread", "χ²/n"]
+        return self._captioned("agreement", caption, [*header, "What agrees"], rows, "lrrrrrlrl")
+
+    def rows_where(self, *statuses: str) -> list[str]:
+        """Return the experiments whose status is one of these keys of STATUSES, in the order of the study."""
+        for status in statuses:
+            if status not in STATUSES:
+                raise unknown(status, STATUSES, "rows_where")
+        return [name for name in self._document.study.experiments if self._status(name) in statuses]
+
+    def row_label(self, name: str) -> str:
+        """Return the data set's title and the label of an experiment, escaped."""
+        experiment = self._document.study.experiments[name]
+        return f"{escape(self._document.study.data.sets[experiment.data].title)}: {escape(experiment.label)}"
+
+    def _status(self, name: str) -> str | None:
+        number = self._document.numbers.get(f"{name}.agreement")
+        return STATUS[str(number.value)] if number else None
+
+    def _if_known(self, key: str) -> str:
+        return self._origin.num(key) if key in self._document.numbers else "–"
+
+    def curves(self, metric: str, caption: str) -> str:
+        """A metric beside that of the published curves, in the first epoch and in the last of the experiment."""
+        rows = []
+        with self._origin.at(f"table {metric}"):
             for name, experiment in self._document.study.experiments.items():
-                ends = [f"{name}.published_loss@{epoch}" for epoch in (1, experiment.epochs)]
+                ends = [f"{name}.published_{metric}@{epoch}" for epoch in (1, experiment.epochs)]
                 if experiment.run != name or not any(key in self._document.numbers for key in ends):
                     continue
-                row = [f"{'MNIST' if experiment.dataset == 'mnist' else 'CIFAR-10'}: {escape(experiment.label)}"]
+                row = [self.row_label(name)]
                 for epoch, key in zip((1, experiment.epochs), ends, strict=True):
-                    row.append(self._origin.interval(f"{name}.training_loss@{epoch}", unbroken=True))
+                    row.append(self._origin.interval(f"{name}.{metric}@{epoch}", unbroken=True))
                     row.append(self._origin.num(key) if key in self._document.numbers else "–")
                 rows.append(row)
         header = ["Experiment", "First epoch", "Published", "Last epoch", "Published"]
-        return self._captioned("losses", caption, header, rows, "lrrrr")
+        return self._captioned(metric, caption, header, rows, "lrrrr")
 
     def networks(self, names: Sequence[str], caption: str) -> str:
         """Parameters and operations of the networks of some experiments, those that the study has."""
@@ -115,7 +168,7 @@ class Tables:
                         escape(verdict["place"]),
                     ]
                 )
-        header = ["No.", "What the write-up concludes", "Verdict", "Our estimate", "From"]
+        header = ["No.", f"What {self._document.study.report.original} concludes", "Verdict", "Our estimate", "From"]
         return self._captioned("scorecard", caption, header, rows, "rllll")
 
     def tests(self, caption: str) -> str:
@@ -137,7 +190,10 @@ class Tables:
                 for name, verdict in self._document.claims_in_order()
                 for i, test in enumerate(verdict["tests"], 1)
             ]
-        header = ["No.", "Measured for each seed", "Mean (95 % interval)", "Bound", "Published", "Outcome"]
+        measured = (
+            ["Measured", "Ours"] if self._document.one_seed else ["Measured for each seed", "Mean (95 % interval)"]
+        )
+        header = ["No.", *measured, "Bound", "Published", "Outcome"]
         return self._captioned("tests", caption, header, rows, "rlllrl")
 
     def _published(self, name: str, i: int) -> str:
@@ -170,18 +226,18 @@ class Tables:
         """The runs, with what made them."""
         rows = []
         for run, facts in sorted(self._document.runs.items()):
-            files = [digest[:DIGITS] for _, digest in sorted(facts["files"].items())]
+            files = [digest[:DIGITS] for _, digest in sorted(facts.files.items())]
             hashes = [
-                ", ".join(code(str(value)[:DIGITS]) for value in facts.get(field, [])) or "–"
-                for field in ("fingerprint", "data_checksum")
+                ", ".join(code(str(value)[:DIGITS]) for value in found) or "–"
+                for found in (facts.fingerprint, facts.data_checksum)
             ]
-            seeds = ", ".join(map(str, facts["seeds"]))
-            diverged = f" (diverged: seed {', '.join(sorted(facts['diverged']))})" if facts.get("diverged") else ""
+            seeds = ", ".join(map(str, facts.seeds))
+            diverged = f" (diverged: seed {', '.join(map(str, sorted(facts.diverged)))})" if facts.diverged else ""
             rows.append(
                 [
                     code(run),
                     seeds + diverged,
-                    str(facts["epochs"]),
+                    str(facts.epochs),
                     *hashes,
                     ", ".join(code(digest) for digest in files),
                 ]
@@ -194,9 +250,7 @@ class Tables:
         rows = []
         for key in sorted(self._origin.uses):
             number = self._origin.get(key)
-            how = str(number.get("brief") or number["how"]) + (
-                f" ({number['missing']})" if number.get("missing") else ""
-            )
+            how = (number.brief or number.how) + (f" ({number.missing})" if number.missing else "")
             value = f"{plain(number)} {bounds(number)}".strip()
             rows.append([anchor(code(key), identifier(key)), escape(value).replace(" ", NO_BREAK), escape(how)])
         return table(["Key", "Value", "From"], rows, "lll")

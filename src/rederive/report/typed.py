@@ -1,11 +1,12 @@
 """Nothing typed: templates hold no numbers. What looks like a result must come from `num()` and its like.
 
-A template's literal text may hold digits only in the few forms of `ALLOWED`: names that contain them and the small
-whole numbers of the mathematics ("16 columns", "at 0"). Template code may hold no decimal at all.
+A template's literal text may hold digits only in the few forms of `ALLOWED` and in those that the config names
+(`report.digits`): names that contain them, the small whole numbers of the mathematics. Template code may hold no
+decimal at all.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import jinja2
 
@@ -13,16 +14,10 @@ from rederive.errors import UserError
 
 # Each form, and why it is no result.
 ALLOWED = {
-    r"CIFAR-10": "name of a data set",
-    r"\b(?:16|ten|two) columns\b": "the size that the derivation is stated for",
-    r"\bL2\b": "name of a penalty",
-    r"\b[Tt]able [1-4]\b": "a table of the write-up",
     r"\b95 %": "the level of all intervals",
     r"\b90 %": "the level of the intervals of equality tests",
     r"\b5 %": "the level of each one-sided test",
     r"\bSHA-256\b": "name of a hash",
-    r"\b(?:claims?|row|rows|experiment) \d+(?: and \d+)?\b": "a number of the write-up's lists",
-    r"\bvector-1\b": "name",
 }
 
 _IGNORED = re.compile(
@@ -37,8 +32,8 @@ _IGNORED = re.compile(
 )
 
 
-def typed_numbers(source: str) -> list[tuple[int, str]]:
-    """Return the line and the text of each number that is typed into a template."""
+def typed_numbers(source: str, allowed: Iterable[str] = ()) -> list[tuple[int, str]]:
+    """Return the line and the text of each number that is typed into a template; `allowed` are further forms."""
     found = []
     data = []
     environment = jinja2.Environment(autoescape=False)
@@ -51,15 +46,19 @@ def typed_numbers(source: str) -> list[tuple[int, str]]:
         if kind == "float" or (kind == "string" and re.fullmatch(r"['\"]\s*[-+−]?\d*[.,]?\d+\s*%?\s*['\"]", value)):
             found.append((line, value))
     text = _blank(_IGNORED, "".join(data))
-    for allowed in ALLOWED:
-        text = _blank(re.compile(allowed), text)
+    for form in (*ALLOWED, *allowed):
+        text = _blank(re.compile(form), text)
     digits = re.finditer(r"(?<!\w)[-+−]?\d(?:[\d.,]*\d)?(?:\s*%)?", text)
     return sorted(found + [(text.count("\n", 0, match.start()) + 1, match[0].strip()) for match in digits])
 
 
-def refuse_typed_numbers(sources: Mapping[str, str]) -> None:
+def refuse_typed_numbers(sources: Mapping[str, str], allowed: Iterable[str] = ()) -> None:
     """Raise UserError that lists every typed number of the given texts, by the name of each."""
-    found = [f"{name}, line {line}: {number}" for name, text in sources.items() for line, number in typed_numbers(text)]
+    found = [
+        f"{name}, line {line}: {number}"
+        for name, text in sources.items()
+        for line, number in typed_numbers(text, allowed)
+    ]
     if found:
         raise UserError(
             "numbers are typed into the text; write {{ num('key') }} instead, so that they follow the runs:\n"

@@ -1,7 +1,6 @@
 """Test each conclusion of the write-up on the runs.
 
-    test_claims(study_path, runs_csv, runs_index, claims_yaml, published_yaml, published_curves_csv, derivations,
-                output_json)
+    test_claims(layout, derivations)             tests them all and writes `claims.json`
     differing(claims_json) -> list[str]          what `rederive check-claims` prints; empty where all is as pinned
 
 A claim has one or more tests. A test is a quantity, computed once for each seed that all its experiments share, and
@@ -17,7 +16,7 @@ A claim holds where all its tests hold, does not hold where one does not, is not
 not there, diverged, or there is one seed only (no interval), and is undecided otherwise.
 
 Quantities are written with the keys of `rederive.results.keys` in braces, `+ - * /`, `min`, `max` and `span` (largest
-minus smallest): `{mnist.relu.accuracy} - {mnist.benchmark.accuracy}`. In place of an epoch a curve also has `@mean`
+minus smallest): `{relu.accuracy} - {sigmoid.accuracy}`. In place of an epoch a curve also has `@mean`
 (over its epochs) and `@largest_rise` (the largest step upwards from one epoch to the next). Where the write-up gives
 all values of a quantity it is computed from those, too: a conclusion may not follow from its own numbers.
 
@@ -36,16 +35,18 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rederive.config import Study, read_yaml
+from rederive.config import Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
+from rederive.layout import CLAIMS, PUBLISHED, PUBLISHED_CURVES, Layout
+from rederive.records import RunFacts, read_json, read_records
 from rederive.results.evidence import Evidence, NotTestableError, Published
 from rederive.results.keys import unknown
-from rederive.results.numbers import read_json
-from rederive.results.published import published_accuracies, published_curves
+from rederive.results.published import published_curves, published_values
 from rederive.results.quantities import parse_quantity, parts
 from rederive.results.runs import RunTable
 from rederive.results.statistics import LEVEL, Estimate, mean_interval
+from rederive.yaml_files import read_yaml
 
 HOLDS, FAILS, UNDECIDED, UNTESTABLE = (
     "holds",
@@ -128,19 +129,19 @@ def load_claims(path: str | Path) -> dict[str, Claim]:
 
 
 def test_claims(
-    study_path: Path,
-    runs_csv: Path,
-    runs_index: Path,
-    claims_yaml: Path,
-    published_yaml: Path,
-    published_curves_csv: Path,
+    layout: Layout,
     derivations: Sequence[Path],
-    output_json: Path,
+    claims_yaml: Path = CLAIMS,
+    published_yaml: Path = PUBLISHED,
+    published_csv: Path = PUBLISHED_CURVES,
 ) -> None:
     """Test every claim and write the verdicts; the CSV beside them is a table for people, one row a test."""
-    study = Study.load(study_path)
-    evidence = Evidence(study, RunTable.load(runs_csv), read_json(runs_index), [read_json(p) for p in derivations])
-    published = Published(study, published_accuracies(published_yaml), published_curves(published_curves_csv))
+    study = Study.load(layout.study)
+    runs, index = RunTable.load(layout.run_table, study), read_records(layout.run_index, RunFacts)
+    evidence = Evidence(study, runs, index, [read_json(path) for path in derivations])
+    published = Published(
+        study, published_values(published_yaml, study.headline), published_curves(published_csv, study.metrics)
+    )
     result = {}
     for name, claim in load_claims(claims_yaml).items():
         try:
@@ -157,8 +158,8 @@ def test_claims(
                 for test, outcome in zip(claim.tests, outcomes, strict=True)
             ],
         }
-    write_json(output_json, result)
-    write_text(Path(output_json).with_suffix(".csv"), _table(result))
+    write_json(layout.claims, result)
+    write_text(layout.claims.with_suffix(".csv"), _table(result))
 
 
 test_claims.__test__ = False  # type: ignore[attr-defined]  # for pytest: this is no test case

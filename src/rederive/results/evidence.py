@@ -7,8 +7,9 @@ from typing import Any
 
 from rederive.config import Experiment, Study
 from rederive.errors import UserError
-from rederive.results.keys import COUNTED, CURVES, CurveKey, unknown
-from rederive.results.published import PublishedValue
+from rederive.records import RunFacts
+from rederive.results.keys import COUNTED, CurveKey, experiment_of, unknown
+from rederive.results.published import PublishedCurves, PublishedValue
 from rederive.results.quantities import evaluate, parse_quantity
 from rederive.results.runs import Curve, RunTable
 
@@ -24,7 +25,7 @@ class Evidence:
         self,
         study: Study,
         runs: RunTable,
-        index: Mapping[str, Any],
+        index: Mapping[str, RunFacts],
         derivations: Sequence[Mapping[str, Any]],
     ):
         self._study, self._runs, self._index = study, runs, index
@@ -59,10 +60,10 @@ class Evidence:
         experiment = self._study.experiments.get(name)
         if experiment is None:
             raise NotTestableError(f"{name} is not in this configuration")
-        curve_key = CurveKey.parse(key)
+        curve_key = CurveKey.parse(key, self._study.metrics)
         if curve_key is None:
             return {None: self._fact(experiment, key.removeprefix(f"{name}."))}
-        curves = self._runs.curves(experiment.run, curve_key.quantity)
+        curves = self._runs.curves(experiment.run, curve_key.metric)
         last = int(curve_key.epoch) if curve_key.epoch and curve_key.epoch.isdigit() else experiment.epochs
         whole = {seed: curve for seed, curve in curves.items() if all(e in curve for e in range(1, last + 1))}
         if not whole:
@@ -79,10 +80,10 @@ class Evidence:
         if (setting := getattr(experiment.spec, field, None)) is not None:
             return float(setting)
         if field not in COUNTED:
-            raise unknown(field, [*type(experiment.spec).model_fields, *CURVES, *COUNTED], experiment.name)
+            raise unknown(field, [*type(experiment.spec).model_fields, *self._study.metrics, *COUNTED], experiment.key)
         if experiment.run not in self._index:
             raise NotTestableError(f"{experiment.run} was not run")
-        recorded = self._index[experiment.run].get(field)
+        recorded = getattr(self._index[experiment.run], field)
         if not recorded:
             raise NotTestableError(f"the files of {experiment.run} do not say its {field}")
         return float(recorded[0])
@@ -91,8 +92,8 @@ class Evidence:
 class Published:
     """The write-up's own values, for the quantities that they suffice for."""
 
-    def __init__(self, study: Study, accuracies: Mapping[str, PublishedValue], curves: Mapping[str, Curve]):
-        self._study, self._accuracies, self._curves = study, accuracies, curves
+    def __init__(self, study: Study, values: Mapping[str, PublishedValue], curves: PublishedCurves):
+        self._study, self._given, self._curves = study, values, curves
 
     def value(self, quantity: str | None) -> float | None:
         """Return a quantity as the write-up has it; None where it does not give all values.
@@ -111,17 +112,16 @@ class Published:
 
     def _value(self, key: str) -> float | None:
         name = experiment_of(key)
-        curve_key = CurveKey.parse(key)
+        curve_key = CurveKey.parse(key, self._study.metrics)
         if curve_key is None:
             experiment = self._study.experiments.get(name)
             setting = getattr(experiment.spec, key.removeprefix(f"{name}."), None) if experiment else None
             return None if setting is None else float(setting)
-        if curve_key.quantity == "accuracy":
-            published = self._accuracies.get(name)
-            return published.accuracy if published and curve_key.epoch is None else None
-        curve = self._curves.get(name, {})
+        if curve_key.metric == self._study.headline and curve_key.epoch is None and name in self._given:
+            return self._given[name].value
+        curve = self._curves.get((name, curve_key.metric), {})
         last = max(curve, default=0)
-        if curve_key.quantity != "training_loss" or not last:
+        if not last:
             return None
         if curve_key.epoch in SUMMARIES:
             whole = all(epoch in curve for epoch in range(1, last + 1))
@@ -138,9 +138,3 @@ def _largest_rise(curve: Curve, last: int) -> float:
 
 
 SUMMARIES: dict[str, Callable[[Curve, int], float]] = {"mean": _mean, "largest_rise": _largest_rise}
-
-
-def experiment_of(key: str) -> str:
-    """Return the experiment that a key names."""
-    curve_key = CurveKey.parse(key)
-    return curve_key.experiment if curve_key else key.rpartition(".")[0]

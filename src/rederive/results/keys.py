@@ -1,4 +1,4 @@
-"""The names of numbers: `mnist.relu.accuracy@10` is the accuracy of experiment `mnist.relu` after epoch 10.
+"""The names of numbers: `relu.accuracy@10` is the metric `accuracy` of the experiment `relu` after epoch 10.
 
 Without an epoch a curve's number is read where its experiment ends. A key that does not exist is answered with its
 nearest neighbours.
@@ -6,32 +6,37 @@ nearest neighbours.
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from rederive.errors import UserError
 
-CURVES = ("accuracy", "training_loss", "validation_loss", "test_loss", "training_accuracy")
-
 # What is counted of a network, once for a run: its trained parameters, and its operations for one image in training.
 COUNTED = ("parameters", "flops_per_image")
 
-_CURVE_KEY = re.compile(rf"(?P<experiment>.+)\.(?P<quantity>{'|'.join(CURVES)})(?:@(?P<epoch>\w+))?")
+_CURVE_KEY = re.compile(r"(?P<experiment>.+)\.(?P<metric>\w+)(?:@(?P<epoch>\w+))?")
 
 
 @dataclass(frozen=True)
 class CurveKey:
-    """A place on a curve: an experiment, a quantity, and an epoch (a number as text, a summary's name, or None)."""
+    """A place on a curve: an experiment, a metric, and an epoch (a number as text, a summary's name, or None)."""
 
     experiment: str
-    quantity: str
+    metric: str
     epoch: str | None
 
     @classmethod
-    def parse(cls, key: str) -> "CurveKey | None":
-        """Return the parts of a key, or None where it names no curve."""
+    def parse(cls, key: str, metrics: Container[str]) -> "CurveKey | None":
+        """Return the parts of a key, or None where it names none of the metrics."""
         match = _CURVE_KEY.fullmatch(key)
-        return cls(match["experiment"], match["quantity"], match["epoch"]) if match else None
+        if match is None or match["metric"] not in metrics:
+            return None
+        return cls(match["experiment"], match["metric"], match["epoch"])
+
+
+def experiment_of(key: str) -> str:
+    """Return the experiment that a key names."""
+    return key.partition("@")[0].rpartition(".")[0]
 
 
 def unknown(key: str, known: Iterable[str], where: str) -> UserError:

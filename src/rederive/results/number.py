@@ -1,23 +1,24 @@
-"""The record of one number: what `numbers.json` holds for a key (see `rederive.results.numbers`)."""
+"""How a number of `numbers.json` is made and printed (see `rederive.results.numbers`)."""
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from rederive.config import Experiment
+from rederive.records import Number, RunFacts
 
-Number = dict[str, Any]
 
-
-def number(value: float | str | None, unit: str, how: str, **more: Any) -> Number:
+def number(value: float | str | None, unit: str, how: str, digits: int = 3, **more: Any) -> Number:
     """Return one number's record; `more` are its interval, runs, and so on."""
     if isinstance(value, float) and not math.isfinite(value):
         value, more = None, {**more, "missing": "diverged"}
-    return {"value": value, "unit": unit, "text": format_value(value, unit), "how": how, **more}
+    if digits != 3:
+        more["digits"] = digits
+    return Number(value=value, unit=unit, text=format_value(value, unit, digits), how=how, **more)
 
 
-def format_value(value: float | str | None, unit: str) -> str:
-    """Return how a value is printed: accuracies and losses with three decimals, counts with thousands marked."""
+def format_value(value: float | str | None, unit: str, digits: int = 3) -> str:
+    """Return how a value is printed: what is measured with so many decimals, counts with thousands marked."""
     if value is None:
         return "–"
     if isinstance(value, str):
@@ -30,10 +31,15 @@ def format_value(value: float | str | None, unit: str) -> str:
         return f"{value:,.1f}"
     if unit == "error":
         return f"{value:.0e}".replace("e-0", "e-")
-    text = f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    text = f"{value:,.{digits}f}" if abs(value) < 100 else f"{value:,.0f}"
     return text.lstrip("-") if not text.strip("-0.") else text
 
 
-def origin(experiment: Experiment, index: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the run that a number of an experiment is read from, and its files."""
-    return {"runs": [experiment.run], "files": index.get(experiment.run, {}).get("files", {})}
+def facts_of(experiment: Experiment, index: Mapping[str, RunFacts]) -> RunFacts:
+    """Return what is known of the run that an experiment is read from; nothing where it was not run."""
+    return index.get(experiment.run, RunFacts())
+
+
+def sources(experiment: Experiment, index: Mapping[str, RunFacts]) -> dict[str, Any]:
+    """Return the run that an experiment's numbers are read from, and its files, as keys of a number."""
+    return {"runs": [experiment.run], "files": facts_of(experiment, index).files}

@@ -1,71 +1,81 @@
-"""The published values: accuracies of the write-up's tables, and the training losses read off its figures."""
+"""The published values: those of the original's tables, and the curves read off its figures."""
 
 import csv
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from rederive.config import read_yaml
 from rederive.errors import UserError
+from rederive.yaml_files import read_yaml
+
+PublishedCurves = dict[tuple[str, str], dict[int, float]]
+"""epoch -> value, by experiment and metric."""
 
 
 @dataclass(frozen=True)
 class PublishedValue:
-    """An accuracy of the write-up's tables, and where it stands there."""
+    """A value of the original's tables, and where it stands there."""
 
-    accuracy: float
+    value: float
     place: str
 
 
-def published_tables(path: str | Path) -> dict[str, list[tuple[str, PublishedValue]]]:
-    """Return the rows (experiment, value) of each table of `published.yaml`."""
-    tables = {}
+def published_values(path: str | Path, metric: str | None) -> dict[str, PublishedValue]:
+    """Return the published value of each experiment; `metric` is the key that rows give it under.
+
+    Raises UserError for a row that gives none, and where two tables give an experiment two values.
+    """
+    found: dict[str, PublishedValue] = {}
     for name, table in read_yaml(path).items():
         try:
-            tables[name] = [
-                (row["experiment"], PublishedValue(float(row["accuracy"]), f"{table['place']}, row {row['row']}"))
+            rows = [
+                (row["experiment"], PublishedValue(float(row[metric]), f"{table['place']}, row {row['row']}"))
                 for row in table["rows"]
             ]
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"{path}: table {name}: {type(error).__name__} {error}; expected `place` and `rows` with experiment, "
-                "row, accuracy"
+                f"row, {metric}"
             ) from None
-    return tables
-
-
-def published_accuracies(path: str | Path) -> dict[str, PublishedValue]:
-    """Return the published accuracy of each experiment. Raises UserError where two tables give it two values."""
-    found: dict[str, PublishedValue] = {}
-    for rows in published_tables(path).values():
-        for experiment, value in rows:
-            earlier = found.setdefault(experiment, value)
-            if earlier.accuracy != value.accuracy:
+        for experiment, published in rows:
+            earlier = found.setdefault(experiment, published)
+            if earlier.value != published.value:
                 raise UserError(
-                    f"{path}: {experiment} is {earlier.accuracy} in one place and {value.accuracy} in another"
+                    f"{path}: {experiment} is {earlier.value} in one place and {published.value} in another"
                 )
     return found
 
 
-def published_curves(path: str | Path) -> dict[str, dict[int, float]]:
-    """Return epoch -> mean training loss of each experiment whose curve the write-up shows."""
-    return _points(path, "training_loss")
+def published_curves(path: str | Path, metrics: Collection[str]) -> PublishedCurves:
+    """Return the curves that the original shows; each column named as one of the metrics holds values of it."""
+    return _points(path, metrics, None)
 
 
-def reading_errors(path: str | Path) -> dict[str, dict[int, float]]:
-    """Return epoch -> standard error with which a point of `published_curves` was read off its figure."""
-    return _points(path, "reading_error")
+def reading_errors(path: str | Path, metrics: Collection[str]) -> PublishedCurves:
+    """Return the standard error with which each point of `published_curves` was read off its figure."""
+    return _points(path, metrics, "reading_error")
 
 
-def _points(path: str | Path, column: str) -> dict[str, dict[int, float]]:
-    points: dict[str, dict[int, float]] = {}
+def _points(path: str | Path, metrics: Collection[str], column: str | None) -> PublishedCurves:
+    """Return for each point what a column says of it; without one, its value."""
+    points: PublishedCurves = {}
     try:
         with open(path, encoding="utf-8", newline="") as stream:
-            for row in csv.DictReader(stream):
-                points.setdefault(f"{row['dataset']}.{row['experiment']}", {})[int(row["epoch"])] = float(row[column])
+            reader = csv.DictReader(stream)
+            shown = [name for name in reader.fieldnames or () if name in metrics]
+            if not shown:
+                raise KeyError("no column is named as a metric")
+            for row in reader:
+                for metric in filter(row.get, shown):
+                    found = float(row[column or metric])
+                    if column and not found > 0:
+                        raise ValueError(f"line {reader.line_num}: found {column} {found:g}, expected more than 0")
+                    points.setdefault((row["experiment"], metric), {})[int(row["epoch"])] = found
     except FileNotFoundError:
         raise UserError(f"{path}: not found") from None
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(
-            f"{path}: {error}; expected dataset,experiment,epoch,training_loss,figure,quality,reading_error"
+            f"{path}: {error}; expected the columns experiment, epoch, reading_error, and one or more of "
+            f"{', '.join(metrics)}"
         ) from None
     return points

@@ -1,88 +1,96 @@
-"""The run table: one row for each dataset, experiment, seed, epoch, split and metric.
+"""The run table: one row for each run, seed, epoch, split and metric.
 
 `collect` writes it; everything after it reads it through `RunTable`. The columns are
 
-    dataset,experiment,seed,epoch,split,metric,value
+    experiment,seed,epoch,split,metric,value
 
-where `experiment` is the name of the experiment that was trained (others with the same spec are read from it), `epoch`
-counts from 1, `split` is train, validation or test, and `metric` is loss or accuracy.
+where `experiment` is the key of the experiment that was trained (others with the same spec are read from it), `epoch`
+counts from 1, and `split` and `metric` are as the trainer names them.
 """
 
-import csv
-from collections import defaultdict
+import warnings
 from pathlib import Path
 
+import pandas as pd
+
+from rederive.config import Study
 from rederive.errors import UserError
 
-COLUMNS = ("dataset", "experiment", "seed", "epoch", "split", "metric", "value")
-
-# What a curve is called in number keys, by split and metric. Accuracy is that of the held-out split.
-QUANTITIES = {
-    ("train", "loss"): "training_loss",
-    ("validation", "loss"): "validation_loss",
-    ("test", "loss"): "test_loss",
-    ("validation", "accuracy"): "accuracy",
-    ("test", "accuracy"): "accuracy",
-    ("train", "accuracy"): "training_accuracy",
-}
+COLUMNS = ("experiment", "seed", "epoch", "split", "metric", "value")
 
 Curve = dict[int, float]
 
 
 class RunTable:
-    """The curves of every run: seed -> epoch -> value, by run and quantity."""
+    """The curves of every run: seed -> epoch -> value, by run and metric of the study."""
 
     def __init__(self, curves: dict[tuple[str, str], dict[int, Curve]]):
         self._curves = curves
 
     @classmethod
-    def load(cls, path: str | Path) -> "RunTable":
+    def load(cls, path: str | Path, study: Study) -> "RunTable":
         """Read a run table. Raises UserError where it is missing or a row cannot be read."""
-        curves: dict[tuple[str, str], dict[int, Curve]] = defaultdict(lambda: defaultdict(dict))
-        for number, row in read_rows(path, COLUMNS):
-            quantity = QUANTITIES.get((row["split"], row["metric"]))
-            if quantity is None:
+        rows = _with_numbers(_read(path), path)
+        curves: dict[tuple[str, str], dict[int, Curve]] = {}
+        for _, found in rows.groupby(["experiment", "split", "metric"]):
+            run, split, name = (str(found[column].iloc[0]) for column in ("experiment", "split", "metric"))
+            line = found.index[0]
+            if run not in study.experiments:
+                raise UserError(f"{path}, line {line}: found {run!r}, which is no experiment of the study")
+            trainer = study.experiments[run].trainer
+            metrics = {row: key for key, metric in study.metrics.items() if (row := metric.row(trainer))}
+            if (split, name) not in metrics:
                 raise UserError(
-                    f"{path}, line {number}: found split {row['split']!r} with metric {row['metric']!r}; expected "
-                    + ", ".join(f"{split} {metric}" for split, metric in QUANTITIES)
+                    f"{path}, line {line}: found split {split!r} with metric {name!r}; the metrics of the config read "
+                    + ", ".join(" ".join(row) for row in metrics)
                 )
-            try:
-                seed, epoch, value = int(row["seed"]), int(row["epoch"]), float(row["value"])
-            except ValueError as error:
-                raise UserError(f"{path}, line {number}: {error}; expected numbers for seed, epoch, value") from None
-            curves[f"{row['dataset']}.{row['experiment']}", quantity][seed][epoch] = value
-        return cls({key: dict(seeds) for key, seeds in curves.items()})
+            curves[run, metrics[split, name]] = {
+                int(of_seed["seed"].iloc[0]): dict(
+                    zip(of_seed["epoch"].tolist(), of_seed["value"].tolist(), strict=True)
+                )
+                for _, of_seed in found.groupby("seed")
+            }
+        return cls(curves)
 
     @property
     def runs(self) -> list[str]:
         """The runs in the table, sorted."""
         return sorted({run for run, _ in self._curves})
 
-    def quantities(self, run: str) -> list[str]:
-        """The quantities recorded for a run, sorted; empty where it was not run."""
-        return sorted(quantity for name, quantity in self._curves if name == run)
-
-    def curves(self, run: str, quantity: str) -> dict[int, Curve]:
+    def curves(self, run: str, metric: str) -> dict[int, Curve]:
         """Seed -> epoch -> value; empty where there is none."""
-        return self._curves.get((run, quantity), {})
+        return self._curves.get((run, metric), {})
 
-    def at(self, run: str, quantity: str, epoch: int) -> dict[int, float]:
+    def at(self, run: str, metric: str, epoch: int) -> dict[int, float]:
         """Seed -> value after one epoch, for the seeds that got that far."""
-        return {seed: curve[epoch] for seed, curve in sorted(self.curves(run, quantity).items()) if epoch in curve}
+        return {seed: curve[epoch] for seed, curve in sorted(self.curves(run, metric).items()) if epoch in curve}
 
 
-def read_rows(path: str | Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    """Return the rows of a CSV file with their line numbers. Raises UserError for a missing file or other columns."""
+def _read(path: str | Path) -> pd.DataFrame:
+    """Return the rows of a CSV file as text, by line number. Raises UserError for a missing file or other columns."""
     try:
-        with open(path, encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream)
-            found = tuple(reader.fieldnames or ())
-            if found != columns:
-                raise UserError(f"{path}: found the columns {', '.join(found)}; expected {', '.join(columns)}")
-            rows = [(reader.line_num, row) for row in reader]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # a row of more fields than the header
+            rows = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False, index_col=False)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; the build writes it") from None
-    for number, row in rows:
-        if None in row or None in row.values():
-            raise UserError(f"{path}, line {number}: found another number of fields; expected {len(columns)}")
+    except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise UserError(f"{path}: {error}; expected the columns {', '.join(COLUMNS)}") from None
+    if tuple(rows.columns) != COLUMNS:
+        raise UserError(f"{path}: found the columns {', '.join(rows.columns)}; expected {', '.join(COLUMNS)}")
+    rows.index += 2  # the first line is the header
     return rows
+
+
+def _with_numbers(rows: pd.DataFrame, path: str | Path) -> pd.DataFrame:
+    """Return the rows with numbers for seed, epoch and value, each the one that its digits mean exactly."""
+    converted = rows.copy()
+    for column, number in (("seed", int), ("epoch", int), ("value", float)):
+        values = []
+        for line, text in rows[column].items():
+            try:
+                values.append(number(text))
+            except ValueError:
+                raise UserError(f"{path}, line {line}: found {column} {text!r}, expected a number") from None
+        converted[column] = pd.Series(values, index=rows.index, dtype="float64" if number is float else "int64")
+    return converted

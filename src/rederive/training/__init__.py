@@ -1,10 +1,13 @@
-"""Training: the MLPs of MNIST on the project's own engine, the convolutional networks of CIFAR-10 on PyTorch."""
+"""Training jobs: what runs a trainer of the study, keeps its state and writes down what came out."""
 
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
+
+from rederive.config import Study
+from rederive.layout import Layout
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -13,25 +16,22 @@ def train(
     study_path: str | Path,
     run: str,
     seeds: Sequence[int],
-    data_dir: str | Path,
-    checkpoint_dir: str | Path,
-    output_csv: str | Path,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    threads: int = 1,
+    device: Literal["auto", "cpu", "cuda"] | None = None,
 ) -> None:
     """Train a run of the study with each of `seeds`, from its last checkpoint where there is one.
 
-    Writes every epoch's metrics to `output_csv` (columns seed,epoch,split,metric,value) and how they came about to the
-    `.json` beside it. `run` is a name such as "mnist.relu"; `data_dir` holds prepared data; `device` is the CPU or a
-    GPU, "auto" a GPU where there is one; `threads` is the number of processor threads.
+    Writes every epoch's metrics (columns seed,epoch,split,metric,value) and how they came about to the folder of the
+    study, which has the prepared data, too (`rederive.layout`). `run` is an experiment's key; `device` is the CPU or a
+    GPU, "auto" a GPU where there is one, and what the study says where it is left out.
 
     Raises UserError for a run that is not in the study, for data that are not there, or a full disk, and
     `rederive.training.keeper.Interrupted`, which exits with a code that leads to a retry, after SIGTERM.
     """
-    limit_threads(threads)
+    study = Study.load(study_path)
+    limit_threads(study.training.threads)
     from rederive.training.job import run_job
 
-    run_job(study_path, run, seeds, data_dir, checkpoint_dir, output_csv, device, threads)
+    run_job(study, Layout.of(study_path), run, seeds, device or study.training.device)
 
 
 def limit_threads(threads: int) -> None:

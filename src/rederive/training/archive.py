@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from rederive import files
-from rederive.config import SPECS, Experiment, Study
+from rederive import environment, files
+from rederive.config import Experiment, Study
 from rederive.errors import UserError
-from rederive.fingerprint import fingerprint
+from rederive.fingerprint import fingerprint, training
+from rederive.layout import Layout
 from rederive.training.history import Row, to_csv
 from rederive.training.provenance import Provenance, Replay, Seed, read_rows, read_run
 
-CODE = {"mnist": "rederive.training.mnist:train_mnist", "cifar10": "rederive.training.cifar10:train_cifar10"}
 REPLAYS = "replays.json"
 _REPLAYS = TypeAdapter(list[Replay])
 
@@ -31,6 +31,7 @@ class Identity(NamedTuple):
     spec: str
     fingerprint: str
     data_checksum: str
+    versions: str = ""  # of Python, libraries and processor, where the configuration requires them
 
 
 class Kept(NamedTuple):
@@ -52,9 +53,11 @@ class Kept(NamedTuple):
         return self.provenance.seeds[self.seed]
 
 
-def identity(experiment: Experiment, data_checksum: str) -> Identity:
+def identity(study: Study, experiment: Experiment, data_checksum: str) -> Identity:
     """Return the identity of an experiment's run by today's code on data with this checksum."""
-    return Identity(experiment.spec.identity(), fingerprint(CODE[experiment.dataset]), data_checksum)
+    code = fingerprint(training(study.trainers[experiment.trainer]))
+    required = json.dumps(environment.present()) if study.training.versions == "require" else ""
+    return Identity(experiment.spec.identity(), code, data_checksum, required)
 
 
 def path_of(folder: Path, run: str, seed: int) -> Path:
@@ -120,10 +123,9 @@ def find(folder: Path, experiment: Experiment, seeds: Collection[int], wanted: I
     return found
 
 
-def kept_under(folder: Path, study: Study, run: str) -> list[Kept]:
+def kept_under(folder: Path, run: str) -> list[Kept]:
     """Return the seeds of a run of the study that lie under `folder`, an archive or the results of a build."""
-    experiment = study.runs()[run]
-    places = [folder / run, folder / "runs" / experiment.dataset / experiment.name]
+    places = [folder / run, Layout(folder).runs / run]
     records = sorted(record for place in places for record in place.glob("seed*.json"))
     found = {one.seed: one for record in records for one in _split(record)}
     return [found[seed] for seed in sorted(found)]
@@ -161,6 +163,8 @@ def _certified(kept: Kept, experiment: Experiment, wanted: Identity, replays: It
     """Return the kept run with what it is taken by, or why it is not taken."""
     if kept.provenance.data_checksum != wanted.data_checksum:
         return "differs in data_checksum"
+    if wanted.versions and (other := environment.differences(kept.made.versions)):
+        return f"differs in {', '.join(other.values())}"
     if kept.provenance.spec["epochs"] < experiment.spec.epochs:
         return f"differs in epochs: has {kept.provenance.spec['epochs']}, wanted {experiment.spec.epochs}"
     made = kept.made.model_copy(update={"taken_from": kept.path.as_posix()})
@@ -205,7 +209,7 @@ def _run_of(study: Study, provenance: Provenance) -> str:
 def _spec(experiment: Experiment, provenance: Provenance) -> str | None:
     """Return the identity of what was trained, if it is of the experiment's kind."""
     try:
-        return SPECS[experiment.dataset].model_validate(provenance.spec).identity()
+        return type(experiment.spec).model_validate(provenance.spec).identity()
     except ValidationError:
         return None
 

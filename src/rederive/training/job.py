@@ -2,45 +2,38 @@
 
 import hashlib
 import os
-import platform
-import re
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rederive import __version__, files, progress
-from rederive.config import Cifar10Spec, Experiment, MnistSpec, Study
+from rederive import files, progress
+from rederive.config import Experiment, Study, Trainer
 from rederive.data import Dataset, load
+from rederive.environment import processor, versions
 from rederive.errors import UserError
+from rederive.imports import load as load_code
+from rederive.layout import Layout
 from rederive.training import archive
-from rederive.training import spec as cost
 from rederive.training.history import Row, Trained, diverged, to_csv
 from rederive.training.keeper import Keeper, StopRequest
+from rederive.training.loop import Watcher
 from rederive.training.provenance import Provenance, Seed
 
 
-def run_job(
-    study_path: str | Path,
-    run: str,
-    seeds: Sequence[int],
-    data_dir: str | Path,
-    checkpoint_dir: str | Path,
-    output_csv: str | Path,
-    device: str,
-    threads: int,
-) -> None:
+def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device: str) -> None:
     """Do what `rederive.training.train` says."""
     began = datetime.now(UTC)
-    study = Study.load(study_path)
-    experiment = _experiment(study, run, study_path)
+    experiment = _experiment(study, run, layout.study)
+    trainer, threads = study.trainers[experiment.trainer], study.training.threads
+    output = layout.run(run, seeds)
+    data_dir = layout.manifest(experiment.data).parent
     data = load(data_dir)
-    if data.manifest["dataset"] != experiment.dataset:
-        raise UserError(f"{data_dir}: found {data.manifest['dataset']} data; {run} trains on {experiment.dataset}.")
-    identity = archive.identity(experiment, data.manifest["checksum"])
+    if data.manifest["dataset"] != experiment.data:
+        raise UserError(f"{data_dir}: found {data.manifest['dataset']} data; {run} trains on {experiment.data}.")
+    identity = archive.identity(study, experiment, data.manifest["checksum"])
     folder = study.training.archive
     kept = archive.find(Path(folder), experiment, seeds, identity) if folder else {}
     for taken in kept.values():
@@ -56,12 +49,12 @@ def run_job(
         with StopRequest().listening() as stop, progress.shares() as show:
 
             def watch(group: list[int]) -> Keeper:
-                folder = Path(checkpoint_dir) / run
+                folder = layout.checkpoints(run)
                 keepers.append(Keeper(run, folder, key, group, study.training.checkpoint_minutes, stop, show))
                 return keepers[-1]
 
             try:
-                trained = train_seeds(experiment, data, missing, place, threads, tf32, watch)
+                trained = train_seeds(trainer.python, experiment, data, missing, place, threads, tf32, watch)
             except Exception as error:
                 # An error may come before the first network has a keeper: impossible sizes, or no memory on the GPU.
                 (keepers[-1] if keepers else watch(missing)).fail(error)
@@ -80,11 +73,11 @@ def run_job(
         for part, keeper in zip(trained, keepers, strict=True):
             made |= _made(part, keeper, common)
     try:
-        _write(Path(output_csv), experiment, data, rows, {seed: made[seed] for seed in seeds})
+        _write(output, experiment, trainer, data, rows, {seed: made[seed] for seed in seeds})
     except OSError as error:
         raise UserError(
-            f"{output_csv}: could not be written ({error.strerror}). The training is done and its checkpoint is kept "
-            f"in {checkpoint_dir}: make room and run again."
+            f"{output}: could not be written ({error.strerror}). The training is done and its checkpoint is kept "
+            f"in {layout.checkpoints(run)}: make room and run again."
         ) from error
     for keeper in keepers:
         keeper.forget()
@@ -108,25 +101,33 @@ def _made(part: Trained, keeper: Keeper, common: Mapping[str, Any]) -> dict[int,
     }
 
 
-def _write(output_csv: Path, experiment: Experiment, data: Dataset, rows: list[Row], made: Mapping[int, Seed]) -> None:
+def _write(
+    output: Path,
+    experiment: Experiment,
+    trainer: Trainer,
+    data: Dataset,
+    rows: list[Row],
+    made: Mapping[int, Seed],
+) -> None:
     """Write the rows, and beside them what the run is and how it was made."""
     text = to_csv(rows)
+    cost = load_code(trainer.cost)(experiment.spec) if trainer.cost else None
     provenance = Provenance(
-        run=f"{experiment.dataset}.{experiment.name}",
+        run=experiment.key,
         spec=experiment.spec.model_dump(mode="json"),
         data_checksum=data.manifest["checksum"],
         data_source=data.manifest["source"],
         origin=experiment.origin,
-        parameters=cost.parameters(experiment.spec),
-        flops_per_image=cost.training_flops_per_image(experiment.spec),
+        parameters=cost.parameters if cost else None,
+        flops_per_image=cost.flops_per_image if cost else None,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         seeds=dict(made),
     )
-    provenance.write(output_csv.with_suffix(".json"))
-    files.write_text(output_csv, text)
+    provenance.write(Layout.provenance(output))
+    files.write_text(output, text)
 
 
-def _experiment(study: Study, run: str, study_path: str | Path) -> Experiment:
+def _experiment(study: Study, run: str, study_path: Path) -> Experiment:
     runs = study.runs()
     if run not in runs:
         shared = study.experiments[run].run if run in study.experiments else None
@@ -136,10 +137,21 @@ def _experiment(study: Study, run: str, study_path: str | Path) -> Experiment:
 
 
 def train_seeds(
-    experiment: Experiment, data: Dataset, seeds: list[int], device: str, threads: int, tf32: bool, watch: Any
+    code: str,
+    experiment: Experiment,
+    data: Dataset,
+    seeds: list[int],
+    device: str,
+    threads: int,
+    tf32: bool,
+    watch: Callable[[list[int]], Watcher],
 ) -> list[Trained]:
-    """Train a run with each of the seeds; `watch` gives each group of seeds that is trained together its watcher."""
-    if "torch" in sys.modules or experiment.dataset == "cifar10":
+    """Train a run with each of the seeds; `code` is the import path of its trainer.
+
+    `watch` gives each group of seeds that is trained together its watcher.
+    """
+    train = load_code(code)
+    if "torch" in sys.modules:
         import torch
 
         torch.set_num_threads(threads)
@@ -148,14 +160,8 @@ def train_seeds(
             # A processor computes the same again anyway; a GPU does where PyTorch knows how, and warns where not.
             torch.set_deterministic_debug_mode("warn")
             torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    if isinstance(experiment.spec, MnistSpec):
-        from rederive.training.mnist import train_mnist
-
-        return train_mnist(experiment.spec, data, seeds, device, watch)
-    assert isinstance(experiment.spec, Cifar10Spec)
-    from rederive.training.cifar10 import train_cifar10
-
-    return train_cifar10(experiment.spec, data, seeds, device, watch)
+    trained: list[Trained] = train(experiment.spec, data, seeds, device, watch)
+    return trained
 
 
 def _device(wanted: str) -> str:
@@ -174,19 +180,10 @@ def _device(wanted: str) -> str:
 def device_name(device: str) -> str:
     """Return what numbers depend on: cpu or cuda, and the model."""
     if device == "cpu":
-        return f"cpu ({_processor()})"
+        return f"cpu ({processor()})"
     import torch
 
     return f"cuda ({torch.cuda.get_device_name()})"
-
-
-def _processor() -> str:
-    """Return the processor's model where the system tells it: numerical libraries choose their kernels by it."""
-    try:
-        told = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
-    except OSError:
-        told = None
-    return f"{told[1].strip()}, {platform.machine()}" if told else platform.processor() or platform.machine()
 
 
 def _place_and_attempt(device: str) -> str:
@@ -194,10 +191,3 @@ def _place_and_attempt(device: str) -> str:
     told = {"CUDA_VISIBLE_DEVICES": "GPU", "SLURM_JOB_ID": "Slurm job", "REDERIVE_ATTEMPT": "attempt"}
     known = [f"{words} {os.environ[variable]}" for variable, words in told.items() if os.environ.get(variable)]
     return ", ".join([device_name(device), f"node {socket.gethostname()}", *known])
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python, of this project, and of the libraries that compute."""
-    libraries: tuple[str, ...] = ("numpy", "torch")
-    used = {name: version(name) for name in libraries if name in sys.modules}
-    return {"rederive": __version__, "python": platform.python_version(), **used}

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 from rederive import files
-from rederive.config import job_name
+from rederive.layout import job_name
 from rederive.progress import Show
 from rederive.training import checkpoint
 from rederive.training.history import Row
@@ -121,9 +121,7 @@ class Keeper:
         self._this_epoch, self._epoch_began = 0.0, now
         self._save(learner, rows, epoch + 1, 0)
         self._tell("running" if epoch < self.epochs else "done", learner, rows, epoch + 1, 0)
-        left = self.seconds[-1] * (self.epochs - epoch)
-        numbers = ", ".join(f"{quantity} {value:.4f}" for quantity, value in latest(rows).items())
-        self._say(f"epoch {epoch}/{self.epochs}: {numbers}; {self.seconds[-1]:.1f} s, {left:.0f} s left")
+        self._say_epoch(rows, epoch)
         if self.stop.asked and epoch < self.epochs:
             self._tell("interrupted", learner, rows, epoch + 1, 0)
             self._say(f"stopped after epoch {epoch}; a new start goes on from there")
@@ -152,6 +150,11 @@ class Keeper:
     def _say(self, what: str) -> None:
         with suppress(OSError):  # the log may lie on the disk that is full
             print(f"{self.label}: {what}", flush=True)
+
+    def _say_epoch(self, rows: list[Row], epoch: int) -> None:
+        left = self.seconds[-1] * (self.epochs - epoch)
+        numbers = ", ".join(f"{quantity} {value:.4f}" for quantity, value in latest(rows).items())
+        self._say(f"epoch {epoch}/{self.epochs}: {numbers}; {self.seconds[-1]:.1f} s, {left:.0f} s left")
 
     def _tell(self, state: str, learner: Learner, rows: list[Row], epoch: int, batch: int) -> None:
         done = epoch - 1 + batch / learner.batches

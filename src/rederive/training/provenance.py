@@ -75,8 +75,8 @@ class Provenance(Record):
     data_checksum: str
     data_source: Literal["official", "standin"]
     origin: Literal["published", "ours"]
-    parameters: int
-    flops_per_image: int
+    parameters: int | None = Field(None, description="where the trainer counts them")
+    flops_per_image: int | None = None
     sha256: str
     seeds: dict[int, Seed]
 

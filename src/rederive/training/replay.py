@@ -9,7 +9,7 @@ with the spread over seeds; that is weaker, and the answer says so.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
@@ -17,14 +17,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rederive import files
+from rederive import environment, files
 from rederive.config import Experiment, Study
 from rederive.data import Dataset, load
 from rederive.errors import UserError
-from rederive.fingerprint import fingerprint
+from rederive.fingerprint import fingerprint, training
+from rederive.layout import Layout
 from rederive.results.statistics import prediction_interval
 from rederive.training import job
-from rederive.training.archive import CODE, Kept, kept_under, write_replay
+from rederive.training.archive import Kept, kept_under, write_replay
 from rederive.training.history import OPENING_STEPS, Row, Trained
 from rederive.training.loop import Learner, Unwatched
 from rederive.training.provenance import Outcome, Replay, relative_difference
@@ -51,6 +52,7 @@ class Comparison(NamedTuple):
 
 def replay(
     experiment: Experiment,
+    code: str,
     data: Dataset,
     kept: Kept,
     seeds: Iterable[Kept],
@@ -62,11 +64,11 @@ def replay(
     """Train the first `epochs` epochs of a kept run again, and compare; only its first steps where that is 0.
 
     `seeds` are the kept seeds of the same run, this one among them: their spread is what the numbers of epochs are held
-    against where they are not equal. `fingerprint` is that of today's code.
+    against where they are not equal. `code` is the import path of the trainer, `fingerprint` that of today's code.
     """
     if not kept.made.opening:
         epochs = max(1, epochs)
-    again = Beginning(experiment, data, kept.seed, device, threads)
+    again = Beginning(experiment, code, data, kept.seed, device, threads)
     made, first = kept.made, again.train(epochs) if epochs else again.open()
     rows = [row for row in kept.rows if row.epoch <= epochs]
     # A short epoch may have fewer steps than were kept.
@@ -98,7 +100,7 @@ def replay(
         difference=largest.difference,
         tolerance=largest.tolerance,
         device=job.device_name(device),
-        versions=job.versions(),
+        versions=environment.versions(),
         when=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -115,11 +117,11 @@ def to_replay(
     known = study.runs()
     if unheard := [run for run in runs if run not in known]:
         raise UserError(f"replay: {', '.join(unheard)} is no run of the study; its runs: {', '.join(known)}")
-    wanted = {run: kept for run in runs or known if (kept := kept_under(folder, study, run))}
+    wanted = {run: kept for run in runs or known if (kept := kept_under(folder, run))}
     if missing := [run for run in runs if run not in wanted] or ([] if wanted else ["no run of the study"]):
         raise UserError(f"{folder}: found {', '.join(missing)}; expected runs that were trained or kept")
     if sample is not None:
-        wanted = dict(sorted(wanted.items(), key=lambda item: _drawn(known[item[0]]))[:sample])
+        wanted = dict(sorted(wanted.items(), key=lambda item: _drawn(known[item[0]], study))[:sample])
     here = job.device_name("cpu")
     chosen = []
     for run, kept in wanted.items():
@@ -136,7 +138,7 @@ def to_replay(
 def replay_all(
     study: Study,
     folder: Path,
-    data_of: Callable[[str], Path],
+    layout: Layout,
     runs: Sequence[str],
     seeds: Sequence[int],
     sample: int | None,
@@ -150,12 +152,13 @@ def replay_all(
     done: list[dict[str, Any]] = []
     replays = []
     for experiment, kept, all_seeds in to_replay(study, folder, runs, seeds, sample):
-        run = f"{experiment.dataset}.{experiment.name}"
-        data = load(data_of(experiment.dataset))
+        run, code = experiment.key, study.trainers[experiment.trainer].python
+        place = layout.manifest(experiment.data).parent
+        data = load(place)
         if data.manifest["checksum"] != kept.provenance.data_checksum:
-            raise UserError(f"{data_of(experiment.dataset)}: other data than {run} was trained on; prepare them again")
-        today = fingerprint(CODE[experiment.dataset])
-        found = replay(experiment, data, kept, all_seeds, today, epochs, threads=kept.made.threads)
+            raise UserError(f"{place}: other data than {run} was trained on; prepare them again")
+        today = fingerprint(training(study.trainers[experiment.trainer]))
+        found = replay(experiment, code, data, kept, all_seeds, today, epochs, threads=kept.made.threads)
         replays.append(found)
         done.append({"run": run} | found.model_dump(mode="json"))
         print(f"{run}, seed {kept.seed}: {described(found)}", flush=True)
@@ -176,16 +179,19 @@ def described(replay: Replay) -> str:
     return f"{told} (relative difference {replay.difference:.1e}{allowed})"
 
 
-def _drawn(experiment: Experiment) -> str:
-    code = fingerprint(CODE[experiment.dataset])
-    return hashlib.sha256(f"{code} {experiment.dataset}.{experiment.name}".encode()).hexdigest()
+def _drawn(experiment: Experiment, study: Study) -> str:
+    code = fingerprint(training(study.trainers[experiment.trainer]))
+    return hashlib.sha256(f"{code} {experiment.key}".encode()).hexdigest()
 
 
 class Beginning:
     """The beginning of a run, to be trained as often as is asked."""
 
-    def __init__(self, experiment: Experiment, data: Dataset, seed: int, device: str = "cpu", threads: int = 1) -> None:
+    def __init__(
+        self, experiment: Experiment, code: str, data: Dataset, seed: int, device: str = "cpu", threads: int = 1
+    ) -> None:
         self.experiment = experiment
+        self.code = code
         self.seed = seed
         self._rest = (data, [seed], device, threads, False)
 
@@ -194,13 +200,13 @@ class Beginning:
         wanted = min(epochs, self.experiment.spec.epochs)
         spec = self.experiment.spec.model_copy(update={"epochs": wanted})
         shorter = self.experiment.model_copy(update={"spec": spec})
-        (trained,) = job.train_seeds(shorter, *self._rest, lambda seeds: Unwatched())
+        (trained,) = job.train_seeds(self.code, shorter, *self._rest, lambda seeds: Unwatched())
         return trained._replace(rows=sorted(trained.rows))
 
     def open(self, nudge: int | None = None) -> Trained:
         """Take the first steps; with a nudge, from parameters that are moved by one rounding after the first step."""
         try:
-            (trained,) = job.train_seeds(self.experiment, *self._rest, lambda seeds: _Opening(nudge))
+            (trained,) = job.train_seeds(self.code, self.experiment, *self._rest, lambda seeds: _Opening(nudge))
         except _EnoughError as enough:
             return Trained([], enough.openings, {})
         return Trained([], trained.openings, {})

@@ -8,7 +8,11 @@ from typing import Any, Literal, get_args
 
 from rich.table import Table
 
-from rederive.config import Study, job_name
+from rederive import environment
+from rederive.config import Study
+from rederive.errors import UserError
+from rederive.layout import Layout, job_name
+from rederive.training.provenance import Provenance
 
 State = Literal["done", "running", "interrupted", "stopped", "failed", "waiting"]
 STATES: tuple[State, ...] = get_args(State)
@@ -34,23 +38,22 @@ class Job:
     error: str = ""
 
 
-def jobs(study: Study, results: Path, now: float | None = None) -> list[Job]:
-    """Return how each training job of the study stands, in the order of the config. `results` is the build's folder."""
+def jobs(study: Study, layout: Layout, now: float | None = None) -> list[Job]:
+    """Return how each training job of the study stands, in the order of the config."""
     return [
-        _job(run, experiment.epochs, seeds, results, time.time() if now is None else now)
+        _job(run, experiment.epochs, seeds, layout, time.time() if now is None else now)
         for run, experiment in study.runs().items()
         for seeds in study.seed_groups()
     ]
 
 
-def _job(run: str, epochs: int, seeds: list[int], results: Path, now: float) -> Job:
-    dataset, experiment = run.split(".", 1)
+def _job(run: str, epochs: int, seeds: list[int], layout: Layout, now: float) -> Job:
     total = epochs * len(seeds)
-    if (results / "runs" / dataset / experiment / f"{job_name(seeds)}.csv").exists():
+    if layout.run(run, seeds).exists():
         return Job(run, seeds, "done", total, total)
     # Seeds trained one after the other have a status each, seeds trained together have one. Both are there where a job
     # went from one kind of device to another: the newer counts.
-    folder = results / "checkpoints" / run
+    folder = layout.checkpoints(run)
     ways = [_statuses(folder, [seeds]), _statuses(folder, [[seed] for seed in seeds])]
     found = max(ways, key=lambda way: max((status["updated"] for status in way), default=0.0))
     if not found:
@@ -96,6 +99,21 @@ def summary(found: list[Job]) -> str:
     """Return one line: how many jobs are in each state."""
     counts = [f"{sum(job.state == state for job in found)} {state}" for state in STATES]
     return ", ".join(count for count in counts if not count.startswith("0 "))
+
+
+def other_versions(study: Study, layout: Layout) -> list[str]:
+    """Return a line for each way in which finished runs were made with other versions than those here."""
+    found: dict[str, list[str]] = {}
+    for path in study.run_files(layout):
+        try:
+            seeds = Provenance.read(layout.provenance(path)).seeds
+        except UserError:  # it has not run, or the build will tell
+            continue
+        for seed in seeds.values():
+            if other := environment.differences(seed.versions):
+                runs = found.setdefault(", ".join(other.values()), [])
+                runs += [run] if (run := path.parent.name) not in runs else []
+    return [f"made with {other}: {', '.join(runs)}" for other, runs in found.items()]
 
 
 def duration(seconds: float) -> str:

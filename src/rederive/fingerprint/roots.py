@@ -1,0 +1,90 @@
+"""What the fingerprint of each rule starts from, and what is left out of it, each with the reason."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from rederive.config import DataSet, Figure, Trainer
+
+
+class Root(NamedTuple):
+    """Where a fingerprint starts. `left_out` and `unfollowed` give a reason for each definition; see `Reach`."""
+
+    entries: tuple[str, ...]
+    left_out: Mapping[str, str] = {}
+    unfollowed: Mapping[str, str] = {}
+
+
+# From the prepared data's files to the rows written, but for what a person reads meanwhile.
+JOB = {
+    "rederive.config:Study": "the values of the configuration that change a result are parameters of the rule",
+    "rederive.config:Experiment": "the same",
+    "rederive.training.archive:identity": "names a run: spec, fingerprint and data, which are parameters of the rule",
+    "rederive.training.archive:find": "finds rows that the same code computed, or that a replay certifies",
+    "rederive.training.job:device_name": "tells where a run was made",
+    "rederive.training.job:_place_and_attempt": "tells where a run is made",
+    "rederive.environment:versions": "tells with what a run was made",
+    "rederive.training.keeper:RETRY_EXIT_CODE": "says to Snakemake that an interrupted job may be tried again",
+    "rederive.training.keeper:StopRequest": "asks a job to stop; what it does then is Keeper's, and counts",
+    "rederive.training.keeper:Keeper._say": "the log",
+    "rederive.training.keeper:Keeper._say_epoch": "the log",
+    "rederive.training.keeper:Keeper._tell": "the status, for `rederive status`",
+    "rederive.training.keeper:Keeper.fail": "the status, for `rederive status`",
+    "rederive.training.keeper:Keeper.forget": "removes what is used no more",
+    "rederive.training.keeper:Keeper.show": "the progress bar",
+    "rederive.progress:shares": "the progress bar",
+    "rederive.files:atomic": "how bytes reach the disk, not which",
+    "rederive.layout:Layout": "where files lie, not what is in them",
+}
+# What a study names by import paths is loaded by them, and is a root beside the function that loads it.
+BY_PATH = {
+    "rederive.imports:load": "what it loads is a root of its own where it makes a result, and else describes the study"
+}
+BY_NAME = {
+    "rederive.derivations.verification:load": "which derivation it loads is a parameter of the rule of its own",
+    "rederive.derivations.oracles:version": "the oracles are other projects",
+}
+
+ROOTS = {
+    "ask_oracles": Root(("rederive.derivations.verification:ask_oracles",), unfollowed=BY_NAME),
+    "verify": Root(("rederive.derivations.verification:verify",), unfollowed=BY_NAME),
+    **{
+        rule: Root((entry,), unfollowed=BY_PATH)
+        for rule, entry in {
+            "collect": "rederive.results.collect:collect",
+            "summarise": "rederive.results.numbers:summarise",
+            "test_claims": "rederive.results.claims:test_claims",
+            "render": "rederive.report.render:render",
+            "convert": "rederive.report.formats:convert",
+            "pack": "rederive.report.pack:pack",
+        }.items()
+    },
+}
+
+
+def training(trainer: "Trainer") -> Root:
+    """Return the root of a training job, from the prepared data's files to the rows written."""
+    loaded = tuple(path for path in (trainer.python, trainer.settings, trainer.cost) if path)
+    return Root(("rederive.training.job:run_job", *loaded), {**JOB, **trainer.left_out}, BY_PATH)
+
+
+def preparing(data_set: "DataSet") -> Root:
+    """Return the root of what makes arrays of official files."""
+    loaded = tuple(path for path in (data_set.files, data_set.read) if path)
+    return Root(("rederive.data.prepare:prepare", *loaded), unfollowed=BY_PATH)
+
+
+def generating(data_set: "DataSet") -> Root:
+    """Return the root of what makes stand-in arrays."""
+    loaded = (data_set.standin,) if data_set.standin else ()
+    return Root(("rederive.data.prepare:generate", *loaded), unfollowed=BY_PATH)
+
+
+def plotting(figures: Iterable["Figure"]) -> Root:
+    """Return the root of the figures: what draws them all, and the study's own functions."""
+    return Root(("rederive.figures:plot", *(figure.python for figure in figures if figure.python)), unfollowed=BY_PATH)
+
+
+def derivation(name: str) -> Root:
+    """Return the root of a derivation, as it stands in the catalogue."""
+    return Root((f"rederive.derivations.catalogue.{name}:DERIVATION",))

@@ -1,0 +1,41 @@
+"""A study's own code, found by the import paths of its configuration, as in `trainers: {mlp: {python: module:name}}`.
+
+It lies in `src/` beside the configuration, or is installed. Nothing of it is imported before it is needed.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from rederive.errors import UserError
+
+FOLDER = "src"
+
+
+def add_code_of(study: Path) -> None:
+    """Let imports find the code of the study in a folder, before installed code of the same name."""
+    folder = str((study / FOLDER).resolve())
+    if Path(folder).is_dir() and folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
+def load(path: str) -> Any:
+    """Return what an import path names, `module:name`. Raises UserError where there is no such thing.
+
+    An error inside the module, such as a package that it needs and that is not installed, is told as it is.
+    """
+    module, _, name = path.partition(":")
+    try:
+        loaded = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise UserError(
+            f"{path}: there is no module {error.name}; it is looked for in {FOLDER}/ beside the configuration, and "
+            "among what is installed"
+        ) from None
+    try:
+        return getattr(loaded, name)
+    except AttributeError:
+        raise UserError(f"{path}: {loaded.__file__} defines no {name}") from None

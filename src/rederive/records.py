@@ -1,0 +1,132 @@
+"""What the steps of a build tell each other in JSON files: one typed record for each thing.
+
+Writers make these records, readers take them, and so do the tests' invented builds: a form that drifts is an error.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rederive.errors import UserError
+from rederive.files import write_json
+
+
+class Record(BaseModel):
+    """A record; keys that it does not know are an error, those that have no value can be left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RunFacts(Record):
+    """What the report may know of a run's provenance; times and hosts stay out: equal runs give equal reports."""
+
+    files: dict[str, str] = {}
+    """The run's files in the results folder, with their SHA-256."""
+    seeds: list[int] = []
+    epochs: int = 0
+    diverged: dict[int, int] = {}
+    """The first epoch whose training loss is not finite, of the seeds that have one."""
+    replays: dict[str, dict[str, Any]] = {}
+    """By which replays it was taken from an archive, by the fingerprints of both codes."""
+    fingerprint: list[str] = []
+    device: list[str] = []
+    versions: list[str] = []
+    taken_from: list[str] = []
+    data_checksum: list[str] = []
+    parameters: list[int] = []
+    flops_per_image: list[int] = []
+
+
+class Number(Record):
+    """A number that the text can print, and where it comes from."""
+
+    value: int | float | str | None
+    """None where these runs do not give it."""
+    unit: str
+    """A metric's unit, difference, multiple, count, setting, error or text."""
+    text: str
+    """How it is printed."""
+    how: str
+    """A sentence: how it was computed."""
+    brief: str | None = None
+    """The same in a few words."""
+    missing: str | None = None
+    """Why there is no value."""
+    formula: str | None = None
+    digits: int = 3
+    """Decimals in print, where it is measured."""
+    low: float | None = None
+    high: float | None = None
+    """Its 95 % interval, where it is a mean over `n` seeds."""
+    n: int | None = None
+    seeds: list[int] = []
+    runs: list[str] = []
+    files: dict[str, str] = {}
+    """The files of the runs that it was read from, with their SHA-256."""
+
+
+class Series(Record):
+    """One experiment's curve in a panel: values by epoch, for the page that shows them."""
+
+    experiment: str
+    label: str
+    colour: str
+    values: dict[int, float]
+    seeds: dict[int, dict[int, float]] = {}
+    """The same for each seed, where there are several."""
+    published: dict[int, float]
+
+
+class PanelEntry(Record):
+    """One set of axes: where it lies in the SVG (points from its upper left corner), and its limits in epochs."""
+
+    box: tuple[float, float, float, float]
+    x: tuple[float, float]
+    title: str = ""
+    log: bool = False
+    series: list[Series]
+
+
+class FigureEntry(Record):
+    """A figure of the report."""
+
+    title: str
+    alt: str
+    panels: list[PanelEntry] = []
+    recolour: bool
+    """Whether the page may give it the colours of its dark mode."""
+
+
+Some = TypeVar("Some", bound=Record)
+
+
+def write_records(path: str | Path, records: Mapping[str, Record]) -> None:
+    """Write records by name; what was not set is left out."""
+    told = {name: record.model_dump(mode="json", exclude_unset=True) for name, record in records.items()}
+    write_json(path, told)
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file of the build. Raises UserError where it is missing or damaged."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; the build writes it") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: not JSON ({error}); remove it and build again") from None
+
+
+def read_records(path: str | Path, kind: type[Some]) -> dict[str, Some]:
+    """Read a file that holds records by name. Raises UserError as `read_record` does."""
+    found = {}
+    for name, value in read_json(path).items():
+        try:
+            found[name] = kind.model_validate(value)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            where = ".".join(map(str, (name, *problem["loc"])))
+            raise UserError(f"{path}: {where}: {problem['msg']}; remove it and build again") from None
+    return found

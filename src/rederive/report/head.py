@@ -1,0 +1,142 @@
+"""Who wrote a report, of which date and version, and how to cite it: from the project's CITATION.cff.
+
+    front_matter(title, authors, citation_cff, runs, results) -> dict      for report.md
+    page_head(front) -> dict[str, str]                                     parts of the HTML page, by name
+
+The date is that of the evidence: the day on which the last of the runs ended, so that equal files of runs give an equal
+report whenever it is built.
+"""
+
+import html
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rederive.config import read_yaml
+from rederive.records import RunFacts
+from rederive.report.markdown import slug
+from rederive.training.provenance import Provenance
+
+LICENCES = "https://spdx.org/licenses/"
+
+
+def front_matter(
+    title: str, authors: Sequence[str], citation_cff: Path, runs: Mapping[str, RunFacts], results: Path
+) -> dict[str, Any]:
+    """Return what stands above the text. The config's authors go before those of CITATION.cff; facts may be missing."""
+    project = read_yaml(citation_cff) if citation_cff.exists() else {}
+    people = [_person(entry) for entry in project.get("authors", [])]
+    known = {person["name"]: person for person in people}
+    chosen = [known.get(name, {"name": name}) for name in authors] if authors else people
+    ended = _ended(file for run in runs.values() for file in (results / path for path in run.files))
+    facts = {
+        "title": title,
+        "author": [person["name"] for person in chosen],
+        "orcid": {person["name"]: person["orcid"] for person in chosen if "orcid" in person},
+        "affiliation": {person["name"]: person["affiliation"] for person in chosen if "affiliation" in person},
+        "date": max((day for day in ended), default=None),
+        "version": project.get("version"),
+        "license": project.get("license"),
+        "repository": project.get("repository-code"),
+    }
+    return {name: value for name, value in facts.items() if value or name in ("title", "author")}
+
+
+def _person(entry: Mapping[str, str]) -> dict[str, str]:
+    name = entry.get("name") or f"{entry.get('given-names', '')} {entry.get('family-names', '')}".strip()
+    return {"name": name} | {key: entry[key] for key in ("orcid", "affiliation") if key in entry}
+
+
+def _ended(files: Iterable[Path]) -> list[str]:
+    """Return the day on which each training ended, of the files that have their record beside them."""
+    records = (path.with_suffix(".json") for path in files)
+    return [seed.ended[:10] for path in records if path.exists() for seed in Provenance.read(path).seeds.values()]
+
+
+def page_head(front: Mapping[str, Any]) -> dict[str, str]:
+    """Return the page's byline, citation and metadata, as HTML that may stand as it is."""
+    return {
+        "byline": _byline(front),
+        "bibtex": html.escape(bibtex(front)),
+        "citation-meta": "\n".join(
+            f'<meta name="{name}" content="{html.escape(value, quote=True)}">' for name, value in _meta(front)
+        ),
+        "json-ld": json.dumps(_json_ld(front), ensure_ascii=False, indent=1).replace("<", "\\u003c"),
+    }
+
+
+def _byline(front: Mapping[str, Any]) -> str:
+    people = []
+    for name in front["author"]:
+        shown = html.escape(name)
+        if orcid := front.get("orcid", {}).get(name):
+            shown += f' (<a href="{html.escape(orcid, quote=True)}">ORCID</a>)'
+        if affiliation := front.get("affiliation", {}).get(name):
+            shown += f", {html.escape(affiliation)}"
+        people.append(shown)
+    facts = [f'<span class="author">{"; ".join(people)}</span>'] if people else []
+    if date := front.get("date"):
+        facts.append(f'Runs of <time datetime="{date}">{date}</time>')
+    if version := front.get("version"):
+        facts.append(f"Version {html.escape(str(version))}")
+    if licence := front.get("license"):
+        facts.append(f'<a href="{LICENCES}{html.escape(licence, quote=True)}.html">{html.escape(licence)} licence</a>')
+    return " · ".join(facts)
+
+
+def bibtex(front: Mapping[str, Any]) -> str:
+    """Return the report as a BibTeX entry."""
+    fields = {
+        "title": "{" + _tex(front["title"]) + "}",
+        "author": " and ".join("{" + _tex(name) + "}" for name in front["author"]),
+        "year": str(front.get("date", ""))[:4],
+        "version": str(front.get("version", "")),
+        "url": front.get("repository", ""),
+    }
+    lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+    return f"@misc{{{slug(front['title'])},\n{lines}}}"
+
+
+def _tex(text: str) -> str:
+    """Return text without what would end a field of BibTeX or begin a command."""
+    for character in "\\{}":
+        text = text.replace(character, "")
+    return "".join(f"\\{character}" if character in "&%$#_" else character for character in text)
+
+
+def _meta(front: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    yield "citation_title", front["title"]
+    for name in front["author"]:
+        yield "citation_author", name
+        if affiliation := front.get("affiliation", {}).get(name):
+            yield "citation_author_institution", affiliation
+        if orcid := front.get("orcid", {}).get(name):
+            yield "citation_author_orcid", orcid
+    if date := front.get("date"):
+        yield "citation_publication_date", str(date).replace("-", "/")
+    yield "citation_language", "en"
+    yield "citation_pdf_url", "report.pdf"
+
+
+def _json_ld(front: Mapping[str, Any]) -> dict[str, Any]:
+    authors = []
+    for name in front["author"]:
+        author = {"@type": "Person" if name in front.get("orcid", {}) else "Organization", "name": name}
+        if orcid := front.get("orcid", {}).get(name):
+            author["@id"] = orcid
+        if affiliation := front.get("affiliation", {}).get(name):
+            author["affiliation"] = affiliation
+        authors.append(author)
+    facts = {
+        "@context": "https://schema.org",
+        "@type": "Report",
+        "headline": front["title"],
+        "author": authors,
+        "datePublished": str(front.get("date", "")),
+        "version": str(front.get("version", "")),
+        "license": f"{LICENCES}{front['license']}.html" if "license" in front else "",
+        "inLanguage": "en",
+        "url": front.get("repository", ""),
+    }
+    return {name: value for name, value in facts.items() if value}

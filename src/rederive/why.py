@@ -1,0 +1,209 @@
+"""Why a step of the build runs again: which definition, setting or file is another than when it last ran.
+
+A step that has run leaves `made/<step>.json` in the results folder: the fingerprint of its code, its settings, and the
+SHA-256 of each file that it read. What the code was stands once for each fingerprint, in `made/code/`. Steps are named
+as their rules are; `verify` has one for each derivation (verify.softmax), `prepare` and `standin` for each data set
+(prepare.digits), and a training is named by its run.
+"""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rederive import files
+from rederive.config import Study
+from rederive.derivations import derivation_names
+from rederive.errors import UserError
+from rederive.fingerprint import ROOTS, Reach, Root, derivation, generating, plotting, preparing, reach, training
+from rederive.layout import CLAIMS, PUBLISHED, PUBLISHED_CURVES, TEXT, THEME, Layout
+
+CONTEXT = 1  # lines of a definition around each change
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step depends on."""
+
+    code: Reach
+    settings: dict[str, Any]
+    files: dict[str, str]  # SHA-256 by path
+
+    def save(self, results: Path, name: str) -> None:
+        """Leave word of what the step depended on when it ran."""
+        code = results / "made" / "code" / f"{self.code.digest()[:16]}.json"
+        if not code.exists():
+            files.write_json(code, {key: value._asdict() for key, value in self.code.definitions().items()})
+        made = {"fingerprint": self.code.digest()[:16], "settings": self.settings, "files": self.files}
+        files.write_json(results / "made" / f"{name}.json", made)
+
+
+def record(results: Path, name: str, study: Study | None = None) -> None:
+    """Leave word, after a step has run, of what it depended on."""
+    _step(results, name, study or Study.load(results / "study.json")).save(results, name)
+
+
+def why(results: Path, name: str, study: Study) -> list[str]:
+    """Return, in lines, what has changed since a step last ran. Raises UserError for a name that is no step."""
+    now = _step(results, name, study)
+    made = results / "made" / f"{name}.json"
+    if not made.exists():
+        return [f"{name}: there is no record that it has run here ({made})"]
+    before = json.loads(made.read_text(encoding="utf-8"))
+    lines = [
+        *_code(results, before["fingerprint"], now.code),
+        *_values("setting", before["settings"], now.settings),
+        *_files(before["files"], now.files),
+    ]
+    if name in study.runs():  # the rule that made its data is part of what it is
+        data = _data_rule(study, name)
+        if (results / "made" / f"{data}.json").exists():
+            lines += [line for line in why(results, data, study) if not line.endswith(NOTHING)]
+    return lines or [f"{name}: {NOTHING}"]
+
+
+NOTHING = "nothing changed since it ran"
+
+
+def _data_rule(study: Study, run: str) -> str:
+    rule = "prepare" if study.data.source == "official" else "standin"
+    return f"{rule}.{study.experiments[run].data}"
+
+
+def _code(results: Path, before: str, now: Reach) -> Iterator[str]:
+    if before == now.digest()[:16]:
+        return
+    stored = results / "made" / "code" / f"{before}.json"
+    if not stored.exists():
+        yield f"code: the fingerprint is another ({before}, now {now.digest()[:16]}); what it was is not recorded"
+        return
+    old: dict[str, dict[str, str]] = json.loads(stored.read_text(encoding="utf-8"))
+    new = {key: value._asdict() for key, value in now.definitions().items()}
+    # A definition that has only moved keeps its meaning under another address.
+    moved = {old[key]["meaning"] for key in old.keys() - new.keys()} & {
+        new[key]["meaning"] for key in new.keys() - old.keys()
+    }
+    for key in sorted(old.keys() | new.keys()):
+        one, other = old.get(key), new.get(key)
+        if (one or other or {})["meaning"] in moved or (one and other and one["meaning"] == other["meaning"]):
+            continue
+        yield f"code: {key} {'changed' if one and other else 'is used no more' if one else 'is used now'}"
+        if one and other:
+            yield from _difference(one["source"], other["source"])
+
+
+def _difference(one: str, other: str) -> Iterator[str]:
+    lines = difflib.unified_diff(one.splitlines(), other.splitlines(), lineterm="", n=CONTEXT)
+    yield from (f"    {line}" for line in list(lines)[2:])  # without the names of files
+
+
+def _values(what: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for key in [*before, *(key for key in now if key not in before)]:
+        old, new = (json.dumps(side[key], sort_keys=True) if key in side else "not given" for side in (before, now))
+        if old != new:
+            yield f"{what}: {key}: {old} -> {new}"
+
+
+def _files(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for path in sorted(before.keys() | now.keys()):
+        if before.get(path) != now.get(path):
+            yield f"file: {path} {'is new' if path not in before else 'changed' if path in now else 'is gone'}"
+
+
+def _step(results: Path, name: str, study: Study) -> Step:
+    layout = Layout(results)
+    if name in study.runs():
+        experiment = study.runs()[name]
+        settings = experiment.spec.model_dump(mode="json", exclude_defaults=True) | {"epochs": experiment.epochs}
+        code = reach(training(study.trainers[experiment.trainer]))
+        return Step(code, _flat(settings), _arrays(layout.manifest(experiment.data)))
+    rule, _, part = name.partition(".")
+    if rule in ("prepare", "standin") and part in study.data.sets:
+        declared = study.data.sets[part]
+        code = reach(preparing(declared) if rule == "prepare" else generating(declared))
+        made_of = {"seed": study.data.seed, "sizes": declared.sizes} if rule == "standin" else {}
+        return Step(code, _flat(made_of), {})
+    if name == "plot":
+        code = reach(plotting(study.figures.values()))
+        return Step(code, _flat(study.told()), _hashed(_inputs(rule, layout, study)))
+    if rule not in ROOTS or (part and rule != "verify"):
+        runs = ", ".join(list(study.runs())[:3])
+        steps = [
+            *ROOTS,
+            "plot",
+            *(f"{rule}.{data_set}" for data_set in study.data.sets for rule in ("prepare", "standin")),
+        ]
+        raise UserError(f"why: found {name!r}; expected a run ({runs}, ...) or a rule: {', '.join(steps)}")
+    roots: list[str | Root] = [rule]
+    if rule == "ask_oracles":
+        roots += map(derivation, derivation_names())
+    elif rule == "verify":
+        if part not in derivation_names():
+            raise UserError(f"why: found {name!r}, expected the name of a derivation, as in verify.softmax")
+        roots.append(derivation(part))
+    return Step(reach(*roots), _settings(rule, study), _hashed(_inputs(rule, layout, study)))
+
+
+def _settings(rule: str, study: Study) -> dict[str, Any]:
+    """Return the settings that a rule's result depends on."""
+    match rule:
+        case "collect" | "summarise" | "test_claims" | "render":
+            return _flat(study.told())
+        case "convert":
+            return {"report.pdf_engine": study.report.pdf_engine}
+    return {}
+
+
+def _inputs(rule: str, layout: Layout, study: Study) -> list[Path]:
+    """Return the files that a rule reads."""
+    runs = [layout.run_table, layout.run_index]
+    derivations = [layout.derivation(name) for name in derivation_names()]
+    published = [PUBLISHED, PUBLISHED_CURVES]
+    match rule:
+        case "collect":
+            return [file for path in study.report_files(layout) for file in (path, layout.provenance(path))]
+        case "summarise":
+            return [*runs, *published, *derivations, *map(layout.manifest, study.data_sets())]
+        case "test_claims":
+            return [*runs, CLAIMS, *published, *derivations]
+        case "plot":
+            return [*runs, *published]
+        case "render":
+            sources = [path for suffix in ("j2", "yaml", "bib") for path in sorted(TEXT.rglob(f"*.{suffix}"))]
+            made = [layout.numbers, layout.claims, layout.run_index, layout.figure_index]
+            return [*made, *derivations, *sources]
+        case "convert":
+            return [layout.report("md"), layout.trace, layout.figure_index, *sorted(THEME.glob("*"))]
+        case "pack":
+            return [layout.report("md"), layout.report("tex"), *sorted(layout.figures.glob("*.*"))]
+        case "verify":
+            return [layout.oracles]
+    return []
+
+
+def _arrays(path: Path) -> dict[str, str]:
+    """Return the SHA-256 of prepared arrays, as their manifest gives them."""
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return {(path.parent / name).as_posix(): digest for name, digest in manifest["files"].items()}
+
+
+def _hashed(paths: list[Path]) -> dict[str, str]:
+    return {path.as_posix(): files.sha256(path) for path in paths if path.is_file()}
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    """Return nested mappings, and lists of them, as one: {"a": {"b": 1}} as {"a.b": 1}."""
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        return {key: value}
+    return {
+        name: inner
+        for part, content in value.items()
+        for name, inner in _flat(content, f"{key}.{part}" if key else str(part)).items()
+    }
