@@ -21,8 +21,8 @@ RULES: dict[str, list[str | Root]] = {rule: [rule] for rule in ROOTS} | {
     "plot": [plotting(STUDY.figures.values())],
     "prepare": [preparing(data_set) for data_set in STUDY.data.sets.values()],
     "standin": [generating(data_set) for data_set in STUDY.data.sets.values()],
-    "ask_oracles": ["ask_oracles", *map(derivation, DERIVATIONS)],
-    **{name: [derivation(name)] for name in DERIVATIONS},
+    "ask_oracles": ["ask_oracles", *(derivation(name, STUDY.derivations) for name in DERIVATIONS)],
+    **{name: [derivation(name, STUDY.derivations)] for name in DERIVATIONS},
 }
 
 TRAINING = {"train mlp", "train cnn"}

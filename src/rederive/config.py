@@ -26,6 +26,7 @@ from rederive.yaml_files import holder, in_order_of, merge, read_yaml
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.]*$", description="letters, digits, _ and .")]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="small letters, digits and _")]
 ImportPath = Annotated[str, Field(pattern=r"^[\w.]+:\w+$", description="module:name, found in src/ or installed")]
+PackagePath = Annotated[str, Field(pattern=r"^\w+(\.\w+)*$", description="found in src/ or installed")]
 RowName = Annotated[str, Field(pattern=r"^\S+ \S+$", description="split and metric as the trainer's rows name them")]
 Size = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -212,6 +213,9 @@ class Config(Model):
     report: Report = Report()
     trainers: dict[Word, Trainer] = {}
     metrics: dict[Word, Metric] = Field({}, description="the first is the one that tables show")
+    derivations: PackagePath = Field(
+        "rederive.derivations.catalogue", description="the package with the derivations, a module each"
+    )
     experiments: dict[Name, dict[str, Any]] = Field(description="each what differs from its base")
     tables: list[Table] = []
     figures: dict[Word, Figure] = {}
@@ -268,6 +272,7 @@ class Study(Model):
     report: Report
     trainers: dict[str, Trainer]
     metrics: dict[str, Metric]
+    derivations: str = Field(description="the package with the derivations")
     experiments: dict[str, Experiment] = Field(description="by key, in the order of the config")
     tables: list[Table]
     figures: dict[str, Figure]
@@ -325,7 +330,13 @@ class Study(Model):
         """Return all that the report depends on."""
         return self.model_dump(
             mode="json",
-            exclude={"training": True, "trainers": True, "data": {"mirrors"}, "report": {"pdf_engine", "runs"}},
+            exclude={
+                "training": True,
+                "trainers": True,
+                "derivations": True,
+                "data": {"mirrors"},
+                "report": {"pdf_engine", "runs"},
+            },
         )
 
     def save(self, path: str | Path) -> None:
@@ -378,6 +389,7 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
         report=parsed.report,
         trainers=parsed.trainers,
         metrics=parsed.metrics,
+        derivations=parsed.derivations,
         experiments={
             key: Experiment(
                 key=key,

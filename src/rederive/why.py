@@ -138,11 +138,11 @@ def _step(results: Path, name: str, study: Study) -> Step:
         raise UserError(f"why: found {name!r}; expected a run ({runs}, ...) or a rule: {', '.join(steps)}")
     roots: list[str | Root] = [rule]
     if rule == "ask_oracles":
-        roots += map(derivation, derivation_names())
+        roots += [derivation(known, study.derivations) for known in derivation_names(study.derivations)]
     elif rule == "verify":
-        if part not in derivation_names():
+        if part not in derivation_names(study.derivations):
             raise UserError(f"why: found {name!r}, expected the name of a derivation, as in verify.softmax")
-        roots.append(derivation(part))
+        roots.append(derivation(part, study.derivations))
     return Step(reach(*roots), _settings(rule, study), _hashed(_inputs(rule, layout, study)))
 
 
@@ -159,7 +159,7 @@ def _settings(rule: str, study: Study) -> dict[str, Any]:
 def _inputs(rule: str, layout: Layout, study: Study) -> list[Path]:
     """Return the files that a rule reads."""
     runs = [layout.run_table, layout.run_index]
-    derivations = [layout.derivation(name) for name in derivation_names()]
+    derivations = [layout.derivation(name) for name in derivation_names(study.derivations)]
     published = [PUBLISHED, PUBLISHED_CURVES]
     match rule:
         case "collect":

@@ -65,7 +65,7 @@ def test_formulas_read_like_a_textbook(expression, expected):
 
 
 def test_ranges_are_shown_where_they_matter():
-    k = Index("k", Symbol("t"))
+    k = Index("k", Symbol("t", integer=True, positive=True))
     assert to_latex(sum_over(array("g")[k], k), show_limits=True) == r"\sum_{k=0}^{t - 1} g_{k}"
 
 

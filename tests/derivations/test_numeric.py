@@ -12,7 +12,7 @@ from rederive.derivations import numeric, samples
 from rederive.derivations.symbolic.code import replaced_backward
 from rederive.derivations.verification import bound, load, verify_derivation
 
-CHECKS = {"complex_step", "random_directions", "float32", "strided_cotangent", "second_order",
+CHECKS = {"complex_step", "borders", "random_directions", "float32", "strided_cotangent", "second_order",
           "second_order_differences"}  # fmt: skip
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from rederive.autograd import Op, ops
 from rederive.autograd.examples import Example
-from rederive.derivations.mutants import ExactCase, check_source, source_mutants
+from rederive.derivations.source_mutants import ExactCase, check_source, source_mutants
 from rederive.derivations.symbolic.array import NotSymbolicError
-from rederive.derivations.symbolic.code import prove_op, replaced_backward
+from rederive.derivations.symbolic.code import prove_op, replaced_backward, traces
 
 OPERATIONS = [
     value
@@ -68,7 +68,7 @@ def test_both_judges_agree_on_every_mutant_of_every_backward():
 
 
 def test_mutants_change_signs_factors_axes_and_operands():
-    changes = {what for what, _ in source_mutants(ops.Normalize)}
+    changes = {what for what, _ in source_mutants(ops.Normalize.backward)}
     total = "context.xp.sum(cotangent * y, axis=1, keepdims=True)"
     assert f"cotangent - {total} -> cotangent + {total}" in changes
     assert {"1 -> 0", "True -> False", "y -> total", "context.xp.sum -> context.xp.mean"} <= changes
@@ -78,7 +78,7 @@ def test_mutants_change_signs_factors_axes_and_operands():
 @pytest.mark.usefixtures("registry")
 class TestUserOperations:
     @staticmethod
-    def cube(factor):
+    def cube():
         class Cube(Op):
             examples = (Example("n m"),)
 
@@ -90,15 +90,17 @@ class TestUserOperations:
             @staticmethod
             def backward(context, cotangent):
                 (x,) = context.saved
-                return factor * cotangent * x * x
+                return 3 * cotangent * x * x
 
         return Cube
 
     def test_a_right_one_is_proved(self):
-        assert [proof.proved for proof in prove_op(self.cube(3))] == [True]
+        assert [proof.proved for proof in prove_op(self.cube())] == [True]
 
     def test_a_wrong_one_is_not_and_both_sides_are_shown(self):
-        (proof,) = prove_op(self.cube(2))
+        cube = self.cube()
+        with replaced_backward(cube, lambda context, cotangent: 2 * cotangent * context.saved[0] ** 2):
+            (proof,) = prove_op(cube)
         assert not proof.proved
         (found,) = proof.comparisons
         assert found.what == "the gradient of X0"
@@ -152,8 +154,8 @@ class TestUserOperations:
                 (mask,) = context.saved
                 return context.xp.where(mask, cotangent, -cotangent)
 
-        (proof,) = prove_op(Masked)
-        return proof.proved
+        # Only the gradients: there is no derivative at ties, and the comparisons are variables of the test.
+        return all(found.proved for trace in traces(Masked) for found in trace.comparisons())
 
     @pytest.mark.parametrize("name", TIES)
     def test_a_backward_that_is_wrong_at_ties_is_not_proved(self, name):
@@ -184,7 +186,7 @@ class TestUserOperations:
                 view *= 2
                 return cotangent * x
 
-        with pytest.raises(NotSymbolicError, match="view"):
+        with pytest.raises(NotSymbolicError, match="read-only"):
             prove_op(HalfSquare)
 
 
@@ -198,7 +200,7 @@ def test_a_replaced_backward_is_put_back():
 
 def test_a_gradient_of_another_shape_is_not_confirmed():
     case = ExactCase(ops.Exp, ops.Exp.examples[0], (0,))
-    (y,) = case.context.saved
+    (y,) = (np.exp(x) for x in case.arrays)
     assert case.confirms(lambda context, cotangent: cotangent * y)
     assert not case.confirms(lambda context, cotangent: np.sum(cotangent * y, axis=0))
     assert not case.confirms(lambda context, cotangent: (cotangent * y, cotangent))

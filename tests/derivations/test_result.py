@@ -30,10 +30,10 @@ def good():
 def test_a_line_for_a_derivation(good):
     text = shown([good])
     (line,) = [line for line in text.splitlines() if "normalize" in line]
-    assert line.split()[:5] == ["normalize", "6/6", "proved", "4/4", "1/3"]
+    assert line.split()[:5] == ["normalize", "6/6", "proved", "5/5", "0/3"]
     assert "holds" in line
     assert "1 of 1 derivations hold" in text
-    assert "agree on 83 of 83 mutants" in text
+    assert "agree on 115 of 115 mutants" in text
 
 
 def test_a_failure_shows_both_sides_and_their_difference(good):
@@ -50,7 +50,7 @@ def test_a_failure_shows_both_sides_and_their_difference(good):
     assert "left: G[p, q]/sum_j(X0[p, j]) - sum_j(G[p, j]*X0[p, j])/sum_j(X0[p, j])**2" in text
     assert "left - right: -2*sum_j(G[p, j]*X0[p, j])/sum_j(X0[p, j])**2" in text
     assert "Not installed (the extra `oracles`): torch." in text
-    assert "Not asked: jax, tensorflow." in text
+    assert "Not asked: jax, tensorflow, torch." in text
 
 
 def test_names_are_whole_on_a_narrow_terminal(good):

@@ -86,7 +86,7 @@ def test_entries_are_those_that_numpy_computes(name):
     expected = np.asarray(function(np, *[values[k] for k in "xabs"]), dtype=object)
     arrays = named("x", n, m), named("a", n), named("b", m), named("s", n, below=m)
     result = function(SymbolicNamespace, *arrays)
-    assert tuple(int(size.subs(NUMBERS)) for size in result.shape) == expected.shape
+    assert tuple(int(size.subs(NUMBERS)) for size in result.sizes) == expected.shape
     where = position(result, "pq")
     found = entries(result.at(*where), where, {**values, "n": 2, "m": 3})
     for have, want in zip(found.flat, expected.flat, strict=True):

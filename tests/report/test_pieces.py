@@ -50,7 +50,7 @@ NUMBER = Number(value=-0.0123, text="-0.012", unit="difference", low=-0.02, high
 
 
 def test_a_number_is_a_link_to_where_it_comes_from():
-    numbers = Numbers({"a.b_0.9.accuracy": NUMBER}, [])
+    numbers = Numbers({"a.b_0.9.accuracy": NUMBER}, synthetic.study())
     numbers.place = "section"
     assert numbers.num("a.b_0.9.accuracy") == "[−0.012](#n-a-b-0-9-accuracy)"
     assert numbers.interval("a.b_0.9.accuracy").startswith("[−0.012 (−0.020 to 0.004)]")
@@ -80,7 +80,7 @@ def test_a_curve_that_a_shorter_configuration_lacks_is_no_error():
 
 
 def test_two_keys_with_one_anchor_are_refused():
-    numbers = Numbers({"a.b": NUMBER, "a-b": NUMBER}, [])
+    numbers = Numbers({"a.b": NUMBER, "a-b": NUMBER}, synthetic.study())
     numbers.num("a.b")
     numbers.num("a-b")
     with pytest.raises(UserError, match="cannot be told apart"):

@@ -34,7 +34,7 @@ theme = sorted(str(path) for path in Path("report/theme").iterdir())
 # The report shows parts of these as they stand, comments too.
 listed_sources = sorted(map(str, Path("src/rederive/autograd").glob("*.py")))
 
-derivations = derivation_names()
+derivations = derivation_names(study.derivations)
 derivations_of_the_report = expand("<results>/derivations/{derivation}.json", derivation=derivations)
 
 
@@ -70,6 +70,11 @@ def finished_runs():
     """
     paths = map(Path, with_provenance(study.report_files(there)))
     return {str(path): sha256(path) for path in paths if path.exists()}
+
+
+def code_of_derivation(name):
+    """What a derivation's fingerprint starts from."""
+    return derivation(name, study.derivations)
 
 
 def trainer_of(wildcards):

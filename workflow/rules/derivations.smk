@@ -10,11 +10,12 @@ rule ask_oracles:
         mem_mb=4000,
         runtime=10,
     params:
-        code=fingerprint("ask_oracles", *map(derivation, derivations)),
+        package=study.derivations,
+        code=fingerprint("ask_oracles", *map(code_of_derivation, derivations)),
     message:
         "Asking PyTorch, JAX and TensorFlow for the gradients"
     shell:
-        "rederive ask-oracles --output {output} > {log} 2>&1"
+        "rederive ask-oracles --output {output} --package {params.package} > {log} 2>&1"
 
 
 rule verify:
@@ -30,12 +31,14 @@ rule verify:
         mem_mb=1000,
         runtime=10,
     params:
+        package=study.derivations,
         verifier=fingerprint("verify"),
-        code=lambda wildcards: fingerprint(derivation(wildcards.derivation)),
+        code=lambda wildcards: fingerprint(code_of_derivation(wildcards.derivation)),
     message:
         "Proving {wildcards.derivation}"
     shell:
-        "rederive verify --only {wildcards.derivation} --oracles {input.oracles} --output {output} > {log} 2>&1"
+        "rederive verify --only {wildcards.derivation} --oracles {input.oracles} --output {output}"
+        " --package {params.package} > {log} 2>&1"
 
 
 rule derivations:

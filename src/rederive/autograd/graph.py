@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
-from rederive.autograd.guard import Guard, read_only
+from rederive.autograd.guard import Guard, read_only, version
 
 Array = Any  # of NumPy, PyTorch, or any other library with an array API namespace
 Shape = tuple[Any, ...]  # of integers, or of symbols
@@ -123,7 +123,7 @@ class Tensor:
             raise GraphError(f"{self} depends on no tensor with requires_grad=True: there is no gradient to compute.")
         xp = namespace(self.value)
         if cotangent is None:
-            if any(size != 1 for size in self.shape):
+            if not all(map(_is_one, self.shape)):
                 raise GraphError(
                     f"backward() from {self}, which is not a single number: pass a cotangent of its shape, or "
                     "reduce it to a scalar first, for example with sum()."
@@ -187,7 +187,11 @@ class Node:
         """Yield each input that needs it with its gradient of <cotangent, output>."""
         context, name = self.context, self.op.__name__
         assert context is not None
-        gradients = self.op.backward(context, cotangent)
+        before = version(cotangent)
+        # The same array is the cotangent of other operations, too.
+        gradients = self.op.backward(context, read_only(cotangent))
+        if version(cotangent) != before:
+            raise GraphError(f"{name}.backward changed its cotangent in place, which others use: compute a new array.")
         if not isinstance(gradients, tuple):
             gradients = (gradients,)
         if len(gradients) != len(self.inputs):
@@ -227,12 +231,10 @@ def ancestors(root: Tensor, follow: Callable[[Tensor], bool]) -> list[Tensor]:
 
 def unbroadcast(xp: Any, gradient: Array, shape: Shape) -> Array:
     """Sum `gradient` over the axes along which broadcasting repeated an operand of shape `shape`."""
-    if tuple(gradient.shape) == shape:
-        return gradient
     added = len(gradient.shape) - len(shape)
     if added > 0:
         gradient = xp.sum(gradient, axis=tuple(range(added)))
-    stretched = tuple(axis for axis, size in enumerate(shape) if size == 1 and gradient.shape[axis] != 1)
+    stretched = tuple(k for k, size in enumerate(shape) if _is_one(size) and not _is_one(gradient.shape[k]))
     return xp.sum(gradient, axis=stretched, keepdims=True) if stretched else gradient
 
 
@@ -276,6 +278,11 @@ def format_shape(shape: Shape) -> str:
 def _cast(array: Array, like: Array) -> Array:
     # A float32 tensor has a float32 gradient, whatever it was multiplied with.
     return array if array.dtype == like.dtype else namespace(array).astype(array, like.dtype)
+
+
+def _is_one(size: Any) -> bool:
+    # Whether a symbolic size is 1 has no answer, and needs none: what is right for any size is right for 1.
+    return type(size) is int and size == 1
 
 
 def _is_integral(array: Array) -> bool:

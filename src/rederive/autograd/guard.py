@@ -35,12 +35,12 @@ class Guard:
                     self._locked.append(value)
                 self._owners.append(_owner(value))
                 _needed[id(self._owners[-1])] += 1
-            elif (version := _version(value)) is not None:
-                self._versions.append((value, version))
+            elif (count := version(value)) is not None:
+                self._versions.append((value, count))
 
     def changed(self) -> list[Any]:
         """Return the PyTorch tensors that were changed in place since this guard was made."""
-        return [value for value, version in self._versions if _version(value) != version]
+        return [value for value, count in self._versions if version(value) != count]
 
     def __del__(self) -> None:
         for array in self._locked:
@@ -57,11 +57,12 @@ def is_locked(value: Any) -> bool:
 
 
 def read_only(value: Any) -> Any:
-    """Return a NumPy array as a view that cannot be written to, anything else as it is."""
+    """Return an array of NumPy, or of symbolic shape, as a view that cannot be changed; anything else as it is."""
     if isinstance(value, np.ndarray):
         value = value.view()
         value.flags.writeable = False
-    return value
+        return value
+    return value.read_only() if hasattr(value, "read_only") else value
 
 
 def _owner(array: np.ndarray) -> np.ndarray:
@@ -80,7 +81,8 @@ def _released(counts: Counter[int], array: np.ndarray) -> bool:
     return True
 
 
-def _version(value: Any) -> int | None:
+def version(value: Any) -> int | None:
+    """Return how often a PyTorch tensor has been changed in place; None for anything else."""
     # Tensors made under torch.inference_mode() count no changes.
     if not hasattr(value, "is_inference") or value.is_inference():
         return None

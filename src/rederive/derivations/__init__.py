@@ -3,32 +3,66 @@
 Names are looked up without SymPy, which takes seconds to import: a command that only lists the derivations is quick.
 """
 
+import importlib.util
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from rederive.errors import UserError
 
 if TYPE_CHECKING:
     from rederive.derivations.result import Result
 
-CATALOGUE = Path(__file__).parent / "catalogue"
+CATALOGUE = "rederive.derivations.catalogue"  # the package that is meant where none is named
 
 
-def derivation_names() -> list[str]:
-    """Return the names of all derivations, those of the files in `catalogue/`."""
-    return sorted(path.stem for path in CATALOGUE.glob("*.py") if not path.stem.startswith("_"))
+def derivation_names(package: str = CATALOGUE) -> list[str]:
+    """Return the names of all derivations of a package, one a module. Raises UserError where there is no package."""
+    try:
+        found = importlib.util.find_spec(package)
+    except ModuleNotFoundError:
+        found = None
+    if found is None or not found.submodule_search_locations:
+        raise UserError(f"derivations: found {package!r}, which is no package; expected one with a module for each")
+    files = (path for folder in found.submodule_search_locations for path in Path(folder).glob("*.py"))
+    return sorted(path.stem for path in files if not path.stem.startswith("_"))
 
 
-def verify(name: str, output: Path | None = None, oracles: bool | Path = True) -> "Result":
+def verify(name: str, output: Path | None = None, oracles: bool | Path = True, package: str = CATALOGUE) -> "Result":
     """Verify a derivation and write what was found: see `rederive.derivations.verification.verify`."""
     from rederive.derivations import verification
 
-    return verification.verify(name, output, oracles)
+    return verification.verify(name, output, oracles, package)
 
 
-def ask_oracles(output: Path, names: list[str] | None = None) -> dict[str, Any]:
+def verify_all(
+    names: Sequence[str],
+    output: Path | None = None,
+    oracles: bool | Path = True,
+    jobs: int | None = None,
+    package: str = CATALOGUE,
+) -> list["Result"]:
+    """Verify derivations in several processes, and return what was found in the order of their names."""
+    if len(names) == 1 or jobs == 1:
+        return [verify(name, output, oracles, package) for name in names]
+    from concurrent.futures import ProcessPoolExecutor
+
+    # The longest first, so that it does not run alone at the end.
+    order = sorted(names, key=lambda name: (name not in LONG, name))
+    with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
+        tasks = {name: pool.submit(verify, name, output, oracles, package) for name in order}
+        return [tasks[name].result() for name in names]
+
+
+LONG = ("mlp", "cross_entropy")
+
+
+def ask_oracles(output: Path, names: list[str] | None = None, package: str = CATALOGUE) -> dict[str, Any]:
     """Ask PyTorch, JAX and TensorFlow: see `rederive.derivations.verification.ask_oracles`."""
     from rederive.derivations import verification
 
-    return verification.ask_oracles(output, names)
+    return verification.ask_oracles(output, names, package)
 
 
-__all__ = ["ask_oracles", "derivation_names", "verify"]
+__all__ = ["ask_oracles", "derivation_names", "verify", "verify_all"]

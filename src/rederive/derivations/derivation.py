@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sympy import Expr, Indexed, KroneckerDelta, MatrixExpr, Rational, Sum, Symbol, sympify
+from sympy import Expr, Indexed, IndexedBase, KroneckerDelta, MatrixExpr, Rational, S, Sum, Symbol, sympify
 
 from rederive.autograd import Op, Tensor
 from rederive.derivations.symbolic.code import COTANGENT
+from rederive.derivations.symbolic.definedness import Demand, Domain, demands_of, kinks
 from rederive.derivations.symbolic.functions import AnyDerivative, AnyFunction, Step
 from rederive.derivations.symbolic.indices import Index, array, bound_indices, indices, rename_bound, sizes, sum_over
 
@@ -22,6 +23,7 @@ __all__ = [
     "Definition",
     "Derivation",
     "Index",
+    "Induction",
     "Input",
     "Line",
     "Named",
@@ -39,7 +41,7 @@ delta = KroneckerDelta
 
 TANGENT = "V"  # the direction of the adjoint route
 
-Domain = Literal["real", "positive", "nonzero"]
+Sign = Literal["real", "positive", "nonzero"]
 
 
 class Definition:
@@ -78,7 +80,7 @@ class Partial(Expr):
 
 
 class Named(Expr):
-    """An expression shown under a name of its own: v_(t+1), meaning m v_t + g_t."""
+    """An expression shown under a name of its own: v_(t+1), meaning m v_t + g_t. Only an `Induction` may make one."""
 
     def __new__(cls, head: Expr, meaning: Expr | int) -> "Named":
         """Show `head`, mean `meaning`."""
@@ -100,7 +102,7 @@ class Input:
 
     name: str
     shape: tuple[Expr | int, ...]
-    domain: Domain = "real"
+    domain: Sign = "real"
     below: Expr | None = None
     differentiated: bool = True
     is_size: Symbol | None = None
@@ -141,13 +143,68 @@ class Chain:
 
 
 @dataclass(frozen=True)
+class Induction:
+    """The closed form of a sequence that is defined by its first value and by a step: v_0, v_(t+1) = following(v_t, t).
+
+    The rule: if closed(1) is the value after one step, and a step from closed(t) gives closed(t + 1) for every t, then
+    the value after t steps is closed(t), for t = 1, 2, ... Both are chains, which the derivation must have among its
+    own. The name of the sequence stands in them for what the rule says it means, and nowhere else.
+
+    Attributes:
+        sequence: The name.
+        entry: The indices of an entry of its values; () for numbers.
+        step: The symbol t, a positive integer.
+        initial: The value before the first step.
+        following: The value after a step, from the one before and the number of steps done before.
+        closed: The closed form after a number of steps.
+        begins: The lines from following(v_0, 0) to closed(1).
+        continues: The lines from following(v_t, t), v_t being `hypothesis`, to closed(t + 1).
+    """
+
+    sequence: IndexedBase
+    entry: tuple[Index, ...]
+    step: Symbol
+    initial: Expr
+    following: Callable[[Expr, Expr], Expr]
+    closed: Callable[[Expr], Expr]
+    begins: tuple[Line, ...]
+    continues: Callable[[Expr], tuple[Line, ...]]
+
+    @property
+    def hypothesis(self) -> Named:
+        """v_t, which by the hypothesis is the closed form."""
+        return Named(self.sequence[(self.step, *self.entry)], self.closed(self.step))
+
+    @property
+    def first(self) -> Named:
+        """v_1, which is what a step makes of the initial value."""
+        return Named(self.sequence[(S.One, *self.entry)], self.following(self.initial, S.Zero))
+
+    @property
+    def next(self) -> Named:
+        """v_(t+1), which is what a step makes of v_t."""
+        after = self.following(self.closed(self.step), self.step)
+        return Named(self.sequence[(self.step + 1, *self.entry)], after)
+
+    @property
+    def chains(self) -> tuple[Chain, Chain]:
+        """The beginning and the step of the induction."""
+        return Chain(self.first, self.begins), Chain(self.next, self.continues(self.hypothesis))
+
+    @property
+    def conclusions(self) -> tuple[tuple[Expr, Expr], ...]:
+        """What each chain must end with, and what it ends with."""
+        begins, continues = self.chains
+        return (self.closed(S.One), begins.result), (self.closed(self.step + 1), continues.result)
+
+
+@dataclass(frozen=True)
 class Derivation:
     """A gradient derived: the statement, its proof line by line, and what else is to agree with it.
 
     Attributes:
         title: A few words.
         order: Its place in the report.
-        domain: Where it holds, in plain English.
         inputs: The arrays, in the order in which `program` and `code` take them.
         output: The result, Y, as a definition with its indices.
         chains: The derivations; one for every differentiated input (`gradient_of`), and further identities.
@@ -157,6 +214,9 @@ class Derivation:
         ops: The operations to be proved each by itself; the mutants of source code come from their backward.
         definitions: Further names that the formulas use.
         matrix: The result as a matrix expression, for the route without indices; None where SymPy has none.
+        nonzero: Expressions that are not zero where the derivation holds, besides what `Input.domain` says.
+        inductions: What gives names to the values of sequences.
+        audits: Further code whose mutants are judged, by name: a function that returns the count.
         parameters: Numbers for symbols that are not array sizes.
         sizes: Small and different numbers for the sizes, used where numbers are needed.
         analytic: Whether the result has a complex derivative, so that the complex step applies.
@@ -171,7 +231,6 @@ class Derivation:
 
     title: str
     order: int
-    domain: str
     inputs: tuple[Input, ...]
     output: Definition
     chains: tuple[Chain, ...]
@@ -180,6 +239,9 @@ class Derivation:
     ops: tuple[type[Op], ...] = ()
     definitions: tuple[Definition, ...] = ()
     matrix: MatrixExpr | None = None
+    nonzero: tuple[Expr, ...] = ()
+    inductions: tuple[Induction, ...] = ()
+    audits: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     parameters: Mapping[Symbol, Rational] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=lambda: {"n": 2, "m": 3, "d": 4})
     analytic: bool = True
@@ -201,6 +263,17 @@ class Derivation:
         needed = sorted(one.name for one in self.inputs if one.differentiable)
         if derived != needed:
             raise ValueError(f"{self.title}: gradients of {derived} are derived, those of {needed} are needed")
+        names = {named for induction in self.inductions for named in (induction.first, induction.next)}
+        names |= {induction.hypothesis for induction in self.inductions}
+        for chain in self.chains:
+            for expression in (chain.start, *(line.expression for line in chain.lines)):
+                if undefined := expression.atoms(Named) - names:
+                    raise ValueError(
+                        f"{self.title}: no induction says that {undefined.pop().args[0]} is what it stands for"
+                    )
+        for induction in self.inductions:
+            if missing := [chain.start for chain in induction.chains if chain not in self.chains]:
+                raise ValueError(f"{self.title}: the induction for {missing[0].args[0]} is not among the chains")
 
     @property
     def gradients(self) -> dict[str, Chain]:
@@ -214,11 +287,29 @@ class Derivation:
         body = (array(COTANGENT)[where] if where else array(COTANGENT).label) * self.output.head
         return Definition("L", (), sum_over(body, *where) if where else body)
 
+    @property
+    def defined(self) -> dict[str, Definition]:
+        """All definitions by name."""
+        return {definition.name: definition for definition in (self.loss, self.output, *self.definitions)}
+
+    @property
+    def domain(self) -> Domain:
+        """Where the inputs may lie, as the proofs use it."""
+        signs = {one.name: one.domain for one in self.inputs if one.below is None and one.is_size is None}
+        return Domain(signs, [self.unfold(condition) for condition in self.nonzero], self._meaning)
+
+    def _meaning(self, entry: Expr) -> Expr | None:
+        name = str(entry.base) if isinstance(entry, Indexed) else str(entry)
+        definition = self.defined.get(name)
+        if definition is None or isinstance(entry, Indexed) != bool(definition.where):
+            return None
+        where = entry.indices if isinstance(entry, Indexed) else ()
+        return rename_bound(definition.meaning).xreplace(dict(zip(definition.where, where, strict=True)))
+
     def unfold(self, expression: Expr) -> Expr:
         """Replace every defined name by its meaning, and every `Partial` by SymPy's derivative."""
         if expression not in self._unfolded:
-            known = {definition.name: definition for definition in (self.loss, self.output, *self.definitions)}
-            self._unfolded[expression] = unfold(expression, known)
+            self._unfolded[expression] = unfold(expression, self.defined)
         return self._unfolded[expression]
 
 
@@ -252,6 +343,18 @@ def unfold(expression: Expr, known: Mapping[str, Definition]) -> Expr:
     if isinstance(expression, Indexed) or not expression.args:
         return expression
     return expression.func(*[unfold(argument, known) for argument in expression.args])
+
+
+def demands(derivation: Derivation, expression: Expr) -> list[Demand]:
+    """Return what an expression, as it is stated, demands of the domain to be defined and to have its derivatives.
+
+    The definitions that it uses are not looked into: each has demands of its own.
+    """
+    found = [demand for part in expression.atoms(Partial) for demand in kinks(derivation.unfold(part.args[0]))]
+    inside = {named: named.args[1] for named in expression.atoms(Named)}
+    found += [demand for meaning in inside.values() for demand in demands(derivation, meaning)]
+    plain = {part: Symbol(f"derivative {k}", real=True) for k, part in enumerate(expression.atoms(Partial))}
+    return found + list(demands_of(expression.xreplace({**inside, **plain})))
 
 
 def gradient_chain(entry: Indexed, output: Definition, *lines: Line) -> Chain:

@@ -31,6 +31,7 @@ from sympy.printing.latex import LatexPrinter
 
 from rederive.derivations.derivation import Chain, Definition, Derivation, Named, Partial
 from rederive.derivations.symbolic.functions import AnyDerivative, AnyFunction, Step
+from rederive.derivations.symbolic.indices import FRESH
 
 ENTRY_ORDER = "GDXHYPZW"
 GREEK = {"mu", "sigma", "eta", "delta", "lambda"}
@@ -45,7 +46,7 @@ class TextbookPrinter(LatexPrinter):
 
     def _name(self, name: str) -> str:
         # dX is the gradient of X; W1 is W with a number
-        match = re.fullmatch(r"([A-Za-z]+?)(\d+)?", name.split("~")[0])
+        match = re.fullmatch(r"([A-Za-z]+?)(\d+)?", name.split(FRESH)[0])
         if match is None:
             return name
         letters, number = match.groups()
@@ -272,6 +273,36 @@ def matrix_left(chain: Chain) -> str:
         value, entry = chain.start.args
         return f"\\frac{{\\partial {to_latex(value)}}}{{\\partial {to_latex(entry.base.label)}}}"
     return to_latex(chain.start)
+
+
+def domain_text(derivation: Derivation) -> str:
+    """Return in words where the derivation holds: exactly what the proofs assume."""
+    shown = {one.name: f"${to_latex(Symbol(one.name))}$" for one in derivation.inputs}
+    of_sign = {
+        sign: [shown[one.name] for one in derivation.inputs if one.domain == sign and one.below is one.is_size is None]
+        for sign in ("real", "positive", "nonzero")
+    }
+    sentences = []
+    if of_sign["real"]:
+        sentences.append(f"All real {_listed(of_sign['real'])}")
+    sentences += [f"every entry of {name} is positive" for name in of_sign["positive"]]
+    sentences += [f"no entry of {name} is zero" for name in of_sign["nonzero"]]
+    sentences += [
+        f"every entry of {shown[one.name]} is one of $0, \\dots, {to_latex(one.below - 1)}$"
+        for one in derivation.inputs
+        if one.below is not None
+    ]
+    sentences += [f"any number ${to_latex(one.is_size)}$ of columns" for one in derivation.inputs if one.is_size]
+    sentences += [f"${to_latex(parameter)} > 0$" for parameter in derivation.parameters if parameter.is_positive]
+    sentences += [f"${to_latex(condition)} \\ne 0$" for condition in derivation.nonzero]
+    if derivation.output.meaning.has(AnyFunction):
+        sentences.append("$f$ has a derivative $f'$ everywhere")
+    text = "; ".join(sentences)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def result_latex(derivation: Derivation) -> str:

@@ -4,10 +4,7 @@ A prover that always says "not equal" finds every mistake. So what counts is not
 the prover's verdict and the numbers' agree on every one, the mutants that happen to be right included.
 """
 
-import ast
-import inspect
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
@@ -16,12 +13,8 @@ from typing import Any
 import numpy as np
 from sympy import Add, Expr, Indexed, KroneckerDelta, Mul, Pow, Sum
 
-from rederive.autograd import Op
-from rederive.autograd.examples import Example
-from rederive.autograd.graph import Context, namespace, unbroadcast
 from rederive.derivations import samples
 from rederive.derivations.derivation import Derivation
-from rederive.derivations.symbolic.code import replaced_backward, traces
 from rederive.derivations.symbolic.exact import Number, entries, evaluator, python_name, same
 from rederive.derivations.symbolic.indices import Index, range_of
 from rederive.derivations.symbolic.normal_form import DifferentRangesError
@@ -37,6 +30,7 @@ class Count:
     total: int = 0
     rejected: int = 0
     equivalent: int = 0
+    equivalents: list[str] = field(default_factory=list)
     disagreements: list[str] = field(default_factory=list)
 
     def add(self, mutant: str, proved: bool, correct: bool) -> None:
@@ -44,6 +38,8 @@ class Count:
         self.total += 1
         self.rejected += not proved
         self.equivalent += correct
+        if correct:
+            self.equivalents.append(mutant)
         if proved != correct:
             self.disagreements.append(f"{mutant}: {'proved' if proved else 'rejected'}, but the numbers say otherwise")
 
@@ -52,6 +48,7 @@ class Count:
             self.total + other.total,
             self.rejected + other.rejected,
             self.equivalent + other.equivalent,
+            self.equivalents + other.equivalents,
             self.disagreements + other.disagreements,
         )
 
@@ -176,186 +173,3 @@ def check_formulas(derivation: Derivation, seed: int = 0) -> Count:
             )
             count.add(f"d{name}: {changed}", proved, correct)
     return count
-
-
-# Source code
-
-# The operators that one is mistaken for
-CONFUSED: Mapping[type[ast.operator], tuple[type[ast.operator], ...]] = {
-    ast.Add: (ast.Sub,),
-    ast.Sub: (ast.Add,),
-    ast.Mult: (ast.Div, ast.Add),
-    ast.Div: (ast.Mult,),
-    ast.Pow: (ast.Mult,),
-}
-
-
-def backward_source(op: type[Op]) -> ast.FunctionDef:
-    """Return the syntax tree of an op's `backward`, without decorators and annotations."""
-    function = ast.parse(textwrap.dedent(inspect.getsource(op.backward))).body[0]
-    if not isinstance(function, ast.FunctionDef):
-        raise TypeError(f"{op.__name__}.backward is not written as a function")
-    function.decorator_list = []
-    function.returns = None
-    for argument in function.args.args:
-        argument.annotation = None
-    return function
-
-
-def source_mutants(op: type[Op]) -> list[tuple[str, Callable[..., Any]]]:
-    """Return mutants of an op's `backward`: what was changed, and the function."""
-    original = backward_source(op)
-    seen = {ast.unparse(original)}
-    result = []
-    for number in range(sum(1 for _ in ast.walk(original))):
-        for kind in range(len(_source_changes(_node(original, number), original))):
-            tree = backward_source(op)
-            node = _node(tree, number)
-            new = _source_changes(node, tree)[kind]
-            tree = ast.fix_missing_locations(_Replace(node, new).visit(tree))
-            text = ast.unparse(tree)
-            if text in seen:
-                continue
-            seen.add(text)
-            names = dict(op.backward.__globals__)
-            exec(compile(text, f"<mutant of {op.__name__}.backward>", "exec"), names)
-            result.append((f"{ast.unparse(node)} -> {ast.unparse(new)}", names[tree.name]))
-    return result
-
-
-class _Replace(ast.NodeTransformer):
-    def __init__(self, old: ast.AST, new: ast.AST) -> None:
-        self.old, self.new = old, new
-
-    def visit(self, node: ast.AST) -> Any:
-        return self.new if node is self.old else super().generic_visit(node)
-
-
-def _node(tree: ast.AST, number: int) -> ast.AST:
-    return list(ast.walk(tree))[number]
-
-
-def _source_changes(node: ast.AST, function: ast.FunctionDef) -> list[ast.expr]:
-    """Return what could stand in the place of a node, by a slip."""
-    changes: list[ast.expr] = []
-    if isinstance(node, ast.BinOp):
-        left, right = node.left, node.right
-        changes += [ast.BinOp(left, other(), right) for other in CONFUSED.get(type(node.op), ())]
-        changes += [left, right]
-        if not isinstance(node.op, (ast.Add, ast.Mult)):
-            changes.append(ast.BinOp(right, node.op, left))
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        changes.append(node.operand)
-    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
-        changes.append(ast.Constant(not node.value))
-    elif isinstance(node, ast.Constant) and isinstance(node.value, int):
-        changes += [ast.Constant(node.value + 1), ast.Constant(1 - node.value)]
-    if isinstance(node, ast.Attribute) and node.attr == "T":
-        changes.append(node.value)
-    if isinstance(node, ast.Attribute) and node.attr == "sum":
-        changes.append(ast.Attribute(node.value, "mean", ast.Load()))
-    if isinstance(node, ast.IfExp):
-        changes.append(ast.UnaryOp(ast.USub(), node))
-    if isinstance(node, ast.Call) and len(node.args) == 3:
-        changes.append(ast.Call(node.func, [node.args[0], node.args[2], node.args[1]], node.keywords))
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in _locals(function):
-        changes += [ast.Name(other, ast.Load()) for other in sorted(_locals(function)) if other != node.id]
-        changes += [ast.UnaryOp(ast.USub(), node), ast.BinOp(ast.Constant(2), ast.Mult(), node)]
-    return changes
-
-
-def _locals(function: ast.FunctionDef) -> set[str]:
-    stored = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return {function.args.args[1].arg} | stored
-
-
-class StrictNamespace:
-    """NumPy's functions by the letter of the array API standard: `where` takes a condition, not any number."""
-
-    def __init__(self, xp: Any) -> None:
-        self._xp = xp
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._xp, name)
-
-    def where(self, condition: np.ndarray, x: Any, y: Any) -> np.ndarray:
-        """Choose between x and y."""
-        if condition.dtype != bool:
-            raise TypeError(f"where: the condition is of {condition.dtype}")
-        return self._xp.where(condition, x, y)
-
-
-class ExactCase:
-    """An op applied to arrays of exact numbers, and its exact gradients by forward-mode differentiation."""
-
-    def __init__(self, op: type[Op], example: Example, seed: Sequence[int]) -> None:
-        generator = np.random.default_rng(seed)
-        sizes = dict(zip(example.letters, (2, 3, 4, 5), strict=False))
-        shapes, constants = example.bind(sizes, lambda shape, below: generator.integers(0, below, size=shape))
-        domains = [op.domain] * len(shapes) if isinstance(op.domain, str) else op.domain
-        self.arrays = [
-            samples.exact(samples.draw(shape, domain, generator)) for shape, domain in zip(shapes, domains, strict=True)
-        ]
-        self.xp = StrictNamespace(namespace(*self.arrays))
-
-        def forward(arrays: list[np.ndarray]) -> tuple[Context, np.ndarray]:
-            context = Context(self.xp, (True,) * len(arrays), tuple(array.shape for array in arrays))
-            return context, np.asarray(op.forward(context, *arrays, **constants), dtype=object)
-
-        self.context, value = forward(self.arrays)
-        self.cotangent = samples.exact(samples.draw(value.shape, "real", generator))
-        self.gradients = []
-        for place, array in enumerate(self.arrays):
-            slopes = np.empty(array.shape, dtype=object)
-            for position in product(*map(range, array.shape)):
-                moved = array.copy()
-                moved[position] = Number(moved[position].value, Fraction(1))
-                _, changed = forward([moved if k == place else other for k, other in enumerate(self.arrays)])
-                pairs = zip(self.cotangent.flat, changed.flat, strict=True)
-                slopes[position] = sum((g * y for g, y in pairs), Number(Fraction(0))).slope
-            self.gradients.append(slopes)
-
-    def confirms(self, backward: Callable[..., Any]) -> bool:
-        """Say whether a backward computes the exact gradients."""
-        computed = backward(self.context, self.cotangent)
-        computed = computed if isinstance(computed, tuple) else (computed,)
-        if len(computed) != len(self.gradients):
-            return False
-        for have, want in zip(computed, self.gradients, strict=True):
-            have = np.zeros(want.shape, object) if have is None else have
-            have = np.asarray(unbroadcast(self.xp, have, want.shape), dtype=object)
-            if have.shape != want.shape:
-                return False
-            if not all(same(Number.of(x).value, y) for x, y in zip(have.flat, want.flat, strict=True)):
-                return False
-        return True
-
-
-def check_source(op: type[Op], seed: int = 0) -> Count:
-    """Judge every mutant of an op's backward, by the prover and by exact numbers.
-
-    A mutant that raises an error is wrong; whether it does is each judge's own finding.
-    """
-    count = Count()
-    if op.unproved:
-        return count
-    symbolic = traces(op)
-    exact = [
-        ExactCase(op, example, (seed, number, point))
-        for number, example in enumerate(op.examples)
-        for point in range(POINTS)
-    ]
-    for what, backward in source_mutants(op):
-        with replaced_backward(op, backward):
-            proved = _holds(found.proved for trace in symbolic for found in trace.comparisons())
-        correct = _holds(case.confirms(backward) for case in exact)
-        count.add(f"{op.__name__}: {what}", proved, correct)
-    return count
-
-
-def _holds(verdicts: Iterable[bool]) -> bool:
-    """Say whether all verdicts are yes; a mutant that cannot even be run, whatever it raises, is wrong."""
-    try:
-        return all(verdicts)
-    except Exception:
-        return False

@@ -7,7 +7,7 @@ from sympy import Expr, KroneckerDelta, Sum
 from sympy.printing.str import StrPrinter
 
 from rederive.derivations.derivation import Named, Partial
-from rederive.derivations.symbolic.indices import Index
+from rederive.derivations.symbolic.indices import FRESH, Index
 from rederive.derivations.symbolic.normal_form import CanonicalIndex
 from rederive.derivations.symbolic.prove import OutermostIndex
 
@@ -18,7 +18,7 @@ class PlainPrinter(StrPrinter):
     """Prints sums and indices as they are said."""
 
     def _print_Index(self, expr: Index) -> str:
-        return expr.name.split("~")[0]
+        return expr.name.split(FRESH)[0]
 
     def _print_CanonicalIndex(self, expr: CanonicalIndex | OutermostIndex) -> str:
         return CANONICAL_LETTERS[int(expr.name)]

@@ -5,7 +5,7 @@ import importlib.util
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,15 +15,26 @@ import numpy as np
 from sympy import Expr, MatrixExpr, S
 
 from rederive.autograd import Op
-from rederive.derivations import derivation_names, latex, mutants, numeric, oracles, samples
-from rederive.derivations.derivation import TANGENT, Chain, Derivation, Line
+from rederive.derivations import (
+    CATALOGUE,
+    derivation_names,
+    latex,
+    mutants,
+    numeric,
+    oracles,
+    samples,
+    source_mutants,
+)
+from rederive.derivations.derivation import TANGENT, Chain, Derivation, Line, demands
 from rederive.derivations.result import Failure, Result
 from rederive.derivations.symbolic.array import SymbolicArray, SymbolicNamespace
-from rederive.derivations.symbolic.code import Difference, Trace, compare, position, prove_op
+from rederive.derivations.symbolic.code import Difference, OpProof, Trace, compare, position, prove_op
+from rederive.derivations.symbolic.definedness import Demand, collected
 from rederive.derivations.symbolic.functions import AnyFunction, example
 from rederive.derivations.symbolic.indices import array, sum_over
 from rederive.derivations.symbolic.matrix_calculus import matrix, matrix_entry, matrix_gradient
 from rederive.derivations.symbolic.prove import gradient, pushforward
+from rederive.derivations.symbolic.size import Size
 from rederive.derivations.text import to_text
 from rederive.errors import UserError
 from rederive.files import write_json
@@ -41,8 +52,8 @@ CONVENTIONS = (
 )
 
 
-def load(name: str) -> Derivation:
-    """Return a derivation of the catalogue, or that of a file given by its path.
+def load(name: str, package: str = CATALOGUE) -> Derivation:
+    """Return a derivation of a package, or that of a file given by its path.
 
     Raises:
         UserError: There is no such derivation, or the file defines no DERIVATION.
@@ -56,50 +67,53 @@ def load(name: str) -> Derivation:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-    elif name in derivation_names():
-        module = importlib.import_module(f"rederive.derivations.catalogue.{name}")
+    elif name in derivation_names(package):
+        module = importlib.import_module(f"{package}.{name}")
     else:
-        raise UserError(f"There is no derivation {name!r}; expected one of {', '.join(derivation_names())}.")
+        raise UserError(f"There is no derivation {name!r}; expected one of {', '.join(derivation_names(package))}.")
     derivation = getattr(module, "DERIVATION", None)
     if not isinstance(derivation, Derivation):
         raise UserError(f"{name} defines no DERIVATION of type Derivation; see docs/derivations.md.")
     return derivation
 
 
-def verify(name: str, output: Path | None = None, oracles: bool | Path = True) -> Result:
+def verify(name: str, output: Path | None = None, oracles: bool | Path = True, package: str = CATALOGUE) -> Result:
     """Prove a derivation, check its numbers, ask the oracles, judge its mutants.
 
     Args:
         name: The derivation, or the path of a file that defines one.
         output: Where to write the result file, if anywhere; written whether or not the derivation holds.
-        oracles: True to ask every oracle that is installed, False to ask PyTorch alone, or the path of what
+        oracles: True to ask every oracle that is installed, False to ask none, or the path of what
             `ask_oracles` wrote, to take the answers from there.
+        package: Where the derivation is.
 
     Raises:
         UserError: There is no such derivation.
     """
     begun = time.perf_counter()
-    derivation = load(name)
-    result = verify_derivation(Path(name).stem, derivation, _answers(name, derivation, oracles))
+    derivation = load(name, package)
+    findings = Findings([])
+    answers = findings.computed("the oracles", partial(_answers, name, derivation, oracles), {})
+    result = verify_derivation(Path(name).stem, derivation, answers, findings)
     result.seconds = time.perf_counter() - begun
     if output is not None:
         write_json(output, result.to_json())
     return result
 
 
-def ask_oracles(output: Path, names: list[str] | None = None) -> dict[str, Any]:
+def ask_oracles(output: Path, names: list[str] | None = None, package: str = CATALOGUE) -> dict[str, Any]:
     """Ask PyTorch, JAX and TensorFlow about all derivations in one process, and write their answers for `verify`.
 
     TensorFlow alone takes seconds to import: once is enough.
     """
-    answers = {name: oracles.ask(load(name)) for name in names or derivation_names()}
+    answers = {name: oracles.ask(load(name, package)) for name in names or derivation_names(package)}
     write_json(output, answers)
     return answers
 
 
 def _answers(name: str, derivation: Derivation, wanted: bool | Path) -> dict[str, Any]:
     if isinstance(wanted, bool):
-        return oracles.ask(derivation, oracles.ORACLES if wanted else ("torch",))
+        return oracles.ask(derivation, oracles.ORACLES if wanted else ())
     answers = json.loads(Path(wanted).read_text(encoding="utf-8"))
     if name not in answers:
         raise UserError(f"{wanted} has no answers for {name!r}; write it again with `rederive oracles`.")
@@ -128,11 +142,25 @@ class Findings:
             return False
         return all(verdicts)
 
+    def computed(self, where: str, compute: Callable[[], Any], otherwise: Any) -> Any:
+        """Return what is computed; note an error, and return what stands for nothing."""
+        try:
+            return compute()
+        except UserError:
+            raise
+        except Exception as error:  # the same: wrong code may raise anything, wherever it is run
+            self.failures.append(Failure(where, message=f"{type(error).__name__}: {error}"))
+            return otherwise
 
-def verify_derivation(name: str, derivation: Derivation, answers: Mapping[str, Any]) -> Result:
-    """Carry out every check of a derivation; `answers` are those of the oracles."""
-    findings = Findings([])
+
+def verify_derivation(
+    name: str, derivation: Derivation, answers: Mapping[str, Any], findings: Findings | None = None
+) -> Result:
+    """Carry out every check of a derivation; `answers` are those of the oracles, `findings` what was found before."""
+    findings = findings or Findings([])
     steps = list(_steps(derivation, findings))
+    findings.attempt("the inductions", partial(_inductions, derivation))
+    findings.attempt("the domain", partial(_defined, derivation))
     code = _code(derivation, findings)
     routes = {
         route: findings.attempt(f"route {route}", partial(check, derivation))
@@ -145,7 +173,7 @@ def verify_derivation(name: str, derivation: Derivation, answers: Mapping[str, A
     facts = {
         "title": derivation.title,
         "order": derivation.order,
-        "domain": derivation.domain,
+        "domain": latex.domain_text(derivation),
         "statement_latex": latex.statement_latex(derivation),
         "steps": steps,
         "result_latex": latex.result_latex(derivation),
@@ -189,6 +217,36 @@ def _line(derivation: Derivation, chain: Chain, before: Expr, line: Line, where:
     return comparisons
 
 
+def _inductions(derivation: Derivation) -> list[Difference]:
+    """The chains of every induction end with the closed form."""
+    return [
+        compare(f"the closed form of {induction.sequence}, {what}", derivation.unfold(closed), derivation.unfold(found))
+        for induction in derivation.inductions
+        for what, (closed, found) in zip(("at the first step", "a step later"), induction.conclusions, strict=True)
+    ]
+
+
+def _defined(derivation: Derivation) -> list[Difference]:
+    """Everything that is stated is defined, and has the derivatives that are taken, wherever the inputs may lie."""
+    stated = {f"the definition of {one.name}": one.meaning for one in (derivation.output, *derivation.definitions)}
+    for chain in derivation.chains:
+        stated[f"{to_text(chain.start)}"] = chain.start if not chain.gradient_of else chain.lines[0].expression
+        stated |= {f"{to_text(chain.start)}, step {k}": x.expression for k, x in enumerate(chain.lines, start=1)}
+    _refuse(f"{where}: {one}" for where, e in stated.items() for one in _outside(derivation, demands(derivation, e)))
+    return []
+
+
+def _outside(derivation: Derivation, wanted: Iterable[Demand]) -> list[str]:
+    return derivation.domain.refused(wanted)
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    """Raise an error that names all problems, if there are any."""
+    found = list(dict.fromkeys(problems))
+    if found:
+        raise ArithmeticError("; ".join(found))
+
+
 def _entry(chain: Chain, form: MatrixExpr) -> tuple[Expr, Expr]:
     """The entry of a matrix that a gradient's chain is about; a vector is a column or a row, as the matrix is."""
     where = chain.start.args[1].indices
@@ -202,7 +260,9 @@ def _entry(chain: Chain, form: MatrixExpr) -> tuple[Expr, Expr]:
 
 def _symbolic(derivation: Derivation) -> dict[str, Any]:
     return {
-        one.name: SymbolicArray.named(one.name, *one.shape, below=one.below) if one.is_size is None else one.is_size
+        one.name: SymbolicArray.named(one.name, *one.shape, below=one.below)
+        if one.is_size is None
+        else Size(one.is_size)
         for one in derivation.inputs
     }
 
@@ -211,6 +271,7 @@ def _code(derivation: Derivation, findings: Findings) -> dict[str, Any]:
     program = findings.attempt("the program", lambda: _program_comparisons(derivation))
     # Every one that is named, whether or not the code reaches it: the report says that it is proved.
     proofs = [findings.attempt(f"{op.__name__}.backward", partial(_op_comparisons, op)) for op in derivation.ops]
+    proofs += [findings.attempt(f"{op.__name__} as it is written", partial(_op_problems, op)) for op in derivation.ops]
     extra = {what: findings.attempt(what, partial(_pairs, what, check)) for what, check in derivation.extra.items()}
     inputs: dict[str, bool] = {}
     if derivation.code is not None:
@@ -228,7 +289,7 @@ def _code(derivation: Derivation, findings: Findings) -> dict[str, Any]:
 def _op_comparisons(op: type[Op]) -> list[Difference]:
     """The op's backward computes the gradient of its forward, for each of its examples."""
     comparisons = []
-    for proof in prove_op(op):
+    for proof in _op_proofs(op):
         if not proof.comparisons:
             raise ValueError(f"no gradient for {proof.example} is proved. {proof.refused}".rstrip())
         comparisons += [
@@ -236,6 +297,23 @@ def _op_comparisons(op: type[Op]) -> list[Difference]:
             for found in proof.comparisons
         ]
     return comparisons
+
+
+def _op_problems(op: type[Op]) -> list[Difference]:
+    """The op is defined on its domain, and its source can do nothing else than what was proved."""
+    _refuse(problem for proof in _op_proofs(op) for problem in proof.problems)
+    return []
+
+
+_proofs: dict[tuple, list[OpProof]] = {}
+
+
+def _op_proofs(op: type[Op]) -> list[OpProof]:
+    """Prove an op, once: it may belong to several derivations."""
+    key = op, op.forward, op.backward
+    if key not in _proofs:
+        _proofs[key] = prove_op(op)
+    return _proofs[key]
 
 
 def _pairs(what: str, check: Callable[[], Sequence[tuple[Expr, Expr]]]) -> list[Difference]:
@@ -246,7 +324,9 @@ def _program_comparisons(derivation: Derivation) -> list[Difference]:
     """The program that the oracles run computes the result that is stated."""
     if not derivation.symbolic_program:
         return []
-    value = derivation.program(SymbolicNamespace, *_symbolic(derivation).values())
+    with collected() as wanted:
+        value = derivation.program(SymbolicNamespace, *_symbolic(derivation).values())
+    _refuse(f"the program takes {problem}" for problem in _outside(derivation, wanted))
     found = _value_comparison("the value that the program computes", derivation, value)
     return [compare(found.what, example(found.left), example(found.right))] if found.left.has(AnyFunction) else [found]
 
@@ -279,7 +359,17 @@ def _code_comparisons(derivation: Derivation, proved: dict[str, bool]) -> list[D
         claimed = compare(f"the gradient of {name} that the code computes, against the derived one", claim, own.right)
         proved[name] = own.proved and claimed.proved
         comparisons.append(claimed)
-    return [*_culprits(trace, derivation, comparisons + sweep), *comparisons, *sweep]
+    found = [*_culprits(trace, derivation, comparisons + sweep), *comparisons, *sweep]
+    if all(comparison.proved for comparison in found):
+        _refuse(f"the code takes {problem}" for problem in trace.undefined(derivation.domain))
+        _refuse(
+            f"{op.__name__}: {problem}"
+            for op in trace.ops
+            if op not in derivation.ops and op.examples and not op.unproved
+            for proof in _op_proofs(op)
+            for problem in proof.problems
+        )
+    return found
 
 
 def _culprits(trace: Trace, derivation: Derivation, comparisons: list[Difference]) -> list[Difference]:
@@ -337,12 +427,30 @@ def _matrix(derivation: Derivation) -> list[Difference]:
 
 def _exact(derivation: Derivation) -> list[Difference]:
     """At small sizes and random points, forward-mode differentiation in exact numbers gives the claimed values."""
-    values = samples.exact_values(derivation, np.random.default_rng(derivation.order))
-    for name, chain in derivation.gradients.items():
-        reference = mutants.exact_gradient(derivation, name, values)
-        where = chain.start.args[1].indices
-        if not mutants.gradient_is(reference, derivation.unfold(chain.result), where, values):
-            raise ArithmeticError(f"the derived gradient of {name} has other values than exact differentiation")
+    for sizes in samples.several_sizes(derivation):
+        values = samples.exact_values(derivation, np.random.default_rng(derivation.order), sizes)
+        for name, chain in derivation.gradients.items():
+            reference = mutants.exact_gradient(derivation, name, values)
+            where = chain.start.args[1].indices
+            if not mutants.gradient_is(reference, derivation.unfold(chain.result), where, values):
+                raise ArithmeticError(
+                    f"the derived gradient of {name} has other values than exact differentiation at sizes {sizes}"
+                )
+    return []
+
+
+def _lines(derivation: Derivation) -> list[Difference]:
+    """At several sizes and random points every line of every chain has the values of the line before, exactly."""
+    for sizes in samples.several_sizes(derivation):
+        for chain in derivation.chains:
+            stated = [derivation.unfold(e) for e in (chain.start, *(line.expression for line in chain.lines))]
+            if chain.gradient_of:
+                stated = stated[1:]  # dL/dX is what the first line says it is
+            for place, different in samples.unequal_lines(derivation, stated, sizes):
+                raise ArithmeticError(
+                    f"{to_text(chain.start)}: line {place} is {different[1]} where the line before is {different[0]}, "
+                    f"at sizes {sizes}"
+                )
     return []
 
 
@@ -351,6 +459,7 @@ ROUTES: Mapping[str, Callable[[Derivation], list[Difference]]] = {
     "adjoint": _adjoint,
     "matrix": _matrix,
     "exact": _exact,
+    "lines": _lines,
 }
 
 
@@ -390,13 +499,13 @@ def _asked(answers: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
 def _mutants(derivation: Derivation, findings: Findings) -> dict[str, Any]:
     counts = {"formula": mutants.Count(), "source": mutants.Count()}
     if derivation.mutate != "nothing":
-        counts["formula"] = mutants.check_formulas(derivation)
-    for op in derivation.ops:
-        try:
-            counts["source"] += mutants.check_source(op)
-        except (OSError, SyntaxError, TypeError) as error:
-            message = f"its source cannot be read, so no mutants can be made of it: {error}"
-            findings.failures.append(Failure(f"{op.__name__}.backward", message=message))
+        formulas = partial(mutants.check_formulas, derivation)
+        counts["formula"] = findings.computed("the mutants of the formulas", formulas, mutants.Count())
+    checks: dict[str, Callable[[], mutants.Count]] = {
+        op.__name__: partial(source_mutants.check_source, op) for op in derivation.ops
+    }
+    for name, check in {**checks, **derivation.audits}.items():
+        counts["source"] += findings.computed(f"the mutants of {name}", check, mutants.Count())
     for kind, count in counts.items():
         for disagreement in count.disagreements:
             findings.failures.append(Failure(f"the verdict on a mutant of the {kind}", message=disagreement))

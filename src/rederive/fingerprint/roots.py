@@ -85,6 +85,6 @@ def plotting(figures: Iterable["Figure"]) -> Root:
     return Root(("rederive.figures:plot", *(figure.python for figure in figures if figure.python)), unfollowed=BY_PATH)
 
 
-def derivation(name: str) -> Root:
-    """Return the root of a derivation, as it stands in the catalogue."""
-    return Root((f"rederive.derivations.catalogue.{name}:DERIVATION",))
+def derivation(name: str, package: str) -> Root:
+    """Return the root of a derivation of a package."""
+    return Root((f"{package}.{name}:DERIVATION",))

@@ -2,6 +2,7 @@
 
 from rederive.autograd.ops import Add, Neg, Sub
 from rederive.derivations.derivation import Definition, Derivation, Input, Line, delta, gradient_chain, sum_over
+from rederive.derivations.engine_mutants import check_sweep
 from rederive.derivations.notation import G, G_matrix, X, X_matrix, Z, Z_matrix, i, j, m, n, p, q
 from rederive.derivations.symbolic.array import SymbolicArray
 from rederive.derivations.symbolic.code import Trace
@@ -37,7 +38,6 @@ def chains() -> tuple:
 DERIVATION = Derivation(
     title="Addition",
     order=70,
-    domain="All X and Z.",
     inputs=(Input("X", (n, m)), Input("Z", (n, m))),
     output=Y,
     chains=chains(),
@@ -45,5 +45,6 @@ DERIVATION = Derivation(
     code=lambda X, Z: X + Z,
     ops=(Add, Sub, Neg),
     matrix=X_matrix + Z_matrix,
+    audits={"the sweep": check_sweep},
     extra={"X + X": twice, "a row added to every row": broadcast},
 )

@@ -35,7 +35,6 @@ def composed() -> list:
 DERIVATION = Derivation(
     title="Cross-entropy of the softmax",
     order=82,
-    domain="All real X; every label is one of the columns.",
     inputs=(Input("X", (n, m)), Input("y", (n,), below=m)),
     output=C,
     definitions=(P,),

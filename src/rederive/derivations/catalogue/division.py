@@ -12,7 +12,6 @@ Y = Definition("Y", (i, j), X[i, j] / Z[i, j])
 DERIVATION = Derivation(
     title="Division, entry by entry",
     order=10,
-    domain="No entry of the denominator Z is zero.",
     inputs=(Input("X", (n, m)), Input("Z", (n, m), "nonzero")),
     output=Y,
     chains=(

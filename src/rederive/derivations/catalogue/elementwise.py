@@ -21,7 +21,6 @@ Y = Definition("Y", (i, j), AnyFunction(X[i, j]))
 DERIVATION = Derivation(
     title="Any function of every entry",
     order=20,
-    domain="f has a derivative f' at every entry of X.",
     inputs=(Input("X", (n, m)),),
     output=Y,
     chains=(

@@ -2,7 +2,7 @@
 
 from sympy import HadamardProduct, exp
 
-from rederive.autograd.ops import Exp
+from rederive.autograd.ops import Exp, Pow
 from rederive.derivations.derivation import Definition, Derivation, Input, Line, delta, gradient_chain, sum_over
 from rederive.derivations.notation import G, G_matrix, X, X_matrix, Y_matrix, i, j, m, n, p, q
 from rederive.derivations.symbolic.matrix_calculus import each
@@ -12,7 +12,6 @@ Y = Definition("Y", (i, j), exp(X[i, j]))
 DERIVATION = Derivation(
     title="Exponential",
     order=23,
-    domain="All real X.",
     inputs=(Input("X", (n, m)),),
     output=Y,
     chains=(
@@ -28,6 +27,6 @@ DERIVATION = Derivation(
     ),
     program=lambda xp, X: xp.exp(X),
     code=Exp.apply,
-    ops=(Exp,),
+    ops=(Exp, Pow),
     matrix=each(exp, X_matrix),
 )

@@ -6,7 +6,7 @@ from sympy import exp, log
 
 from rederive.autograd import Tensor
 from rederive.autograd.graph import namespace
-from rederive.autograd.ops import LogSoftmax, mark
+from rederive.autograd.ops import LogSoftmax, Mul, Sum, mark
 from rederive.derivations.derivation import (
     Chain,
     Definition,
@@ -53,7 +53,6 @@ def torch_program(torch: Any, X: Any, h: Any, y: Any) -> Any:
 DERIVATION = Derivation(
     title="KL divergence from one-hot targets",
     order=90,
-    domain="All real X; every label is one of the columns.",
     inputs=(Input("X", (n, m)), Input("h", (n,), differentiated=False), Input("y", (n,), below=m)),
     output=K,
     definitions=(P, T, C),
@@ -78,6 +77,7 @@ DERIVATION = Derivation(
     ),
     program=program,
     code=code,
+    ops=(Mul, Sum),
     native={"torch": torch_program},
     conventions=(
         "The entropy term h of a target, the sum of T log T over its row, does not depend on X; "

@@ -29,7 +29,6 @@ def composed() -> list:
 DERIVATION = Derivation(
     title="A layer with a bias",
     order=31,
-    domain="All X, W and b.",
     inputs=(Input("X", (n, d)), Input("W", (m, d)), Input("b", (m,))),
     output=Y,
     chains=(

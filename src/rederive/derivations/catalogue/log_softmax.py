@@ -24,7 +24,6 @@ a = array("a")
 DERIVATION = Derivation(
     title="Log-softmax",
     order=80,
-    domain="All real X.",
     inputs=(Input("X", (n, m)),),
     output=Y,
     definitions=(P,),

@@ -12,7 +12,6 @@ Y = Definition("Y", (i, j), log(X[i, j]))
 DERIVATION = Derivation(
     title="Logarithm",
     order=24,
-    domain="Every entry of X is positive.",
     inputs=(Input("X", (n, m), "positive"),),
     output=Y,
     chains=(

@@ -12,7 +12,6 @@ X_matrix, W_matrix = matrix("X", n, d), matrix("W", d, m)
 DERIVATION = Derivation(
     title="Matrix product",
     order=30,
-    domain="All X and W.",
     inputs=(Input("X", (n, d)), Input("W", (d, m))),
     output=Y,
     chains=(

@@ -61,7 +61,6 @@ def code(X: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor, y: Tensor) -
 DERIVATION = Derivation(
     title="The two-layer network",
     order=33,
-    domain="All real inputs and parameters; every label is one of the classes.",
     inputs=(
         Input("X", (n, d)),
         Input("W1", (h, d)),

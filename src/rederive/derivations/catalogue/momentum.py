@@ -7,25 +7,26 @@ from sympy import Rational, S, Symbol
 from rederive.autograd import Tensor
 from rederive.autograd.optimizers import SGD
 from rederive.derivations.derivation import (
-    Chain,
     Definition,
     Derivation,
     Index,
+    Induction,
     Input,
     Line,
-    Named,
     array,
     delta,
     gradient_chain,
     sizes,
     sum_over,
 )
+from rederive.derivations.engine_mutants import check_optimizer
 from rederive.derivations.notation import G, j, m, q
 from rederive.derivations.symbolic.array import SymbolicArray
 
 (t,) = sizes("t")  # steps taken
 mu = Symbol("mu", positive=True)
 eta = Symbol("eta", positive=True)
+lamda = Symbol("lambda", positive=True)  # the weight decay
 k, p = Index("k", t), Index("p", t)  # steps before t
 g, v, w, z = array("g"), array("v"), array("w"), array("z")
 
@@ -58,6 +59,33 @@ def optimizer_step() -> list:
     return [(after, state.at(q)), (w[q] - eta * after, weights.value.at(q))]
 
 
+def update_rules() -> list:
+    """One step of the optimiser with and without momentum, with and without weight decay, from the first and later."""
+    return [
+        pair
+        for momentum in (0, mu)
+        for decay in (0, lamda)
+        for before in (None, array("u"))
+        if momentum or before is None
+        for pair in update_rule(momentum, decay, before)
+    ]
+
+
+def update_rule(momentum: Any, decay: Any, before: Any) -> list:
+    """What the optimiser makes of a velocity and of the weights, against v = m v + (g + d w) and w = w - a v."""
+    weights = Tensor(SymbolicArray.named("w", m), requires_grad=True)
+    optimizer = SGD([weights], eta, momentum=momentum, weight_decay=decay)
+    if before is not None:
+        optimizer.velocities[0] = SymbolicArray((m,), lambda j: before[j])
+    weights.grad = SymbolicArray.named("h", m)
+    optimizer.step()
+    velocity = momentum * (0 if before is None else before[q]) + array("h")[q] + decay * w[q]
+    used_up = S.Zero if weights.grad is None else S.One
+    pairs = [(w[q] - eta * velocity, weights.value.at(q)), (S.Zero, used_up)]
+    state = optimizer.velocities[0]
+    return pairs if state is None else [*pairs, (velocity, state.at(q))]
+
+
 def first_steps() -> list:
     """The recurrence itself, run for one to five steps."""
     pairs = []
@@ -76,46 +104,48 @@ def first_steps() -> list:
 
 MOMENTUM = 0.9
 
+velocities = Induction(
+    v,
+    (j,),
+    t,
+    initial=S.Zero,
+    following=lambda value, steps: mu * value + g[steps, j],
+    closed=lambda steps: velocity(steps, j),
+    begins=(
+        Line(g[0, j], "the velocity begins at zero"),
+        Line(velocity(S.One, j), "the closed form for one step: the induction begins"),
+    ),
+    continues=lambda hypothesis: (
+        Line(mu * hypothesis + g[t, j], "a step of the optimiser"),
+        Line(mu * velocity(t, j) + g[t, j], "the closed form for t steps: the induction hypothesis"),
+        Line(sum_over(mu ** (t - k) * g[k, j], k) + g[t, j], "a factor taken into the sum"),
+        Line(velocity(t + 1, j), "the last term of the sum: the closed form for t + 1 steps"),
+    ),
+)
+constant = Induction(
+    z,
+    (),
+    t,
+    initial=S.Zero,
+    following=lambda value, steps: mu * value + 1,
+    closed=lambda steps: (1 - mu**steps) / (1 - mu),
+    begins=(Line(S.One, "under a constant gradient, in units of it: the geometric sum of one term"),),
+    continues=lambda hypothesis: (
+        Line(mu * hypothesis + 1, "a step of the optimiser"),
+        Line(
+            (1 - mu ** (t + 1)) / (1 - mu), "the induction hypothesis: steps grow by a factor of at most 1 / (1 - mu)"
+        ),
+    ),
+)
+
 DERIVATION = Derivation(
     title="Gradient descent with momentum",
     order=100,
-    domain="Momentum mu > 0, not 1 in the geometric sum; the velocity begins at zero.",
     inputs=(Input("g", (t, m)),),
     output=V,
     chains=(
-        Chain(
-            Named(v[1, j], mu * 0 + g[0, j]),
-            (
-                Line(g[0, j], "the velocity begins at zero"),
-                Line(velocity(S.One, j), "the closed form for one step: the induction begins"),
-            ),
-        ),
-        Chain(
-            Named(v[t + 1, j], mu * velocity(t, j) + g[t, j]),
-            (
-                Line(mu * Named(v[t, j], velocity(t, j)) + g[t, j], "a step of the optimiser"),
-                Line(mu * velocity(t, j) + g[t, j], "the closed form for t steps: the induction hypothesis"),
-                Line(sum_over(mu ** (t - k) * g[k, j], k) + g[t, j], "a factor taken into the sum"),
-                Line(velocity(t + 1, j), "the last term of the sum: the closed form for t + 1 steps"),
-            ),
-        ),
-        Chain(
-            Named(z[1], mu * 0 + 1),
-            (Line(S.One, "under a constant gradient, in units of it: the geometric sum of one term"),),
-        ),
-        Chain(
-            Named(z[t + 1], mu * (1 - mu**t) / (1 - mu) + 1),
-            (
-                Line(
-                    mu * Named(z[t], (1 - mu**t) / (1 - mu)) + 1,
-                    "a step of the optimiser",
-                ),
-                Line(
-                    (1 - mu ** (t + 1)) / (1 - mu),
-                    "the induction hypothesis: steps grow by a factor of at most 1 / (1 - mu)",
-                ),
-            ),
-        ),
+        *velocities.chains,
+        *constant.chains,
         gradient_chain(
             g[p, q],
             V,
@@ -127,9 +157,16 @@ DERIVATION = Derivation(
         ),
     ),
     program=program,
+    nonzero=(1 - mu,),
+    inductions=(velocities, constant),
     parameters={mu: Rational(9, 10)},
     sizes={"t": 5, "m": 3},
-    extra={"a step of SGD": optimizer_step, "five steps of SGD": first_steps},
+    extra={
+        "a step of SGD": optimizer_step,
+        "five steps of SGD": first_steps,
+        "SGD with and without momentum and weight decay": update_rules,
+    },
+    audits={"SGD.step": lambda: check_optimizer(SGD, update_rules)},
     symbolic_program=False,
     show_limits=True,
 )

@@ -16,10 +16,10 @@ gradient = (G[p, q] - sum_over(G[p, j] * Y[p, j], j)) / s[p]
 DERIVATION = Derivation(
     title="Rows divided by their sum",
     order=50,
-    domain="No row sums to zero.",
-    inputs=(Input("X", (n, m), "positive"),),
+    inputs=(Input("X", (n, m)),),
     output=Y,
     definitions=(s,),
+    nonzero=(s[i],),
     chains=(
         gradient_chain(
             X[p, q],

@@ -12,7 +12,6 @@ Y = Definition("Y", (i, j), X[i, j] * Step(X[i, j]))
 DERIVATION = Derivation(
     title="ReLU",
     order=60,
-    domain="No entry of X is zero.",
     inputs=(Input("X", (n, m), "nonzero"),),
     output=Y,
     chains=(

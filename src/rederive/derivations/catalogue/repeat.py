@@ -2,7 +2,7 @@
 
 from sympy import OneMatrix
 
-from rederive.autograd.ops import Expand, RepeatColumns
+from rederive.autograd.ops import Expand, Mean, RepeatColumns
 from rederive.derivations.derivation import Definition, Derivation, Input, Line, delta, gradient_chain, sum_over
 from rederive.derivations.notation import G, G_matrix, b, i, j, m, n, p
 from rederive.derivations.symbolic.array import SymbolicArray
@@ -29,7 +29,6 @@ def expanded() -> list:
 DERIVATION = Derivation(
     title="A vector repeated over the columns",
     order=40,
-    domain="All b, and any number of columns, 16 for one.",
     inputs=(Input("b", (n,)), Input("m", (), is_size=m)),
     output=Y,
     chains=(
@@ -46,7 +45,7 @@ DERIVATION = Derivation(
     ),
     program=lambda xp, b, m: xp.broadcast_to(b[:, None], (b.shape[0], m)),
     code=lambda b, m: RepeatColumns.apply(b, columns=m),
-    ops=(RepeatColumns, Expand),
+    ops=(RepeatColumns, Expand, Mean),
     matrix=b_column * OneMatrix(1, m),
     extra={"16 columns": sixteen, "Expand": expanded},
 )

@@ -12,7 +12,6 @@ Y = Definition("Y", (i, j), 1 / (1 + exp(-X[i, j])))
 DERIVATION = Derivation(
     title="Sigmoid",
     order=21,
-    domain="All real X.",
     inputs=(Input("X", (n, m)),),
     output=Y,
     chains=(

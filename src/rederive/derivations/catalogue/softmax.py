@@ -14,7 +14,6 @@ across = OneMatrix(m, m)
 DERIVATION = Derivation(
     title="Softmax",
     order=81,
-    domain="All real X.",
     inputs=(Input("X", (n, m)),),
     output=Y,
     chains=(

@@ -12,7 +12,6 @@ Y = Definition("Y", (i, j), tanh(X[i, j]))
 DERIVATION = Derivation(
     title="Hyperbolic tangent",
     order=22,
-    domain="All real X.",
     inputs=(Input("X", (n, m)),),
     output=Y,
     chains=(

@@ -5,6 +5,7 @@
 Anything it cannot represent for all sizes at once is refused with `NotSymbolicError`, never guessed.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any
@@ -13,8 +14,10 @@ import numpy as np
 import sympy as sy
 from sympy import Expr, Indexed, IndexedBase, KroneckerDelta, S, Symbol
 
+from rederive.derivations.symbolic.definedness import Need, demand
 from rederive.derivations.symbolic.functions import Step
 from rederive.derivations.symbolic.indices import Index, array, range_of, sum_over
+from rederive.derivations.symbolic.size import NotSymbolicError, Size, exact
 
 Entry = Callable[..., Expr]
 
@@ -35,10 +38,6 @@ def opaque_entries(expression: Expr) -> set[Indexed]:
     return {entry for entry in expression.atoms(Indexed) if isinstance(entry.base.label, OpaqueName)}
 
 
-class NotSymbolicError(TypeError):
-    """The code does something which has no meaning for arrays of every size."""
-
-
 class ShapeError(ValueError):
     """The shapes do not fit for all sizes."""
 
@@ -46,6 +45,7 @@ class ShapeError(ValueError):
 class SymbolicArray:
     """An array given by its shape and by the expression of each entry."""
 
+    __slots__ = ("dtype", "entry", "fixed", "shared", "sizes")
     __array_priority__ = 1000
     device = "symbolic"
 
@@ -53,9 +53,10 @@ class SymbolicArray:
         if dtype not in KINDS:
             raise NotSymbolicError(f"{dtype!r} is none of {', '.join(KINDS)}")
         self.dtype = dtype
-        self.shape: tuple[Expr, ...] = tuple(sy.sympify(size) for size in shape)
+        self.sizes: tuple[Expr, ...] = tuple(_size(size) for size in shape)
         self.entry = entry
         self.shared = False  # whether it is a view of another array, or another one of it
+        self.fixed = False  # whether it may not be changed in place
 
     @classmethod
     def named(cls, name: str, *shape: Expr | int, below: Expr | int | None = None) -> "SymbolicArray":
@@ -63,14 +64,19 @@ class SymbolicArray:
         return cls(shape, named_entry(array(name, below)), "real" if below is None else "integer")
 
     @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
+    def shape(self) -> tuple[Size | int, ...]:
+        """The sizes, as the code sees them: it may compute with those that are symbolic, and not decide by them."""
+        return tuple(int(size) if size.is_Integer else Size(size) for size in self.sizes)
 
     @property
-    def size(self) -> Expr:
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.sizes)
+
+    @property
+    def size(self) -> Size | int:
         """The number of entries."""
-        return sy.Mul(*self.shape)
+        return math.prod(self.shape)  # type: ignore[arg-type]
 
     @property
     def T(self) -> "SymbolicArray":  # noqa: N802
@@ -81,15 +87,23 @@ class SymbolicArray:
 
     def at(self, *position: Expr) -> Expr:
         """Return the entry at the position; along axes of size one the position is 0."""
-        return self.entry(*[S.Zero if size == 1 else place for place, size in zip(position, self.shape, strict=True)])
+        return self.entry(*[S.Zero if size == 1 else place for place, size in zip(position, self.sizes, strict=True)])
 
     def frozen(self) -> "SymbolicArray":
         """Return the array as it is now: what is computed from it must not follow a later change in place."""
-        return SymbolicArray(self.shape, self.entry, self.dtype)
+        return SymbolicArray(self.sizes, self.entry, self.dtype)
+
+    def read_only(self) -> "SymbolicArray":
+        """Return a view that cannot be changed in place, nor can its own views."""
+        view = _view(self.frozen(), self)
+        view.fixed = True
+        return view
 
     def _become(self, other: "SymbolicArray") -> "SymbolicArray":
-        if other.shape != self.shape:
-            raise ShapeError(f"an array of shape {self.shape} cannot become one of shape {other.shape} in place")
+        if other.sizes != self.sizes:
+            raise ShapeError(f"an array of shape {self.sizes} cannot become one of shape {other.sizes} in place")
+        if self.fixed:
+            raise NotSymbolicError("a change in place of an array that is read-only, such as the cotangent")
         if self.shared:
             raise NotSymbolicError("a change in place of a view, or of what has views, changes both: copy it first")
         if _together(self, other) != self.dtype:
@@ -119,7 +133,7 @@ class SymbolicArray:
         hidden = self.ndim - sum(1 for k in keys if k is not None and k is not Ellipsis)
         keys[keys.index(Ellipsis) : keys.index(Ellipsis) + 1] = [slice(None)] * hidden
 
-        now, sizes = self.frozen(), iter(self.shape)
+        now, sizes = self.frozen(), iter(self.sizes)
         shape: list[Expr] = []
         for number, k in enumerate(keys):
             size = S.One if k is None else next(sizes)
@@ -151,10 +165,17 @@ def named_entry(base: IndexedBase) -> Entry:
     return lambda *position: base[position] if position else base.label
 
 
+def _size(size: Any) -> Expr:
+    size = sy.sympify(size)
+    if not size.is_integer:
+        raise NotSymbolicError(f"{size} is no number of entries")
+    return size
+
+
 def _is_key(key: Any) -> bool:
     if isinstance(key, slice):
         return key == slice(None)
-    return key is None or key is Ellipsis or isinstance(key, Expr) or type(key) is int
+    return key is None or key is Ellipsis or isinstance(key, (Expr, Size)) or type(key) is int
 
 
 def _place(place: Expr, size: Expr) -> Expr:
@@ -171,6 +192,7 @@ def _view(view: SymbolicArray, *bases: Any) -> SymbolicArray:
     """Mark an array as a view: libraries let it share memory, and a change of one would have to change the other."""
     for one in (view, *bases):
         one.shared = True
+    view.fixed = any(base.fixed for base in bases)
     return view
 
 
@@ -184,14 +206,10 @@ def _as_array(value: Any) -> SymbolicArray:
         return value.frozen()
     if isinstance(value, np.ndarray) and value.ndim:
         raise NotSymbolicError("an array of numbers has one size; it cannot meet arrays of every size")
-    number = getattr(value, "item", lambda: value)()
-    if isinstance(number, bool):
-        entry, dtype = sy.Integer(number), "bool"
-    elif isinstance(number, Expr):
-        entry, dtype = number, "integer" if number.is_integer else "real"
-    else:
-        entry, dtype = sy.nsimplify(number), "integer" if isinstance(number, int) else "real"  # 2.0 is a real number
-    return SymbolicArray((), lambda: entry, dtype)
+    number = value.expression if isinstance(value, Size) else getattr(value, "item", lambda: value)()
+    entry = exact(number)
+    whole = entry.is_integer and not isinstance(number, float)  # 2.0 is a real number
+    return SymbolicArray((), lambda: entry, "bool" if isinstance(number, bool) else "integer" if whole else "real")
 
 
 def _common_shape(shapes: Sequence[tuple[Expr, ...]]) -> tuple[Expr, ...]:
@@ -206,15 +224,15 @@ def _common_shape(shapes: Sequence[tuple[Expr, ...]]) -> tuple[Expr, ...]:
 
 
 def _broadcast(value: SymbolicArray, shape: Sequence[Expr | int]) -> SymbolicArray:
-    value, wanted = value.frozen(), tuple(sy.sympify(size) for size in shape)
-    if len(wanted) < value.ndim or _common_shape([value.shape, wanted]) != wanted:
-        raise ShapeError(f"shape {value.shape} does not broadcast to {wanted}")
+    value, wanted = value.frozen(), tuple(_size(size) for size in shape)
+    if len(wanted) < value.ndim or _common_shape([value.sizes, wanted]) != wanted:
+        raise ShapeError(f"shape {value.sizes} does not broadcast to {wanted}")
     return SymbolicArray(wanted, lambda *position: value.at(*position[len(position) - value.ndim :]), value.dtype)
 
 
 def _elementwise(function: Callable[..., Expr], *values: Any, dtype: str) -> SymbolicArray:
     arrays = [_as_array(value) for value in values]
-    shape = _common_shape([one.shape for one in arrays])
+    shape = _common_shape([one.sizes for one in arrays])
     spread = [_broadcast(one, shape) for one in arrays]
     return SymbolicArray(shape, lambda *position: function(*[one.at(*position) for one in spread]), dtype)
 
@@ -227,10 +245,18 @@ def _arithmetic(function: Callable[..., Expr], *values: Any) -> SymbolicArray:
     return _elementwise(function, *arrays, dtype=_together(*arrays))
 
 
+def _demanded(value: Any, need: Need, why: str) -> SymbolicArray:
+    """Note that the entries must be other than zero, or positive: see `definedness`."""
+    value = _as_array(value)
+    places = [S.Zero if size == 1 else Index(letter, size) for letter, size in zip("pquv", value.sizes, strict=False)]
+    demand(value.at(*places), need, why)
+    return value
+
+
 def _function(function: Callable[..., Expr], *values: Any) -> SymbolicArray:
     """Apply a function whose values are real numbers, even those of integers."""
     result = _arithmetic(function, *values)
-    return SymbolicArray(result.shape, result.entry)
+    return SymbolicArray(result.sizes, result.entry)
 
 
 def _step(difference: Expr) -> Expr:
@@ -282,11 +308,11 @@ def _reduced(
     value: SymbolicArray, axis: Any, keepdims: bool, join: Callable[[Expr, list[Index]], Expr]
 ) -> SymbolicArray:
     value, axes = value.frozen(), _axes(axis, value.ndim)
-    shape = [S.One if k in axes else size for k, size in enumerate(value.shape) if keepdims or k not in axes]
+    shape = [S.One if k in axes else size for k, size in enumerate(value.sizes) if keepdims or k not in axes]
 
     def entry(*position: Expr) -> Expr:
         rest = iter([place for k, place in enumerate(position) if not (keepdims and k in axes)])
-        new = {k: Index("s", value.shape[k]).fresh() for k in axes if value.shape[k] != 1}
+        new = {k: Index("s", value.sizes[k]).fresh() for k in axes if value.sizes[k] != 1}
         return join(value.at(*[new.get(k, S.Zero) if k in axes else next(rest) for k in range(value.ndim)]),
                     list(new.values()))  # fmt: skip
 
@@ -305,16 +331,15 @@ class SymbolicNamespace:
     add = staticmethod(lambda x, y: _arithmetic(lambda a, b: a + b, x, y))
     subtract = staticmethod(lambda x, y: _arithmetic(lambda a, b: a - b, x, y))
     multiply = staticmethod(lambda x, y: _arithmetic(lambda a, b: a * b, x, y))
-    divide = staticmethod(lambda x, y: _function(lambda a, b: a / b, x, y))
-    pow = staticmethod(lambda x, y: _function(lambda a, b: a**b, x, y))
+    divide = staticmethod(lambda x, y: _function(lambda a, b: a / b, x, _demanded(y, "nonzero", "the reciprocal")))
     negative = staticmethod(lambda x: _arithmetic(lambda a: -a, x))
     positive = staticmethod(lambda x: _arithmetic(lambda a: a, x))
     square = staticmethod(lambda x: _arithmetic(lambda a: a**2, x))
     exp = staticmethod(lambda x: _function(sy.exp, x))
     expm1 = staticmethod(lambda x: _function(lambda a: sy.exp(a) - 1, x))
-    log = staticmethod(lambda x: _function(sy.log, x))
-    log1p = staticmethod(lambda x: _function(lambda a: sy.log(1 + a), x))
-    sqrt = staticmethod(lambda x: _function(sy.sqrt, x))
+    log = staticmethod(lambda x: _function(sy.log, _demanded(x, "positive", "the logarithm")))
+    log1p = staticmethod(lambda x: SymbolicNamespace.log(SymbolicNamespace.add(1, x)))
+    sqrt = staticmethod(lambda x: _function(sy.sqrt, _demanded(x, "positive", "the square root")))
     tanh = staticmethod(lambda x: _function(sy.tanh, x))
     sin = staticmethod(lambda x: _function(sy.sin, x))
     cos = staticmethod(lambda x: _function(sy.cos, x))
@@ -331,6 +356,16 @@ class SymbolicNamespace:
     logical_not = staticmethod(lambda x: _elementwise(lambda a: 1 - a, _condition(x), dtype="bool"))
     # Two indices are equal or not: a Kronecker delta.
     equal = staticmethod(lambda x, y: _elementwise(KroneckerDelta, _indices(x), _indices(y), dtype="bool"))
+
+    @staticmethod
+    def pow(x: Any, y: Any) -> SymbolicArray:
+        """Raise to a power: of any number to a whole one, of a positive number to any."""
+        exponent = _as_array(y).entry() if not _as_array(y).sizes else None
+        if exponent is None or not exponent.is_integer:
+            x = _demanded(x, "positive", "a power")
+        elif not exponent.is_nonnegative:
+            x = _demanded(x, "nonzero", "the reciprocal")
+        return _function(lambda a, b: a**b, x, y)
 
     @staticmethod
     def reciprocal(x: SymbolicArray) -> SymbolicArray:
@@ -356,7 +391,7 @@ class SymbolicNamespace:
     @staticmethod
     def mean(x: SymbolicArray, *, axis: Any = None, keepdims: bool = False) -> SymbolicArray:
         """Return the sum divided by the number of values."""
-        count = sy.Mul(*[x.shape[k] for k in _axes(axis, x.ndim)])
+        count = sy.Mul(*[x.sizes[k] for k in _axes(axis, x.ndim)])
         return SymbolicNamespace.sum(x, axis=axis, keepdims=keepdims) / count
 
     @staticmethod
@@ -367,7 +402,7 @@ class SymbolicNamespace:
         has to show besides that the value does not change with them: see `opaque_entries`.
         """
         axes = _axes(axis, x.ndim)
-        sizes = [S.One if k in axes else size for k, size in enumerate(x.shape)]
+        sizes = [S.One if k in axes else size for k, size in enumerate(x.sizes)]
         kept = SymbolicArray(sizes, named_entry(IndexedBase(OpaqueName(f"c_{next(_serial)}", real=True))))
         return kept if keepdims else SymbolicNamespace.squeeze(kept, axis=tuple(axes)).frozen()
 
@@ -376,19 +411,19 @@ class SymbolicNamespace:
     @staticmethod
     def matmul(x: SymbolicArray, y: SymbolicArray) -> SymbolicArray:
         """Multiply two matrices."""
-        if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[0]:
-            raise ShapeError(f"matrices of shapes {x.shape} and {y.shape} do not multiply")
+        if x.ndim != 2 or y.ndim != 2 or x.sizes[1] != y.sizes[0]:
+            raise ShapeError(f"matrices of shapes {x.sizes} and {y.sizes} do not multiply")
         if _together(x, y) == "bool":
             raise NotSymbolicError("the product of matrices of conditions depends on the library")
         x, y = x.frozen(), y.frozen()
 
         def entry(i: Expr, j: Expr) -> Expr:
-            if x.shape[1] == 1:
+            if x.sizes[1] == 1:
                 return x.at(i, S.Zero) * y.at(S.Zero, j)
-            r = Index("r", x.shape[1]).fresh()
+            r = Index("r", x.sizes[1]).fresh()
             return sum_over(x.at(i, r) * y.at(r, j), r)
 
-        return SymbolicArray((x.shape[0], y.shape[1]), entry, _together(x, y))
+        return SymbolicArray((x.sizes[0], y.sizes[1]), entry, _together(x, y))
 
     @staticmethod
     def permute_dims(x: SymbolicArray, axes: Sequence[int]) -> SymbolicArray:
@@ -401,7 +436,7 @@ class SymbolicNamespace:
             old = {axis % now.ndim: place for axis, place in zip(axes, position, strict=True)}
             return now.at(*[old[k] for k in range(now.ndim)])
 
-        return _view(SymbolicArray([x.shape[axis] for axis in axes], entry, x.dtype), x)
+        return _view(SymbolicArray([x.sizes[axis] for axis in axes], entry, x.dtype), x)
 
     @staticmethod
     def swapaxes(x: SymbolicArray, first: int, second: int) -> SymbolicArray:
@@ -414,7 +449,7 @@ class SymbolicNamespace:
     def matrix_transpose(x: SymbolicArray) -> SymbolicArray:
         """Exchange the last two axes."""
         if x.ndim < 2:
-            raise ShapeError(f"an array of shape {x.shape} has no transposed matrix")
+            raise ShapeError(f"an array of shape {x.sizes} has no transposed matrix")
         return SymbolicNamespace.permute_dims(x, [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2])
 
     @staticmethod
@@ -427,18 +462,18 @@ class SymbolicNamespace:
     def squeeze(x: SymbolicArray, axis: int | Sequence[int]) -> SymbolicArray:
         """Remove axes of size one."""
         axes = _axes(axis, x.ndim)
-        if any(x.shape[k] != 1 for k in axes):
-            raise ShapeError(f"axes {sorted(axes)} of shape {x.shape} are not all of size one")
+        if any(x.sizes[k] != 1 for k in axes):
+            raise ShapeError(f"axes {sorted(axes)} of shape {x.sizes} are not all of size one")
         return x[tuple(0 if k in axes else slice(None) for k in range(x.ndim))]
 
     @staticmethod
     def reshape(x: SymbolicArray, shape: Sequence[Expr | int]) -> SymbolicArray:
         """Insert or remove axes of size one; other shapes would need the sizes."""
-        wanted = tuple(sy.sympify(size) for size in shape)
-        old = [k for k, size in enumerate(x.shape) if size != 1]
+        wanted = tuple(_size(size) for size in shape)
+        old = [k for k, size in enumerate(x.sizes) if size != 1]
         new = [k for k, size in enumerate(wanted) if size != 1]
-        if [x.shape[k] for k in old] != [wanted[k] for k in new]:
-            raise NotSymbolicError(f"the order of entries from {x.shape} to {wanted} depends on the sizes")
+        if [x.sizes[k] for k in old] != [wanted[k] for k in new]:
+            raise NotSymbolicError(f"the order of entries from {x.sizes} to {wanted} depends on the sizes")
         now = x.frozen()
 
         def entry(*position: Expr) -> Expr:
@@ -457,9 +492,9 @@ class SymbolicNamespace:
     def repeat(x: SymbolicArray, repeats: Expr | int, *, axis: int) -> SymbolicArray:
         """Repeat along an axis, which must have size one: other orders of entries would need the sizes."""
         place = axis % x.ndim
-        if x.shape[place] != 1:
-            raise NotSymbolicError(f"repeating axis {axis} of shape {x.shape} depends on the sizes")
-        return _broadcast(x, [sy.sympify(repeats) if k == place else size for k, size in enumerate(x.shape)])
+        if x.sizes[place] != 1:
+            raise NotSymbolicError(f"repeating axis {axis} of shape {x.sizes} depends on the sizes")
+        return _broadcast(x, [sy.sympify(repeats) if k == place else size for k, size in enumerate(x.sizes)])
 
     @staticmethod
     def take_along_axis(x: SymbolicArray, indices: SymbolicArray, *, axis: int = -1) -> SymbolicArray:
@@ -467,11 +502,11 @@ class SymbolicNamespace:
         x, indices, along = x.frozen(), _indices(indices), axis % x.ndim
 
         def entry(*position: Expr) -> Expr:
-            chosen = _place(indices.at(*position), x.shape[along])
+            chosen = _place(indices.at(*position), x.sizes[along])
             return x.at(*[chosen if k == along else where for k, where in enumerate(position)])
 
-        entry(*[Index("t", size) for size in indices.shape])  # refused now, not when an entry is asked for
-        return SymbolicArray(indices.shape, entry, x.dtype)
+        entry(*[Index("t", size) for size in indices.sizes])  # refused now, not when an entry is asked for
+        return SymbolicArray(indices.sizes, entry, x.dtype)
 
     # Making arrays
 
@@ -489,7 +524,7 @@ class SymbolicNamespace:
     @staticmethod
     def astype(x: SymbolicArray, dtype: str, *, copy: bool = True) -> SymbolicArray:
         """Return the same entries: conditions become 1 and 0, integers real numbers. The way back loses something."""
-        result = SymbolicArray(x.shape, x.entry, dtype)
+        result = SymbolicArray(x.sizes, x.entry, dtype)
         if _together(x, result) != dtype:
             raise NotSymbolicError(f"numbers of dtype {x.dtype} are not known to be of dtype {dtype}")
         return result if copy else _view(result, x)
@@ -505,7 +540,7 @@ class SymbolicNamespace:
     @staticmethod
     def full_like(x: SymbolicArray, value: Any, *, dtype: str | None = None, **_: Any) -> SymbolicArray:
         """Return an array of one value, in the shape and of the dtype of another."""
-        return SymbolicNamespace.full(x.shape, value, dtype=dtype or x.dtype)
+        return SymbolicNamespace.full(x.sizes, value, dtype=dtype or x.dtype)
 
     zeros = staticmethod(lambda shape, *, dtype="real", **_: SymbolicNamespace.full(shape, 0, dtype=dtype))
     ones = staticmethod(lambda shape, *, dtype="real", **_: SymbolicNamespace.full(shape, 1, dtype=dtype))

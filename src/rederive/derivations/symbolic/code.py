@@ -1,8 +1,9 @@
 """The gradients that code computes, compared with SymPy's derivative of what the code computes."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 from unittest import mock
 
@@ -10,9 +11,13 @@ from sympy import Expr, Indexed, IndexedBase, S
 
 from rederive.autograd import Op, Tensor
 from rederive.autograd.examples import Example
+from rederive.autograd.graph import ancestors
 from rederive.derivations.symbolic.array import SymbolicArray, named_entry, opaque_entries
+from rederive.derivations.symbolic.definedness import Domain, collected, kinks
 from rederive.derivations.symbolic.indices import Index, array, sizes, sum_over
 from rederive.derivations.symbolic.prove import difference, gradient
+from rederive.derivations.symbolic.purity import impurities
+from rederive.derivations.symbolic.size import Size
 
 COTANGENT = "G"
 
@@ -39,7 +44,7 @@ def compare(what: str, left: Expr, right: Expr) -> Difference:
 
 def position(value: SymbolicArray, letters: str) -> tuple[Expr, ...]:
     """Return one index for each axis of the array, 0 along axes of size one."""
-    pairs = zip(letters, value.shape, strict=False)
+    pairs = zip(letters, value.sizes, strict=False)
     return tuple(S.Zero if size == 1 else Index(letter, size) for letter, size in pairs)
 
 
@@ -75,7 +80,8 @@ class Trace:
             name: Tensor(value, requires_grad=wanted is None or name in wanted, name=name)
             for name, value in inputs.items()
         }
-        self.result = function(*self.tensors.values())
+        with collected() as self.demands:
+            self.result = function(*self.tensors.values())
         self.scalar = pairing(self.value)
 
     @property
@@ -98,12 +104,11 @@ class Trace:
     @cached_property
     def derivatives(self) -> dict[str, tuple[tuple[Expr, ...], Expr]]:
         """For each input that needs a gradient: indices p, q, ... and SymPy's dL/dX_pq."""
-        found = {}
-        for name, tensor in self.tensors.items():
-            if tensor.requires_grad:
-                where = position(tensor.value, "pquv")
-                found[name] = where, gradient(self.scalar, entry(array(name), where))
-        return found
+        return {name: self._derivative(name) for name, tensor in self.tensors.items() if tensor.requires_grad}
+
+    def _derivative(self, name: str) -> tuple[tuple[Expr, ...], Expr]:
+        where = position(self.tensors[name].value, "pquv")
+        return where, gradient(self.scalar, entry(array(name), where))
 
     @cached_property
     def independence(self) -> list[Difference]:
@@ -118,50 +123,120 @@ class Trace:
 
     def comparisons(self) -> Iterator[Difference]:
         """Sweep backward through the graph and compare every gradient with SymPy's."""
+        for tensor in ancestors(self.result, lambda _: True):
+            tensor.grad = None
         for tensor in self.tensors.values():
             tensor.grad = None
-        self.result.backward(SymbolicArray(self.value.shape, named_entry(array(COTANGENT))), keep_graph=True)
+        cotangent = SymbolicArray(self.value.sizes, named_entry(array(COTANGENT)))
+        with collected() as demands:
+            self.result.backward(cotangent, keep_graph=True)
+        self.demands += demands
         for name, (where, exact) in self.derivatives.items():
             computed = self.tensors[name].grad
             yield compare(f"the gradient of {name}", exact, S.Zero if computed is None else computed.at(*where))
         yield from self.independence
 
+    def undefined(self, domain: Domain) -> list[str]:
+        """Say what the value and the gradients, computed by now, are not known to be defined by; [] is a proof."""
+        return domain.refused([*self.demands, *kinks(self.scalar)])
+
 
 @dataclass(frozen=True)
 class OpProof:
-    """What was shown of one op for one of its examples."""
+    """What was shown of one op for one of its examples.
+
+    Attributes:
+        op: Its name.
+        example: The shapes and constants, in words.
+        comparisons: Each gradient that was computed, and SymPy's: for every choice of the inputs that need one.
+        refused: Why it cannot be proved for all sizes, as the op says itself.
+        problems: What a proof of these runs does not cover: values outside the domain, code that may do otherwise.
+    """
 
     op: str
     example: str
     comparisons: tuple[Difference, ...]
     refused: str = ""
+    problems: tuple[str, ...] = ()
 
     @property
     def proved(self) -> bool:
         """Whether there is a gradient, and every one was proved."""
-        return bool(self.comparisons) and all(comparison.proved for comparison in self.comparisons)
+        return bool(self.comparisons) and all(found.proved for found in self.comparisons) and not self.problems
 
 
 def symbolic_inputs(example: Example) -> tuple[dict[str, SymbolicArray], dict[str, Any]]:
     """Return arrays of symbolic shape, and constants, to apply an op to."""
-    letters = dict(zip(example.letters, sizes(" ".join(example.letters)), strict=True))
+    letters = dict(zip(example.letters, map(Size, sizes(" ".join(example.letters))), strict=True))
     shapes, constants = example.bind(letters, lambda shape, below: SymbolicArray.named("labels", *shape, below=below))
     return {f"X{k}": SymbolicArray.named(f"X{k}", *shape) for k, shape in enumerate(shapes)}, constants
 
 
+@dataclass(frozen=True)
+class Use:
+    """One way to use an op: which of its inputs need a gradient, and which are numbers.
+
+    Attributes:
+        needs: The places of the inputs that need a gradient; the other arrays are constants.
+        numbers: The operands that are Python numbers, by their place.
+    """
+
+    needs: frozenset[int]
+    numbers: Mapping[int, float]
+
+    def __str__(self) -> str:
+        wanted = ", ".join(f"X{k}" for k in sorted(self.needs))
+        return f"where {wanted} needs one" + "".join(f" and X{k} is {x}" for k, x in self.numbers.items())
+
+
+NUMBERS = (3, -2, 2.5)  # integers stay integers, others are of the array's dtype
+
+
+def uses(op: type[Op], example: Example) -> list[Use]:
+    """Return every use of an op: each choice of the needs and, where an op takes any shapes, numbers as operands."""
+    places = range(len(example.shapes))
+    found = [Use(frozenset(c), {}) for size in reversed(places) for c in combinations(places, size + 1)]
+    if len(places) > 1 and not op.signature and example == op.examples[0]:
+        domains = domains_of(op, len(places))
+        for k in places:
+            rest = frozenset(places) - {k}
+            found += [Use(rest, {k: x}) for x in NUMBERS if x > 0 or domains[k] != "positive"]
+    return found
+
+
+def domains_of(op: type[Op], inputs: int) -> tuple[str, ...]:
+    """Return the domain of each input of an op."""
+    return (op.domain,) * inputs if isinstance(op.domain, str) else op.domain
+
+
 def traces(op: type[Op]) -> list[Trace]:
-    """Return the op applied to the symbolic arrays of each of its examples."""
+    """Return the op applied to the symbolic arrays of each of its examples, in every use."""
+    return [trace for example in op.examples for _, trace in example_traces(op, example)]
+
+
+def example_traces(op: type[Op], example: Example) -> list[tuple[Use, Trace]]:
+    """Return every use of an op on the symbolic arrays of one example."""
     result = []
-    for example in op.examples:
+    for use in uses(op, example):
         inputs, constants = symbolic_inputs(example)
-        result.append(Trace(lambda *x, k=constants: op.apply(*x, **k), inputs))
+        for k in use.numbers:
+            del inputs[f"X{k}"]
+
+        def apply(*tensors: Tensor, use: Use = use, constants: dict[str, Any] = constants) -> Tensor:
+            rest = iter(tensors)
+            operands = [use.numbers[k] if k in use.numbers else next(rest) for k in range(len(example.shapes))]
+            return op.apply(*operands, **constants)
+
+        result.append((use, Trace(apply, inputs, {f"X{k}" for k in use.needs})))
     return result
 
 
 def prove_op(op: type[Op]) -> list[OpProof]:
-    """Prove an op's unmodified `backward` for each of its examples, for all sizes.
+    """Prove an op's unmodified `backward` for each of its examples, for all sizes and for every use.
 
-    An op that says why it cannot be proved is reported with that reason, as refused.
+    That is for every choice of the inputs that need a gradient, the others being constants; with numbers in the place
+    of arrays; defined wherever the op's domain is. An op that says why it cannot be proved is reported with that
+    reason, as refused.
 
     Raises:
         ValueError: The op has no examples: of nothing, nothing can be proved.
@@ -170,10 +245,26 @@ def prove_op(op: type[Op]) -> list[OpProof]:
         raise ValueError(f"{op.__name__} has no examples, and so no arrays of symbolic shape to be proved on")
     if op.unproved:
         return [OpProof(op.__name__, repr(example), (), op.unproved) for example in op.examples]
-    return [
-        OpProof(op.__name__, repr(example), tuple(trace.comparisons()))
-        for example, trace in zip(op.examples, traces(op), strict=True)
-    ]
+    written = [f"{part.__name__}, {what}" for part in (op.forward, op.backward) for what in impurities(part)]
+    proofs = [_prove_example(op, example) for example in op.examples]
+    return [replace(proof, problems=_unique([*proof.problems, *written])) for proof in proofs]
+
+
+def _prove_example(op: type[Op], example: Example) -> OpProof:
+    comparisons: list[Difference] = []
+    problems: list[str] = []
+    domain = Domain({f"X{k}": sign for k, sign in enumerate(domains_of(op, len(example.shapes)))})
+    for use, trace in example_traces(op, example):
+        everything = len(use.needs) == len(example.shapes)
+        comparisons += [
+            found if everything else replace(found, what=f"{found.what}, {use},") for found in trace.comparisons()
+        ]
+        problems += trace.undefined(domain)
+    return OpProof(op.__name__, repr(example), tuple(comparisons), problems=_unique(problems))
+
+
+def _unique(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(lines))
 
 
 def replaced_backward(op: type[Op], backward: Callable[..., Any]) -> Any:

@@ -51,10 +51,14 @@ class Number:
         return Number(y, slope(x, y) * _float(self.slope))
 
     def __add__(self, other: Any) -> "Number":
+        if isinstance(other, np.ndarray):
+            return NotImplemented  # entry by entry, which the array does
         b = Number.of(other)
         return Number(_plus(self.value, b.value), _plus(self.slope, b.slope))
 
     def __mul__(self, other: Any) -> "Number":
+        if isinstance(other, np.ndarray):
+            return NotImplemented  # entry by entry, which the array does
         b = Number.of(other)
         slope = _plus(_times(self.slope, b.value), _times(self.value, b.slope))
         return Number(_times(self.value, b.value), slope)
@@ -66,6 +70,8 @@ class Number:
         return -self if self.value < 0 else self
 
     def __sub__(self, other: Any) -> "Number":
+        if isinstance(other, np.ndarray):
+            return NotImplemented  # entry by entry, which the array does
         return self + -Number.of(other)
 
     def reciprocal(self) -> "Number":
@@ -74,9 +80,13 @@ class Number:
         return Number(inverse, -_times(_times(inverse, inverse), self.slope))
 
     def __truediv__(self, other: Any) -> "Number":
+        if isinstance(other, np.ndarray):
+            return NotImplemented  # entry by entry, which the array does
         return self * Number.of(other).reciprocal()
 
     def __pow__(self, other: Any) -> "Number":
+        if isinstance(other, np.ndarray):
+            return NotImplemented  # entry by entry, which the array does
         b = Number.of(other)
         if b.slope == 0 and b.value == int(b.value):
             power = int(b.value)

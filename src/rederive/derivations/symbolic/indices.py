@@ -6,6 +6,8 @@ from sympy import Expr, Indexed, IndexedBase, S, Sum, Symbol, sympify
 
 _serial = count()
 
+FRESH = "~"  # in the names of indices that occur nowhere else
+
 
 class Index(Symbol):
     """An index i with 0 <= i < size. Two indices are equal only if both name and size are."""
@@ -14,10 +16,23 @@ class Index(Symbol):
     size: Expr
 
     def __new__(cls, name: str, size: Expr | int) -> "Index":
-        """Make the index `name` of a range of `size` values."""
+        """Make the index `name` of a range of `size` values.
+
+        Raises:
+            ValueError: The size may be something else than 0, 1, 2, ..., or the name is of those that `fresh` makes.
+        """
+        if FRESH in name:
+            raise ValueError(f"{name!r}: names with {FRESH} are those of fresh indices, which nobody else may use")
+        return cls._made(name, _checked_size(sympify(size)))
+
+    @classmethod
+    def _made(cls, name: str, size: Expr) -> "Index":
         self = Symbol.__xnew__(cls, name, integer=True, nonnegative=True)
-        self.size = sympify(size)
+        self.size = size
         return self
+
+    def __reduce__(self) -> tuple:
+        return type(self)._made, (self.name, self.size)
 
     def _hashable_content(self) -> tuple:
         return (*super()._hashable_content(), self.size)
@@ -26,12 +41,18 @@ class Index(Symbol):
         """Order by name, then by size: two indices of one name must not change places between two runs."""
         return self.class_key(), (2, (self.name, str(self.size))), S.One.sort_key(), S.One
 
-    def __getnewargs_ex__(self) -> tuple:
-        return (self.name, self.size), {}
+    def fresh(self, fewer: int = 0) -> "Index":
+        """Return an index which occurs nowhere else, of the same range, or of one that is shorter by a number."""
+        size = _checked_size(self.size - fewer) if fewer else self.size
+        return Index._made(f"{self.name.split(FRESH)[0]}{FRESH}{next(_serial)}", size)
 
-    def fresh(self) -> "Index":
-        """Return an index of the same range which occurs nowhere else."""
-        return Index(f"{self.name.split('~')[0]}~{next(_serial)}", self.size)
+
+def _checked_size(size: Expr) -> Expr:
+    if not (size.is_integer and size.is_nonnegative):
+        raise ValueError(f"a range of {size} values: for some sizes that is no number of values, as it may be negative")
+    if size.atoms(Index, Indexed):
+        raise ValueError(f"a range of {size} values would be another one for every index in it")
+    return size
 
 
 def sizes(names: str) -> tuple[Symbol, ...]:

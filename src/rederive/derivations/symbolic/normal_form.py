@@ -204,7 +204,7 @@ def _split(term: Term) -> list[Term] | None:
     for index in term.bound:
         count, plus = index.size.as_coeff_Add()[::-1]
         if index.size == 1 or (plus.is_Integer and plus > 0 and count != 0):
-            shorter = Index(index.name, index.size - 1).fresh()
+            shorter = index.fresh(fewer=1)
             rest = tuple(other for other in term.bound if other != index)
             last = term.body.xreplace({index: shorter.size})
             return [

@@ -9,9 +9,11 @@ from sympy import (
     Add,
     Dummy,
     Expr,
+    Float,
     Indexed,
     IndexedBase,
     Mul,
+    NumberSymbol,
     Pow,
     Rational,
     S,
@@ -32,6 +34,19 @@ class OutermostIndex(Index):
     __slots__ = ()
 
 
+class InexactNumberError(ValueError):
+    """A formula holds a number that is not exact, or none at all: with roundings nothing can be proved."""
+
+
+def refuse_inexact(expression: Expr) -> None:
+    """Raise InexactNumberError if there is a floating-point number, an infinity or an imaginary unit in a formula."""
+    found = expression.atoms(Float, NumberSymbol, type(S.ComplexInfinity), type(S.ImaginaryUnit))
+    found |= expression.atoms(type(S.Infinity), type(S.NegativeInfinity), type(S.NaN))
+    wrong = sorted((number for number in found if number not in (S.Exp1, S.Pi)), key=str)
+    if wrong:
+        raise InexactNumberError(f"{', '.join(map(str, wrong))} in a formula is no exact real number; write a Rational")
+
+
 def equal(left: Expr, right: Expr) -> bool:
     """Say whether the two are proved equal for all sizes, on the domain where both are defined.
 
@@ -41,7 +56,13 @@ def equal(left: Expr, right: Expr) -> bool:
 
 
 def difference(left: Expr, right: Expr) -> Expr:
-    """Return 0 if the two are proved equal, else the normal form of their difference."""
+    """Return 0 if the two are proved equal, else the normal form of their difference.
+
+    Raises:
+        InexactNumberError: One of them holds a number that is not exact.
+    """
+    refuse_inexact(left)
+    refuse_inexact(right)
     rest = normal_form(left) - normal_form(right)
     if rest == 0 or _is_zero_fraction(rest):
         return S.Zero
