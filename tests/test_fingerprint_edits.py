@@ -312,7 +312,7 @@ EDITS = {
         {"summarise", "test_claims", "plot", "render"}, "rederive/results/statistics.py", "LEVEL = 0.95", "LEVEL = 0.9"
     ),
     "how a number is printed": edit(
-        {"summarise", "render"}, "rederive/results/numbers.py", "{value:,.{digits}f}", "{value:,.{digits + 1}f}"
+        {"summarise", "render"}, "rederive/results/number.py", "{value:,.{digits}f}", "{value:,.{digits + 1}f}"
     ),
     "a colour, which the page shares": edit(
         {"plot", "convert"}, "rederive/figures/style.py", 'INK = "#222222"', 'INK = "#222223"'

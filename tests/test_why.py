@@ -94,8 +94,8 @@ def test_what_never_ran_is_told_and_no_step_is_refused(results: Path) -> None:
         ),
         (
             "summarise",
-            {"rederive/results/numbers.py": ("{value:,.{digits}f}", "{value:,.{digits + 1}f}")},
-            ["code: rederive.results.numbers:format_value changed", '+    text = f"{value:,.{digits + 1}f}"'],
+            {"rederive/results/number.py": ("{value:,.{digits}f}", "{value:,.{digits + 1}f}")},
+            ["code: rederive.results.number:format_value changed", '+    text = f"{value:,.{digits + 1}f}"'],
         ),
         (
             "mnist.small",

@@ -55,7 +55,7 @@ class Number(Record):
     value: int | float | str | None
     """None where these runs do not give it."""
     unit: str
-    """A metric's unit, difference, count, setting, error or text."""
+    """A metric's unit, difference, multiple, count, setting, error or text."""
     text: str
     """How it is printed."""
     how: str

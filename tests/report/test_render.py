@@ -34,7 +34,8 @@ def test_every_section_is_there_in_order(built):
     assert headings == [
         *("Abstract", "The project", "Summary", "Derivations", "Implementation", "Sigmoid and ReLU"),
         *("Configurations on MNIST", "Initial weights", "A convolutional network on CIFAR-10"),
-        *("Variations of network and training", "Beyond the write-up", "Protocol, and where it departs"),
+        *("Variations of network and training", "Where we disagree", "Beyond the write-up"),
+        "Protocol, and where it departs",
         *("How this was built", "Conclusion", "References", "Appendix: the tests"),
         "Appendix: where the numbers come from",
     ]
@@ -75,7 +76,7 @@ def test_every_number_of_the_text_is_in_the_trace_with_its_place(built):
     trace = json.loads((built / "report" / "trace.json").read_text())
     anchors = {number["anchor"] for number in trace["numbers"].values()}
     assert set(re.findall(r"\]\(#(n-[^)]+)\)", text_of(built))) == anchors
-    assert trace["numbers"]["mnist.relu.accuracy"]["uses"] == ["table activations"]
+    assert trace["numbers"]["mnist.relu.accuracy"]["uses"] == ["table activations", "table agreement"]
     assert "table cifar10_parameters" in trace["numbers"]["cifar10.batch_16.published"]["uses"]
     assert "network" in trace["numbers"]["cifar10.batch_16.published"]["uses"]
     assert all(run in trace["runs"] for number in trace["numbers"].values() for run in number.get("runs", []))

@@ -5,7 +5,7 @@ import math
 import pytest
 from tests import synthetic
 
-from rederive.results.numbers import format_value
+from rederive.results.number import format_value
 
 
 def numbers_of(folder):

@@ -22,7 +22,7 @@ from rederive.report.tables import Tables
 from rederive.report.trace import RULE, figures_with, settings_of
 from rederive.results.claim_file import Claim, Margin
 from rederive.results.keys import unknown
-from rederive.results.numbers import number
+from rederive.results.number import number
 from rederive.results.statistics import LEVEL
 from rederive.results.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE
 from rederive.training.provenance import Replay

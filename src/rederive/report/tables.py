@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rederive.report.claims import counted, direction, otherwise
 from rederive.report.markdown import anchor, code, escape, link, table
 from rederive.report.origin import NO_BREAK, bounds, identifier, plain
+from rederive.results.agreement import STATUSES
 from rederive.results.keys import unknown
 from rederive.results.numbers import published_inside
 from rederive.results.verdicts import UNDECIDED
@@ -13,6 +14,8 @@ from rederive.results.verdicts import UNDECIDED
 if TYPE_CHECKING:
     from rederive.report.document import Document
 
+AGREE = ("both", "value_agrees")
+STATUS = {words: key for key, words in STATUSES.items()}
 AGREEMENT = {True: "inside", False: "outside", None: ""}
 DIGITS = 12  # of a hash, in print
 
@@ -25,9 +28,12 @@ class Tables:
         self._origin = document.origin
 
     def functions(self) -> dict[str, Any]:
-        """Return the tables by the names that templates call them."""
+        """Return the tables, and what chooses and names their rows, by the names that templates call them."""
         return {
             "table": self.results,
+            "agreement_table": self.agreement,
+            "rows_where": self.rows_where,
+            "row_label": self.row_label,
             "curve_table": self.curves,
             "networks": self.networks,
             "scorecard": self.scorecard,
@@ -78,6 +84,48 @@ class Tables:
                 told += f"; {self._origin.num(f'{name}.{fate}')} of {counted(found.of or 0, 'seed')} {fate}"
         return told
 
+    def agreement(self, caption: str) -> str:
+        """All published rows: what was published, what ours came to, and what agrees."""
+        metric = self._document.study.headline
+        rows = []
+        with self._origin.at("table agreement"):
+            for name in self._document.study.experiments:
+                if (status := self._status(name)) is None:
+                    continue
+                spread = self._document.numbers.get(f"{name}.curve_spread_is")
+                rows.append(
+                    [
+                        self.row_label(name),
+                        self._origin.num(f"{name}.published"),
+                        self._origin.interval(f"{name}.{metric}", unbroken=True),
+                        *(self._if_known(f"{name}.{key}") for key in ("value_z", "curve_distance", "curve_multiple")),
+                        escape(spread.text) if spread else "–",
+                        self._if_known(f"{name}.curve_chi2"),
+                        STATUSES[status] if status in AGREE else f"**{STATUSES[status]}**",
+                    ]
+                )
+        header = ["Row", "Published", "Ours (95 % interval)", "Off by", "Curve off by", "In spreads", "Spread", "χ²/n"]
+        return self._captioned("agreement", caption, [*header, "What agrees"], rows, "lrrrrrlrl")
+
+    def rows_where(self, *statuses: str) -> list[str]:
+        """Return the experiments whose status is one of these keys of STATUSES, in the order of the study."""
+        for status in statuses:
+            if status not in STATUSES:
+                raise unknown(status, STATUSES, "rows_where")
+        return [name for name in self._document.study.experiments if self._status(name) in statuses]
+
+    def row_label(self, name: str) -> str:
+        """Return the data set's title and the label of an experiment, escaped."""
+        experiment = self._document.study.experiments[name]
+        return f"{escape(self._document.study.data.sets[experiment.data].title)}: {escape(experiment.label)}"
+
+    def _status(self, name: str) -> str | None:
+        number = self._document.numbers.get(f"{name}.agreement")
+        return STATUS[str(number.value)] if number else None
+
+    def _if_known(self, key: str) -> str:
+        return self._origin.num(key) if key in self._document.numbers else "–"
+
     def curves(self, metric: str, caption: str) -> str:
         """A metric beside that of the published curves, in the first epoch and in the last of the experiment."""
         rows = []
@@ -86,8 +134,7 @@ class Tables:
                 ends = [f"{name}.published_{metric}@{epoch}" for epoch in (1, experiment.epochs)]
                 if experiment.run != name or not any(key in self._document.numbers for key in ends):
                     continue
-                title = self._document.study.data.sets[experiment.data].title
-                row = [f"{escape(title)}: {escape(experiment.label)}"]
+                row = [self.row_label(name)]
                 for epoch, key in zip((1, experiment.epochs), ends, strict=True):
                     row.append(self._origin.interval(f"{name}.{metric}@{epoch}", unbroken=True))
                     row.append(self._origin.num(key) if key in self._document.numbers else "–")

@@ -1,7 +1,7 @@
 """Every number that the text, the tables and the captions can use, with where it comes from.
 
-`numbers.json` maps from key to `rederive.records.Number`; `tables/` has one CSV for each table of the study. Equal
-inputs give equal bytes.
+`numbers.json` maps from key to `rederive.records.Number`; `tables/` has one CSV for each table of the study, and
+`agreement.csv` for all published rows. Equal inputs give equal bytes.
 """
 
 import csv
@@ -15,8 +15,16 @@ from rederive.config import Experiment, Study
 from rederive.files import write_text
 from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
 from rederive.records import Number, RunFacts, read_json, read_records, write_records
+from rederive.results import agreement
 from rederive.results.keys import COUNTED
-from rederive.results.published import PublishedValue, published_curves, published_values, refuse_unknown
+from rederive.results.number import facts_of, number, sources
+from rederive.results.published import (
+    PublishedValue,
+    published_curves,
+    published_values,
+    reading_errors,
+    refuse_unknown,
+)
 from rederive.results.runs import RunTable
 from rederive.results.seeds import seeds_of
 from rederive.results.statistics import mean_interval, prediction_interval
@@ -41,7 +49,8 @@ def summarise(
         numbers |= _measured(study, experiment, runs, index)
         if name in published:
             numbers |= _against(study, experiment, published[name], runs, index)
-    for (name, metric), curve in published_curves(published_csv, study.metrics).items():
+    curves = published_curves(published_csv, study.metrics)
+    for (name, metric), curve in curves.items():
         declared = study.metrics[metric]
         words = declared.words or metric.replace("_", " ")
         for epoch, value in curve.items():
@@ -53,38 +62,17 @@ def summarise(
         numbers[f"{name}.published"] = number(
             given.value, unit, f"{possessive(original)} {given.place}", brief=f"published, {given.place}"
         )
+    errors = reading_errors(published_csv, study.metrics)
+    beside = agreement.rows(agreement.Comparison(study, runs, published, curves, errors))
+    numbers |= agreement.numbers(beside, index)
     numbers |= _study_facts(study, runs, index)
     for data_set in study.data_sets():
         numbers |= _data_facts(read_json(layout.manifest(data_set)))
     numbers |= _derivation_facts([read_json(path) for path in sorted(derivations)])
     write_records(layout.numbers, numbers)
+    write_text(layout.table("agreement"), agreement.to_csv(beside, study.headline, numbers))
     for table in study.tables:
         write_text(layout.table(table.name), _table_csv(study, table.rows, table.metric, numbers))
-
-
-def number(value: float | str | None, unit: str, how: str, digits: int = 3, **more: Any) -> Number:
-    """Return one number's record; `more` are its interval, runs, and so on."""
-    if isinstance(value, float) and not math.isfinite(value):
-        value, more = None, {**more, "missing": "diverged"}
-    if digits != 3:
-        more["digits"] = digits
-    return Number(value=value, unit=unit, text=format_value(value, unit, digits), how=how, **more)
-
-
-def format_value(value: float | str | None, unit: str, digits: int = 3) -> str:
-    """Return how a value is printed: what is measured with so many decimals, counts with thousands marked."""
-    if value is None:
-        return "–"
-    if isinstance(value, str):
-        return value
-    if unit == "count":
-        return f"{value:,.0f}"
-    if unit == "setting":
-        return f"{value:,}" if isinstance(value, int) else repr(value)
-    if unit == "error":
-        return f"{value:.0e}".replace("e-0", "e-")
-    text = f"{value:,.{digits}f}" if abs(value) < 100 else f"{value:,.0f}"
-    return text.lstrip("-") if not text.strip("-0.") else text
 
 
 def possessive(name: str) -> str:
@@ -120,16 +108,12 @@ def _measured(study: Study, experiment: Experiment, runs: RunTable, index: Mappi
         how = f"seeds of {experiment.run} that {fate}"
         found[f"{name}.{fate}"] = number(len(seeds), "count", how, of=len(became.counted))
     for cost in COUNTED:
-        values = getattr(_facts(experiment, index), cost)
+        values = getattr(facts_of(experiment, index), cost)
         how = f"counted from the layers of the network of {name}"
         why = "its trainer does not count them" if experiment.run in index else f"{experiment.run} was not run"
         missing: dict[str, Any] = {} if values else {"missing": why}
         found[f"{name}.{cost}"] = number(values[0] if values else None, "count", how, **missing)
     return found
-
-
-def _facts(experiment: Experiment, index: Mapping[str, RunFacts]) -> RunFacts:
-    return index.get(experiment.run, RunFacts())
 
 
 def _mean(
@@ -140,7 +124,7 @@ def _mean(
     values = runs.at(experiment.run, metric, epoch)
     when = f"{declared.when} epoch {epoch}"
     if not values:
-        reached = _facts(experiment, index).epochs
+        reached = facts_of(experiment, index).epochs
         missing = f"{experiment.run} ended at epoch {reached}" if reached else f"{experiment.run} was not run"
         return number(None, unit, f"{words} {when}", digits, missing=missing)
     estimate = mean_interval(list(values.values()))
@@ -163,7 +147,7 @@ def _mean(
         n=estimate.n,
         seeds=list(values),
         brief=f"epoch {epoch}, {seeds} of {experiment.run}",
-        **_sources(experiment, index),
+        **sources(experiment, index),
     )
 
 
@@ -182,7 +166,7 @@ def _against(
         }
     mean, one = mean_interval(values), prediction_interval(values)
     shift = published.value
-    sources = _sources(experiment, index)
+    made = sources(experiment, index)
     return {
         f"{name}.difference": number(
             mean.value - shift,
@@ -193,7 +177,7 @@ def _against(
             high=None if mean.high is None else mean.high - shift,
             n=mean.n,
             brief=f"ours minus {published.place}",
-            **sources,
+            **made,
         ),
         f"{name}.one_more_run": number(
             one.value,
@@ -203,13 +187,9 @@ def _against(
             low=one.low,
             high=one.high,
             n=one.n,
-            **sources,
+            **made,
         ),
     }
-
-
-def _sources(experiment: Experiment, index: Mapping[str, RunFacts]) -> dict[str, Any]:
-    return {"runs": [experiment.run], "files": _facts(experiment, index).files}
 
 
 def _finite(value: float | None) -> float | None:

@@ -50,23 +50,37 @@ def published_values(path: str | Path, metric: str | None) -> dict[str, Publishe
 
 def published_curves(path: str | Path, metrics: Collection[str]) -> PublishedCurves:
     """Return the curves that the original shows; each column named as one of the metrics holds values of it."""
-    curves: PublishedCurves = {}
+    return _points(path, metrics, None)
+
+
+def reading_errors(path: str | Path, metrics: Collection[str]) -> PublishedCurves:
+    """Return the standard error with which each point of `published_curves` was read off its figure."""
+    return _points(path, metrics, "reading_error")
+
+
+def _points(path: str | Path, metrics: Collection[str], column: str | None) -> PublishedCurves:
+    """Return for each point what a column says of it; without one, its value."""
+    points: PublishedCurves = {}
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream)
-            shown = [column for column in reader.fieldnames or () if column in metrics]
+            shown = [name for name in reader.fieldnames or () if name in metrics]
             if not shown:
                 raise KeyError("no column is named as a metric")
             for row in reader:
                 for metric in filter(row.get, shown):
-                    curves.setdefault((row["experiment"], metric), {})[int(row["epoch"])] = float(row[metric])
+                    found = float(row[column or metric])
+                    if column and not found > 0:
+                        raise ValueError(f"line {reader.line_num}: found {column} {found:g}, expected more than 0")
+                    points.setdefault((row["experiment"], metric), {})[int(row["epoch"])] = found
     except FileNotFoundError:
         raise UserError(f"{path}: not found") from None
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(
-            f"{path}: {error}; expected the columns experiment, epoch, and one or more of {', '.join(metrics)}"
+            f"{path}: {error}; expected the columns experiment, epoch, reading_error, and one or more of "
+            f"{', '.join(metrics)}"
         ) from None
-    return curves
+    return points
 
 
 def refuse_unknown(study: Study, published_yaml: str | Path, published_csv: str | Path) -> None:
