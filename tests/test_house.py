@@ -22,7 +22,7 @@ BELOW = {
     "training": {"data", "results"},
     "results": {"training"},
     "figures": {"autograd", "results"},
-    "report": {"figures", "results"},
+    "report": {"figures", "results", "training"},
 }
 PARTS = {path.name for path in TOOL.iterdir() if path.is_dir() and path.name != "__pycache__"}
 

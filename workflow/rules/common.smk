@@ -38,7 +38,6 @@ derivations = derivation_names(study.derivations)
 derivations_of_the_report = expand("<results>/derivations/{derivation}.json", derivation=derivations)
 
 
-
 @cache
 def meaning_of(data_set):
     """How the arrays that networks are trained on are made."""
