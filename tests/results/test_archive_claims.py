@@ -1,4 +1,4 @@
-"""The conclusions, tested on the runs that are kept in the archive; nothing is trained."""
+"""The conclusions, tested on the runs that are kept in the archive: what is pinned comes out; nothing is trained."""
 
 from typing import Any
 

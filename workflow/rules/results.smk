@@ -1,6 +1,6 @@
 rule collect:
     input:
-        runs_of() if study.report.runs == "all" else [],
+        runs_of() if study.report.runs == "all" else [str(layout.taken)] if study.training.archive else [],
     output:
         runs="<results>/runs.csv",
         index="<results>/runs.json",

@@ -1,6 +1,7 @@
 """What templates can call, and what it records on the way."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from rederive.results.keys import unknown
 from rederive.results.numbers import number
 from rederive.results.statistics import LEVEL
 from rederive.results.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE
+from rederive.training.provenance import Replay
 
 # Stands where the appendix of origins goes: it can be written only when all numbers have been used.
 _ORIGINS = "\x00origins\x00"
@@ -48,6 +50,7 @@ class Document:
     derivations: Sequence[Mapping[str, Any]]
     references_bib: Path
     source_root: Path
+    replays: Sequence[tuple[str, Replay]] = ()
     _counters: dict[str, int] = field(default_factory=dict)
     _labels: dict[str, str] = field(default_factory=dict)
 
@@ -70,6 +73,8 @@ class Document:
             "verdicts": self.named,
             "caption": self.caption,
             "versions": self.versions,
+            "taken": self.taken,
+            "replayed": self.replayed,
             "other_versions": self.other_versions,
             "devices": sorted({escape(name) for facts in self.runs.values() for name in facts.device}),
             "figure": self.figure,
@@ -287,6 +292,22 @@ class Document:
             if name != "processor"  # the devices tell it
         }
         return ", ".join(sorted(found))
+
+    def taken(self) -> str:
+        """Return how many of the trainings were taken from kept runs, and what certifies those of other code."""
+        kept = [file for facts in self.runs.values() for file in facts.taken_from]
+        if not kept:
+            return ""
+        trainings = sum(len(facts.seeds) for facts in self.runs.values())
+        outcomes = Counter(replay["outcome"] for facts in self.runs.values() for replay in facts.replays.values())
+        told = "; ".join(f"{outcome}: {count}" for outcome, count in sorted(outcomes.items()))
+        certified = f" Those that other code made are taken by replays of their runs ({told})." if told else ""
+        return f"{len(kept)} of {trainings} trainings were taken from kept runs, the others trained here.{certified}"
+
+    def replayed(self) -> str:
+        """Return what came of training the beginning of a sample of kept runs again, for this build."""
+        told = [f"{escape(run)}, seed {replay.seed}: {replay.described()}" for run, replay in self.replays]
+        return "; ".join(told)
 
     def other_versions(self) -> str:
         """Return what trained some of the runs and is another version here; nothing where all are the same."""

@@ -43,6 +43,16 @@ class Replay(Record):
         """Return whether runs made by code `fingerprint` may stand for those of `today`."""
         return (self.made_by, self.replayed_by) == (fingerprint, today) and self.outcome != "different"
 
+    def described(self) -> str:
+        """Return in words how the numbers compare."""
+        steps = [f"the first {self.steps} steps"] * bool(self.steps)
+        epochs = [f"{self.epochs} epoch{'s' * (self.epochs > 1)}"] * bool(self.epochs)
+        told = f"{' and '.join([*steps, *epochs])}: {self.outcome}"
+        if self.outcome == "bit for bit":
+            return told
+        allowed = "" if self.tolerance is None else f", where {self.tolerance:.1e} is allowed"
+        return f"{told} (relative difference {self.difference:.1e}{allowed})"
+
 
 class Seed(Record):
     """How the numbers of one seed came about."""
