@@ -148,7 +148,7 @@ def test_the_spread_is_that_of_all_runs_of_the_trainer(build):
     # Three seeds: t(.995, 2) = 9.925, for the difference of two numbers that both vary.
     losses = [[row for row in one.rows if row[1:-1] == (1, "train", "loss")] for one in kept]
     values = [row.value for (row,) in losses]
-    spread = np.std(values, ddof=1) / np.mean(values)
+    spread = float(np.std(values, ddof=1) / np.mean(values))
     only_losses = [[one._replace(rows=rows) for one, rows in zip(kept, losses, strict=True)]]
     for share, allowed in ((0.9, True), (1.1, False)):
         away = [losses[0][0]._replace(value=values[0] * (1 - share * 9.925 * 2**0.5 * spread))]
