@@ -1,7 +1,7 @@
 import pytest
 
 from rederive.report.claims import direction, enough_decimals, how, otherwise
-from rederive.results.numbers import format_value
+from rederive.results.number import format_value
 
 UNTESTABLE = "not testable with these runs"
 

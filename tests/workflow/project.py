@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PARTS = ["Snakefile", "workflow", "src", "report", "config.yaml", "config.demo.yaml"]
+PARTS = ["Snakefile", "workflow", "src", "report", "config.yaml", "config.demo.yaml", "CITATION.cff"]
 
 DERIVATIONS = ("division", "normalize")
 

@@ -7,7 +7,7 @@ rule render:
         derivations=derivations_of_the_report,
         templates=templates,
         listings=listed_sources,
-        citation="CITATION.cff",
+        citation=[path for path in ["CITATION.cff"] if Path(path).exists()],
         replays=str(layout.replays) if sampled() else [],
     output:
         text="<results>/report/report.md",

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 _SPECIAL = re.compile(r"[\\`*\[\]{}<|$~]|(?<![^\W_])_|_(?![^\W_])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 # What would begin a list, a heading, a quotation or a definition at the start of a line.
-_START = re.compile(r"^(\d+)(?=[.)](?:\s|$))|^(?=[-+:](?:\s|$)|[#>]|--|==)")
+_START = re.compile(r"^( ?)(?:(\d+)(?=[.)](?:\s|$))|(?=[-+:](?:\s|$)|[#>]|--|==))")
 
 
 def escape(text: str) -> str:
     """Return text that shows as it is in every format: what comes from a config or a file goes through here."""
-    return _START.sub(lambda match: f"{match[1] or ''}\\", _inline(re.sub(r"[ \t\r\n]+", " ", text)))
+    return _START.sub(lambda match: f"{match[1]}{match[2] or ''}\\", _inline(re.sub(r"[ \t\r\n]+", " ", text)))
 
 
 def prose(text: str) -> str:
