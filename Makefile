@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # A single thread a process: the workflow runs processes side by side.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo report test lint bench env env-dev env-cluster lock clean help
+.PHONY: demo report retrain test lint bench env env-dev env-cluster lock clean help
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -18,8 +18,12 @@ demo: env  ## the whole report in minutes, on generated stand-in data
 	snakemake --cores all --configfile config.demo.yaml
 	@rederive where --study results/demo/study.json
 
-report: env  ## the whole report from config.yaml, on the official data
-	snakemake --cores all
+report: env  ## the report on the real runs that are kept, or trained here; trains nothing
+	snakemake --cores all --config 'report={runs: finished}'
+	@rederive where
+
+retrain: env  ## the whole report from config.yaml: every network trained on the official data
+	snakemake --cores all --config 'training={archive: null}'
 	@rederive where
 
 test: env-dev env-cluster  ## every test that this machine can run

@@ -170,6 +170,20 @@ def archive(
 
 
 @app.command()
+def take(study: StudyFile = STUDY) -> None:
+    """Take every kept run that is valid and that no file of the build holds, and train nothing."""
+    from rederive import files
+    from rederive.config import Study
+    from rederive.training.job import take
+
+    layout = _layout(study)
+    settings = Study.load(study)
+    print(f"{take(settings, layout)} seeds taken")
+    there = [file for run in settings.runs() for file in sorted(layout.runs.glob(f"{run}/seeds_*.csv"))]
+    files.write_json(layout.taken, {file.relative_to(layout.folder).as_posix(): files.sha256(file) for file in there})
+
+
+@app.command()
 def replay(
     runs: Annotated[list[str] | None, typer.Argument(help="keys of experiments; without names, all")] = None,
     epochs: Annotated[int, typer.Option(min=0, help="how many to train again; 0: only the first steps")] = 1,

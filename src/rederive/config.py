@@ -180,6 +180,9 @@ class Training(Model):
     seeds_per_job: Size | Literal["all"] = Field("all", description="split an experiment's seeds over jobs")
     tf32: bool = Field(False, description="allow TF32 matrix products on a GPU")
     checkpoint_minutes: Positive = Field(10.0, description="longest time between two checkpoints")
+    replay: Annotated[int, Field(ge=0)] = Field(
+        0, description="how many kept runs a build that takes some trains the first steps of again, to compare"
+    )
     versions: Literal["record", "require"] = Field(
         "record", description="require: train again where Python, a library or the processor is another"
     )
@@ -194,7 +197,7 @@ class Report(Model):
     original: str = Field("the original", description="what sentences call the work that is reproduced")
     digits: dict[str, str] = Field({}, description="regular expressions of digits that templates may hold, and why")
     runs: Literal["all", "finished"] = Field(
-        "all", description="finished: train nothing, and report on the runs that are there"
+        "all", description="finished: train nothing, and report on the runs that are there or kept"
     )
     pdf_engine: Literal["auto", "latexmk", "tectonic", "typst"] = Field(
         "auto", description="auto: a LaTeX engine where there is one, else Typst"
@@ -319,8 +322,10 @@ class Study(Model):
         return [layout.run(key, seeds) for key in self.runs(data) for seeds in self.seed_groups()]
 
     def report_files(self, layout: Layout) -> list[Path]:
-        """Return those of `run_files` that the report is about: all, or the ones that are there."""
-        return [path for path in self.run_files(layout) if self.report.runs == "all" or path.exists()]
+        """Return what the report is about: all of `run_files`, or the files of its runs that are there."""
+        if self.report.runs == "all":
+            return self.run_files(layout)
+        return [path for key in self.runs() for path in sorted((layout.runs / key).glob("seeds_*.csv"))]
 
     def meaning(self) -> str:
         """Return a hash of all that the report depends on: not how jobs run, and not where data and code come from."""

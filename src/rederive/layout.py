@@ -17,6 +17,11 @@ def job_name(seeds: Iterable[int]) -> str:
     return f"seeds_{'-'.join(map(str, seeds))}"
 
 
+def seeds_of(file: Path) -> list[int]:
+    """Return the seeds of a file that `job_name` names."""
+    return [int(seed) for seed in file.stem.removeprefix("seeds_").split("-")]
+
+
 @dataclass(frozen=True)
 class Layout:
     """The files below a results folder. Paths are made and not looked for."""
@@ -56,6 +61,16 @@ class Layout:
         return self.folder / "checkpoints" / experiment
 
     @property
+    def taken(self) -> Path:
+        """Which kept runs were taken for a report that trains nothing."""
+        return self.folder / "taken.json"
+
+    @property
+    def replays(self) -> Path:
+        """What came of training the beginning of a sample of kept runs again."""
+        return self.folder / "replays.json"
+
+    @property
     def run_table(self) -> Path:
         """The rows of all runs."""
         return self.folder / "runs.csv"
@@ -64,6 +79,11 @@ class Layout:
     def run_index(self) -> Path:
         """What made each run of the table."""
         return self.folder / "runs.json"
+
+    @property
+    def predictions(self) -> Path:
+        """What each seed's last network says of every evaluation image."""
+        return self.folder / "predictions.json"
 
     def derivation(self, name: str) -> Path:
         """Return what came of the proof of a derivation."""

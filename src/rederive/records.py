@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rederive.errors import UserError
 from rederive.files import write_json
+from rederive.results.statistics import LEVEL
 
 
 class Record(BaseModel):
@@ -29,6 +30,14 @@ class RunFacts(Record):
     epochs: int = 0
     diverged: dict[int, int] = {}
     """The first epoch whose training loss is not finite, of the seeds that have one."""
+    collapsed: dict[int, int] = {}
+    """From which epoch on, of the seeds that answer by chance to the end."""
+    left_out: dict[int, str] = {}
+    """Why a planned seed gives no observation."""
+    deterministic: bool = False
+    """Whether it came out the same with every seed."""
+    tests_digest: dict[int, str | None] = {}
+    """Of the claims' tests as they stood when a seed was trained, where that was kept."""
     replays: dict[str, dict[str, Any]] = {}
     """By which replays it was taken from an archive, by the fingerprints of both codes."""
     fingerprint: list[str] = []
@@ -60,8 +69,11 @@ class Number(Record):
     """Decimals in print, where it is measured."""
     low: float | None = None
     high: float | None = None
-    """Its 95 % interval, where it is a mean over `n` seeds."""
+    """Its interval, where it is a mean over `n` seeds."""
+    level: float = LEVEL
     n: int | None = None
+    of: int | None = None
+    """Of how many, where it is a count of some of them."""
     seeds: list[int] = []
     runs: list[str] = []
     files: dict[str, str] = {}

@@ -21,6 +21,7 @@ FILES = OfficialFiles(
     archive="cifar-10-python.tar.gz",
     download="torchvision.datasets:CIFAR10",
     addresses=("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
+    prepared="91e8e0a860d0d6cc67e947c47fcf8660cf5175acb37f45a12ff0f1bc28f6c0d4",
 )
 
 

@@ -39,6 +39,7 @@ FILES = OfficialFiles(
         "https://ossci-datasets.s3.amazonaws.com/mnist/train-labels-idx1-ubyte.gz",
         "http://yann.lecun.com/exdb/mnist/train-labels-idx1-ubyte.gz",
     ),
+    prepared="74e0ec0984d044f8519e6faea421b7f32af44624ef21b76b7af56a28b34186ee",
 )
 
 

@@ -175,6 +175,9 @@ def test_one_seed_is_said_once_to_be_too_few(built, tmp_path):
     # What only several seeds can have is neither promised nor left empty.
     for word in ("95 % interval)", "One more run", "Mean (95", "mean over seeds with", "seeds' range", "1 seeds"):
         assert word not in text, word
+    assert "These runs cannot test that" not in text
+    assert len(re.findall(r"Our one run points the (same|other) way: \[", text)) >= 16
+    assert len(re.findall(r"\| one run: the (same|other) way +\|", text)) == 16
 
 
 def test_stand_in_data_is_named_in_title_first_page_and_figures(tmp_path):

@@ -1,11 +1,17 @@
 import random
 import statistics
 
+import numpy as np
 import pytest
 from scipy import stats
 
-from rederive.results.claims import Test, judge
-from rederive.results.statistics import mean_interval, prediction_interval, t_quantile
+from rederive.results.statistics import (
+    bootstrap_interval,
+    image_error,
+    mean_interval,
+    prediction_interval,
+    t_quantile,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,22 +79,51 @@ def test_pairing_by_seed_finds_a_difference_that_the_separate_means_hide():
     assert mean_interval(a).low < mean_interval(b).high
 
 
-def _verdicts(difference: float, test: Test, seed: int) -> list[str]:
-    generator = random.Random(seed)
-    found = []
-    for _ in range(SIMULATIONS):
-        values = [generator.gauss(difference, 0.004) for _ in range(5)]
-        found.append(judge(test, mean_interval(values), mean_interval(values, level=0.9)))
-    return found
+def test_a_bootstrap_interval_is_that_of_scipy():
+    values = list(np.random.default_rng(2).normal(0.63, 0.02, 12))
+    found = bootstrap_interval(values, 0.9)
+    wanted = stats.bootstrap(
+        (values,), np.mean, confidence_level=0.9, method="percentile", n_resamples=20_000, rng=np.random.default_rng(3)
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=1e-3)
+    assert bootstrap_interval(values, 0.9) == found
 
 
-def test_equality_is_claimed_wrongly_in_at_most_one_case_of_twenty():
-    """At a true difference of just the margin, the two one-sided tests may call it equal in 5 % of cases."""
-    verdicts = _verdicts(0.01, Test(measures="d", quantity="{a.b}", within=0.01), seed=3)
-    assert verdicts.count("holds") / SIMULATIONS < 0.05 + ERROR
+def test_another_source_of_error_adds_as_squares():
+    values = [0.61, 0.64, 0.63]
+    alone, both = mean_interval(values), mean_interval(values, other_error=0.02)
+    assert (both.high - both.value) ** 2 == pytest.approx((alone.high - alone.value) ** 2 + (1.959964 * 0.02) ** 2)
 
 
-def test_a_difference_that_is_not_there_is_claimed_in_one_case_of_forty():
-    verdicts = _verdicts(0.0, Test(measures="d", quantity="{a.b}", above=0), seed=4)
-    assert verdicts.count("holds") / SIMULATIONS == pytest.approx(0.025, abs=ERROR)
-    assert verdicts.count("does not hold") / SIMULATIONS == pytest.approx(0.025, abs=ERROR)
+# Images
+
+
+def answers(generator, labels, share):
+    """Return answers of which a share is right."""
+    wrong = (labels + generator.integers(1, 10, len(labels))) % 10
+    return np.where(generator.random(len(labels)) < share, labels, wrong).astype(np.uint8)
+
+
+def test_the_error_over_images_is_that_of_mcnemar_where_one_of_two_is_always_right():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 10, 4000).astype(np.uint8)
+    one, other = labels.copy(), answers(generator, labels, 0.9)
+    difference = float((one == labels).mean() - (other == labels).mean())
+    paired = (one == labels).astype(float) - (other == labels)
+    assert image_error([(1.0, [one]), (-1.0, [other])], difference) == pytest.approx(paired.std() / 4000**0.5)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_the_error_over_images_is_an_upper_bound_without_the_labels(seeds):
+    generator = np.random.default_rng(1)
+    labels = generator.integers(0, 10, 4000).astype(np.uint8)
+    sides = [[answers(generator, labels, share) for _ in range(seeds)] for share in (0.97, 0.96)]
+    right = [np.mean([classes == labels for classes in side], axis=0) for side in sides]
+    exact = float((right[0] - right[1]).std()) / 4000**0.5
+    bound = image_error([(1.0, sides[0]), (-1.0, sides[1])], float((right[0] - right[1]).mean()))
+    assert exact <= bound < 1.1 * exact
+
+
+def test_two_networks_that_answer_alike_have_no_error_over_images():
+    same = np.arange(10, dtype=np.uint8)
+    assert image_error([(1.0, [same]), (-1.0, [same])], 0.0) == 0.0

@@ -149,7 +149,7 @@ def called(build: Build, *arguments: str):
 def test_it_says_how_equal_and_writes_it_beside_the_run(build):
     done = called(build, "mnist.small", "--epochs", "1")
     assert done.exit_code == 0, done.output
-    assert "mnist.small, seed 0: the first 10 steps and 1 epochs: bit for bit" in done.output
+    assert "mnist.small, seed 0: the first 10 steps and 1 epoch: bit for bit" in done.output
     (written,) = archive.read_replays(build.archive / "mnist.small")
     assert written.made_by == written.replayed_by == build.kept("mnist.small")[0].made.fingerprint
     assert written.outcome == "bit for bit"

@@ -1,4 +1,5 @@
 # Helpers of the rules. Nothing here reads data, imports torch or takes time: this file is read again in every job.
+from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rederive.files import sha256
 from rederive.fingerprint import derivation, fingerprint, generating, plotting, preparing, training
 from rederive.imports import load
 from rederive.layout import Layout
+from rederive.training.archive import valid
 from rederive.training.cost import resources as training_resources
 
 try:
@@ -36,7 +38,6 @@ listed_sources = sorted(map(str, Path("src/rederive/autograd").glob("*.py")))
 
 derivations = derivation_names(study.derivations)
 derivations_of_the_report = expand("<results>/derivations/{derivation}.json", derivation=derivations)
-
 
 
 @cache
@@ -81,9 +82,35 @@ def trainer_of(wildcards):
     return study.trainers[study.experiments[wildcards.experiment].trainer]
 
 
+@cache
+def kept_seeds():
+    """The seeds that are kept and may be taken, by run: what is taken needs no data."""
+    if not study.training.archive:
+        return {}
+    with redirect_stdout(None):  # each job says in its log why a kept run is not taken
+        return {run: set(seeds) for run, seeds in valid(study, Path(study.training.archive)).items()}
+
+
 def data_of(wildcards):
-    """What says of the training data that they are there."""
+    """What says of the training data that they are there; nothing where all seeds are kept."""
+    if set(map(int, wildcards.seeds.split("-"))) <= kept_seeds().get(wildcards.experiment, set()):
+        return []
     return str(layout.manifest(study.experiments[wildcards.experiment].data))
+
+
+def sampled():
+    """The kept runs of which a build trains the first steps again, and which of them."""
+    sample = study.training.replay
+    if not sample or not any(kept_seeds().values()):
+        return []
+    from rederive.training.replay import to_replay  # takes a second, and only some builds ask
+
+    return [experiment for experiment, *_ in to_replay(study, Path(study.training.archive), [], [], sample)]
+
+
+def kept_files():
+    """The contents of the kept runs, for a report that trains nothing."""
+    return {str(path): sha256(path) for path in sorted(Path(study.training.archive).rglob("*.json"))}
 
 
 def spec_of(wildcards):

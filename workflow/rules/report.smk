@@ -8,6 +8,7 @@ rule render:
         templates=templates,
         listings=listed_sources,
         citation="CITATION.cff",
+        replays=str(layout.replays) if sampled() else [],
     output:
         text="<results>/report/report.md",
         trace="<results>/report/trace.json",

@@ -1,9 +1,10 @@
 rule collect:
     input:
-        runs_of() if study.report.runs == "all" else [],
+        runs_of() if study.report.runs == "all" else [str(layout.taken)] if study.training.archive else [],
     output:
         runs="<results>/runs.csv",
         index="<results>/runs.json",
+        predictions="<results>/predictions.json",
     log:
         "<logs>/collect.log",
     localrule: True
@@ -61,6 +62,7 @@ rule test_claims:
     input:
         runs="<results>/runs.csv",
         index="<results>/runs.json",
+        predictions="<results>/predictions.json",
         claims="report/claims.yaml",
         published="report/published.yaml",
         curves="report/published_curves.csv",

@@ -31,6 +31,51 @@ rule train:
         " --seeds {wildcards.seeds} --study {params.study} > {log} 2>&1"
 
 
+if study.training.archive:
+
+    # For a report that trains nothing.
+    rule take:
+        output:
+            str(layout.taken),
+        log:
+            "<logs>/take.log",
+        localrule: True
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            study=study_file,
+            kept=kept_files(),
+            code={trainer: code_of_trainer(trainer) for trainer in study.trainers},
+        message:
+            "Taking the kept runs"
+        shell:
+            "rederive take --study {params.study} > {log} 2>&1"
+
+    rule replay:
+        input:
+            lambda wildcards: sorted({str(layout.manifest(experiment.data)) for experiment in sampled()}),
+        output:
+            str(layout.replays),
+        log:
+            "<logs>/replay.log",
+        localrule: True
+        resources:
+            mem_mb=3000,
+            runtime=30,
+        params:
+            study=study_file,
+            archive=study.training.archive,
+            sample=study.training.replay,
+            kept=kept_files(),
+            code={trainer: code_of_trainer(trainer) for trainer in study.trainers},
+        message:
+            "Training the first steps of some kept runs again"
+        shell:
+            "rederive replay --sample {params.sample} --epochs 0 --from {params.archive} --output {output}"
+            " --study {params.study} > {log} 2>&1"
+
+
 # The runs on one data set, by its name.
 for data_set in study.data_sets():
 

@@ -43,10 +43,7 @@ class Dataset:
 def save(directory: str | Path, dataset: str, source: str, splits: dict[str, Split]) -> Manifest:
     """Write the arrays of `splits` and, after all of them, their manifest to `directory`; return the manifest."""
     folder = Path(directory)
-    arrays: dict[str, NDArray[np.uint8]] = {}
-    for name, split in splits.items():
-        arrays[f"{name}_images.npy"] = split.images
-        arrays[f"{name}_labels.npy"] = split.labels
+    arrays = named(splits)
     for name, array in arrays.items():
         with files.atomic(folder / name) as temporary, temporary.open("wb") as stream:
             np.save(stream, array, allow_pickle=False)
@@ -59,6 +56,15 @@ def save(directory: str | Path, dataset: str, source: str, splits: dict[str, Spl
     }
     files.write_json(folder / MANIFEST, manifest)
     return manifest
+
+
+def named(splits: dict[str, Split]) -> dict[str, NDArray[np.uint8]]:
+    """Return the arrays of the splits by the names of their files."""
+    arrays: dict[str, NDArray[np.uint8]] = {}
+    for name, split in splits.items():
+        arrays[f"{name}_images.npy"] = split.images
+        arrays[f"{name}_labels.npy"] = split.labels
+    return arrays
 
 
 def checksum(arrays: dict[str, NDArray[np.uint8]]) -> str:

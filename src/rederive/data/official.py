@@ -30,6 +30,8 @@ class OfficialFiles:
     Packed they are single files `<name>.gz`, or, where `archive` names one, members of that one tar file.
     `download` is the import path of what gets them from their own hosts when it is called with the root folder and
     `download=True`, as torchvision's data sets do; `addresses` has one file of each host, to see whether it answers.
+    `prepared` is the checksum of the arrays that they are read into (`rederive.data.arrays.checksum`): with it, a run
+    that is kept can be recognised before any data are there.
     """
 
     folder: str
@@ -37,6 +39,7 @@ class OfficialFiles:
     archive: str | None
     download: str
     addresses: tuple[str, ...]
+    prepared: str
 
     def path(self, root: str | Path, file: OfficialFile) -> Path:
         """Return where `file` belongs below `root`."""

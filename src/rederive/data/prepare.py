@@ -28,7 +28,13 @@ def prepare(
             raise UserError(
                 f"{path}: {problem}. This is not the official file; delete it, then `rederive fetch {name}`."
             )
-    arrays.save(out_dir, name, "official", read(Path(source_dir)))
+    splits = read(Path(source_dir))
+    if official and (found := arrays.checksum(arrays.named(splits))) != official.prepared:
+        raise UserError(
+            f"{source_dir}: the files are the official ones, but the arrays read from them have the checksum {found}, "
+            f"expected {official.prepared}: what reads them has changed; set `prepared` of the data set's files anew"
+        )
+    arrays.save(out_dir, name, "official", splits)
 
 
 def generate(

@@ -22,6 +22,7 @@ JOB = {
     "rederive.training.archive:identity": "names a run: spec, fingerprint and data, which are parameters of the rule",
     "rederive.training.archive:find": "finds rows that the same code computed, or that a replay certifies",
     "rederive.training.job:device_name": "tells where a run was made",
+    "rederive.training.job:_tests_digest": "tells which tests stood when it began",
     "rederive.training.job:_place_and_attempt": "tells where a run is made",
     "rederive.environment:versions": "tells with what a run was made",
     "rederive.training.keeper:RETRY_EXIT_CODE": "says to Snakemake that an interrupted job may be tried again",

@@ -1,6 +1,7 @@
 """What templates can call, and what it records on the way."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +14,18 @@ from rederive.config import Study
 from rederive.errors import UserError
 from rederive.records import FigureEntry, Number, RunFacts
 from rederive.report.citations import References
+from rederive.report.claims import counted, direction, enough_decimals, how
 from rederive.report.listings import listing
 from rederive.report.markdown import anchor, escape, link, slug
 from rederive.report.origin import Numbers, identifier
 from rederive.report.tables import Tables
 from rederive.report.trace import RULE, figures_with, settings_of
-from rederive.results.claims import FAILS, HOLDS, UNDECIDED, UNTESTABLE, Claim
+from rederive.results.claim_file import Claim, Margin
 from rederive.results.keys import unknown
 from rederive.results.number import number
+from rederive.results.statistics import LEVEL
+from rederive.results.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE
+from rederive.training.provenance import Replay
 
 # Stands where the appendix of origins goes: it can be written only when all numbers have been used.
 _ORIGINS = "\x00origins\x00"
@@ -45,6 +50,7 @@ class Document:
     derivations: Sequence[Mapping[str, Any]]
     references_bib: Path
     source_root: Path
+    replays: Sequence[tuple[str, Replay]] = ()
     _counters: dict[str, int] = field(default_factory=dict)
     _labels: dict[str, str] = field(default_factory=dict)
 
@@ -62,9 +68,13 @@ class Document:
             "value": lambda key: self.origin.get(key).value,
             "place": self.place,
             "claim": self.claim,
+            "margins": self.margins(),
+            "family": self.family(),
             "verdicts": self.named,
             "caption": self.caption,
             "versions": self.versions,
+            "taken": self.taken,
+            "replayed": self.replayed,
             "other_versions": self.other_versions,
             "devices": sorted({escape(name) for facts in self.runs.values() for name in facts.device}),
             "figure": self.figure,
@@ -137,13 +147,32 @@ class Document:
         verdict = self._verdict(name)
         sentence = self.claims[name].sentences.get(verdict["verdict"])
         if sentence is None:
-            reasons = "; ".join(dict.fromkeys(test["reason"] for test in verdict["tests"] if test["reason"]))
             who = _capital(self.study.report.original)
-            sentence = f"*{who} concludes:* {self.claims[name].says} These runs cannot test that: {escape(reasons)}."
+            sentence = f"*{who} concludes:* {self.claims[name].says} {self._untested(name, verdict)}"
         with self.origin.at(f"claim {verdict['number']} ({name})"):
-            text = self._render(sentence, result=lambda i: self.result(name, i))
+            text = self._render(sentence, result=lambda i: self.result(name, i), published=lambda i: self.own(name, i))
+        text = " ".join([text, *map(escape, self._remarks(verdict))])
         number, said = verdict["number"], verdict["verdict"]
         return f"{text} {link(f'Claim {number}: {said}', f'claim-{number}')}"
+
+    def _untested(self, name: str, verdict: Mapping[str, Any]) -> str:
+        """Return what to say where runs decide nothing: where one run points, or what is missing."""
+        if (points := direction(verdict)) is not None:
+            values = [self.result(name, i) for i, test in enumerate(verdict["tests"], 1) if test["value"] is not None]
+            return f"Our one run points {'the same way' if points else 'the other way'}: {', '.join(values)}."
+        reasons = "; ".join(dict.fromkeys(test["reason"] for test in verdict["tests"] if test["reason"]))
+        return f"These runs cannot test that: {escape(reasons)}."
+
+    def _remarks(self, verdict: Mapping[str, Any]) -> list[str]:
+        """Return a sentence for each run of a claim whose seeds did not all train."""
+        found: dict[str, str] = {}
+        for test in verdict["tests"]:
+            for fate in ("diverged", "collapsed"):
+                for run, seeds in test[fate].items():
+                    total = len(self.runs[run].seeds if run in self.runs else [])
+                    label = self._experiment(run).label
+                    found[f"{fate} {run}"] = f"({label}: {len(seeds)} of {counted(total, 'seed')} {fate}.)"
+        return list(found.values())
 
     def says(self, name: str) -> str:
         """Return our sentence for a claim."""
@@ -155,6 +184,23 @@ class Document:
         if test["value"] is None:
             return "–"
         return self.origin.interval(f"claims.{name}.{i}", unbroken=unbroken)
+
+    def own(self, name: str, i: int) -> str:
+        """Return a test's quantity by the published values, counted from 1; nothing where they do not give it."""
+        key = f"claims.{name}.{i}.published"
+        return self.origin.num(key) if key in self.origin else ""
+
+    def margins(self) -> list[Margin]:
+        """Return the margins that the claims' tests name."""
+        named = [
+            margin for claim in self.claims.values() for test in claim.tests for margin in (test.margin, test.within)
+        ]
+        return sorted({margin.name: margin for margin in named if margin}.values(), key=lambda margin: margin.name)
+
+    def family(self) -> list[str]:
+        """Return links to the claims whose verdicts are all right together with 95 %."""
+        numbers = [found["number"] for _, found in self.claims_in_order() if found["family"]]
+        return [link(str(number), f"claim-{number}") for number in numbers]
 
     def claims_in_order(self) -> list[tuple[str, Mapping[str, Any]]]:
         """Return all claims with their verdicts, by number."""
@@ -192,12 +238,14 @@ class Document:
                 found[f"claims.{name}.{i}"] = number(
                     test["value"],
                     unit,
-                    f"{test['measures']}, computed for each seed",
+                    how(test),
+                    enough_decimals(test),
                     formula=test["quantity"],
                     brief=f"claim {verdict['number']}, test {i}",
                     low=test["low"] if test["n"] else None,
                     high=test["high"] if test["n"] else None,
                     n=test["n"],
+                    level=test["level"] or LEVEL,
                     seeds=test["seeds"],
                     runs=test["runs"],
                     files=files,
@@ -244,6 +292,22 @@ class Document:
             if name != "processor"  # the devices tell it
         }
         return ", ".join(sorted(found))
+
+    def taken(self) -> str:
+        """Return how many of the trainings were taken from kept runs, and what certifies those of other code."""
+        kept = [file for facts in self.runs.values() for file in facts.taken_from]
+        if not kept:
+            return ""
+        trainings = sum(len(facts.seeds) for facts in self.runs.values())
+        outcomes = Counter(replay["outcome"] for facts in self.runs.values() for replay in facts.replays.values())
+        told = "; ".join(f"{outcome}: {count}" for outcome, count in sorted(outcomes.items()))
+        certified = f" Those that other code made are taken by replays of their runs ({told})." if told else ""
+        return f"{len(kept)} of {trainings} trainings were taken from kept runs, the others trained here.{certified}"
+
+    def replayed(self) -> str:
+        """Return what came of training the beginning of a sample of kept runs again, for this build."""
+        told = [f"{escape(run)}, seed {replay.seed}: {replay.described()}" for run, replay in self.replays]
+        return "; ".join(told)
 
     def other_versions(self) -> str:
         """Return what trained some of the runs and is another version here; nothing where all are the same."""

@@ -11,6 +11,7 @@ from rederive.records import Number
 from rederive.report.markdown import escape, link, slug
 from rederive.results.keys import CurveKey, unknown
 from rederive.results.number import format_value
+from rederive.results.statistics import LEVEL
 
 NO_BREAK = "\u00a0"
 
@@ -101,7 +102,7 @@ def sign(number: Number) -> str:
 
 
 def bounds(number: Number, signed: bool = False) -> str:
-    """Return `(low to high)`, or nothing where there is no interval."""
+    """Return `(low to high)`, with its level where that is not 95 %, or nothing where there is no interval."""
     if number.low is None or number.high is None:
         return ""
     ends = [
@@ -109,4 +110,4 @@ def bounds(number: Number, signed: bool = False) -> str:
         for end in (number.low, number.high)
     ]
     low, high = (sign(end) if signed else plain(end) for end in ends)
-    return f"({low} to {high})"
+    return f"({low} to {high}{'' if number.level == LEVEL else f', {100 * number.level:.3g} %'})"

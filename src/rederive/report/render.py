@@ -26,7 +26,8 @@ from rederive.report.head import front_matter
 from rederive.report.markdown import code, display, prose
 from rederive.report.trace import as_csv
 from rederive.report.typed import refuse_typed_numbers
-from rederive.results.claims import load_claims
+from rederive.results.claim_file import load_claims
+from rederive.training.provenance import Replay
 
 
 def render(layout: Layout, derivations: Sequence[Path], source_root: Path, templates: Path = TEXT) -> None:
@@ -62,6 +63,7 @@ def render(layout: Layout, derivations: Sequence[Path], source_root: Path, templ
         derivations=sorted(proofs, key=lambda proof: (proof["order"], proof["name"])),
         references_bib=templates / "references.bib",
         source_root=source_root,
+        replays=_replays(layout),
     )
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
@@ -99,3 +101,10 @@ def _place(error: BaseException) -> str:
 def _tidy(text: str) -> str:
     """Return the text without trailing blanks and runs of empty lines."""
     return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip() + "\n"
+
+
+def _replays(layout: Layout) -> list[tuple[str, Replay]]:
+    """Return what came of training the beginning of some runs again for this build, by run."""
+    if not layout.replays.exists():
+        return []
+    return [(entry.pop("run"), Replay.model_validate(entry)) for entry in read_json(layout.replays)]

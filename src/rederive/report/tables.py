@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rederive.report.claims import counted, direction, otherwise
 from rederive.report.markdown import anchor, code, escape, link, table
 from rederive.report.origin import NO_BREAK, bounds, identifier, plain
 from rederive.results.agreement import STATUSES
 from rederive.results.keys import unknown
 from rederive.results.numbers import published_inside
+from rederive.results.verdicts import UNDECIDED
 
 if TYPE_CHECKING:
     from rederive.report.document import Document
@@ -36,6 +38,7 @@ class Tables:
             "networks": self.networks,
             "scorecard": self.scorecard,
             "tests": self.tests,
+            "checks": self.checks,
             "derivation_table": self.derivations,
             "runs_table": self.runs,
         }
@@ -62,7 +65,7 @@ class Tables:
             escape(experiment.changed),
             escape(experiment.value) + (" (ours)" if experiment.origin == "ours" else ""),
             self._origin.num(f"{name}.epochs"),
-            self._origin.interval(f"{name}.{metric}", unbroken=True),
+            self._origin.interval(f"{name}.{metric}", unbroken=True) + self._lost(name),
             self._origin.num(f"{name}.published") if has_published else "",
             self._origin.num(f"{name}.difference", signed=True) if has_published else "",
             AGREEMENT[
@@ -72,6 +75,15 @@ class Tables:
             ],
         ]
 
+    def _lost(self, name: str) -> str:
+        """Say how many seeds of an experiment diverged or collapsed; nothing where all trained."""
+        told = ""
+        for fate in ("diverged", "collapsed"):
+            found = self._document.numbers.get(f"{name}.{fate}")
+            if found and found.value:
+                told += f"; {self._origin.num(f'{name}.{fate}')} of {counted(found.of or 0, 'seed')} {fate}"
+        return told
+
     def agreement(self, caption: str) -> str:
         """All published rows: what was published, what ours came to, and what agrees."""
         metric = self._document.study.headline
@@ -80,20 +92,19 @@ class Tables:
             for name in self._document.study.experiments:
                 if (status := self._status(name)) is None:
                     continue
-                spread = self._document.numbers.get(f"{name}.curve_spread_is")
                 rows.append(
                     [
                         self.row_label(name),
                         self._origin.num(f"{name}.published"),
                         self._origin.interval(f"{name}.{metric}", unbroken=True),
-                        *(self._if_known(f"{name}.{key}") for key in ("value_z", "curve_distance", "curve_multiple")),
-                        escape(spread.text) if spread else "–",
+                        *(self._if_known(f"{name}.{key}") for key in ("value_z", "curve_distance")),
+                        self._if_known(f"{name}.curve_multiple") + (" (pooled)" if self._pooled(name) else ""),
                         self._if_known(f"{name}.curve_chi2"),
                         STATUSES[status] if status in AGREE else f"**{STATUSES[status]}**",
                     ]
                 )
-        header = ["Row", "Published", "Ours (95 % interval)", "Off by", "Curve off by", "In spreads", "Spread", "χ²/n"]
-        return self._captioned("agreement", caption, [*header, "What agrees"], rows, "lrrrrrlrl")
+        header = ["Row", "Published", "Ours (interval)", "Off by", "Curve off by", "In spreads", "χ²/n", "What agrees"]
+        return self._captioned("agreement", caption, header, rows, "lrrrrrrl")
 
     def rows_where(self, *statuses: str) -> list[str]:
         """Return the experiments whose status is one of these keys of STATUSES, in the order of the study."""
@@ -110,6 +121,10 @@ class Tables:
     def _status(self, name: str) -> str | None:
         number = self._document.numbers.get(f"{name}.agreement")
         return STATUS[str(number.value)] if number else None
+
+    def _pooled(self, name: str) -> bool:
+        number = self._document.numbers.get(f"{name}.curve_spread_is")
+        return number is not None and number.value == "pooled"
 
     def _if_known(self, key: str) -> str:
         return self._origin.num(key) if key in self._document.numbers else "–"
@@ -148,7 +163,7 @@ class Tables:
     # Claims
 
     def scorecard(self, caption: str) -> str:
-        """All claims, with the estimate that decided each."""
+        """All claims, with the estimate that decided each; of one run, where it points."""
         rows = []
         with self._origin.at("scorecard"):
             for name, verdict in self._document.claims_in_order():
@@ -159,16 +174,18 @@ class Tables:
                     if test["value"] is not None
                     else escape(test["reason"])
                 )
+                points = direction(verdict)
+                said = f"**{verdict['verdict'].removesuffix(' with these runs')}**"
                 rows.append(
                     [
                         anchor(str(verdict["number"]), f"claim-{verdict['number']}"),
                         self._document.says(name),
-                        f"**{verdict['verdict'].removesuffix(' with these runs')}**",
+                        said if points is None else f"one run: {'the same way' if points else 'the other way'}",
                         estimate or "–",
                         escape(verdict["place"]),
                     ]
                 )
-        header = ["No.", f"What {self._document.study.report.original} concludes", "Verdict", "Our estimate", "From"]
+        header = ["No.", "What the write-up concludes", "Verdict", "Our estimate", "From"]
         return self._captioned("scorecard", caption, header, rows, "rllll")
 
     def tests(self, caption: str) -> str:
@@ -183,6 +200,7 @@ class Tables:
                     else "proved"
                     if test["proved"]
                     else "–",
+                    _seeds(test, len(self._document.study.seeds)),
                     escape(_bound(test)),
                     self._published(name, i),
                     escape(test["verdict"] + (f" ({test['reason']})" if test["reason"] else "")),
@@ -190,15 +208,34 @@ class Tables:
                 for name, verdict in self._document.claims_in_order()
                 for i, test in enumerate(verdict["tests"], 1)
             ]
-        measured = (
-            ["Measured", "Ours"] if self._document.one_seed else ["Measured for each seed", "Mean (95 % interval)"]
-        )
-        header = ["No.", *measured, "Bound", "Published", "Outcome"]
-        return self._captioned("tests", caption, header, rows, "rlllrl")
+        measured = ["Measured", "Ours"] if self._document.one_seed else ["Measured for each seed", "Mean (interval)"]
+        header = ["No.", *measured, "Seeds", "Bound", "Published", "Outcome"]
+        return self._captioned("tests", caption, header, rows, "rllrlrl")
+
+    def checks(self, caption: str) -> str:
+        """What else the runs say of each claim: a bootstrap, other images, all claims together, more seeds."""
+        rows = []
+        for _, verdict in self._document.claims_in_order():
+            seeds = [test["seeds_needed"] for test in verdict["tests"] if test["verdict"] == UNDECIDED]
+            fixed = verdict["fixed_before"]
+            rows.append(
+                [
+                    link(str(verdict["number"]), f"claim-{verdict['number']}"),
+                    escape(verdict["verdict"].removesuffix(" with these runs")),
+                    escape(otherwise(verdict, "bootstrap")),
+                    escape(otherwise(verdict, "images")),
+                    {True: "yes", False: "no", None: "–"}[verdict["family"]],
+                    "–" if verdict["verdict"] != UNDECIDED else str(max(seeds)) if all(seeds) else "no number",
+                    f"{fixed['before']} of {sum(fixed.values())}",
+                ]
+            )
+        header = ["No.", "Verdict", "By bootstrap", "Other images", "In the family", "Seeds to decide", "Tests older"]
+        return self._captioned("checks", caption, header, rows, "rllllrr")
 
     def _published(self, name: str, i: int) -> str:
-        key = f"claims.{name}.{i}.published"
-        return self._origin.num(key) if key in self._origin else "–"
+        points = self._document.verdicts[name]["tests"][i - 1]["published_points"]
+        own = self._document.own(name, i)
+        return f"{own} ({'as claimed' if points else 'not as claimed'})" if own else "–"
 
     # Proofs, runs, origins
 
@@ -231,12 +268,14 @@ class Tables:
                 ", ".join(code(str(value)[:DIGITS]) for value in found) or "–"
                 for found in (facts.fingerprint, facts.data_checksum)
             ]
-            seeds = ", ".join(map(str, facts.seeds))
-            diverged = f" (diverged: seed {', '.join(map(str, sorted(facts.diverged)))})" if facts.diverged else ""
+            seeds = ", ".join(map(str, facts.seeds)) + (" (all the same)" if facts.deterministic else "")
+            fates = [("diverged", facts.diverged), ("collapsed", facts.collapsed)]
+            remarks = [f"seed {', '.join(map(str, sorted(lost)))} {fate}" for fate, lost in fates if lost]
+            remarks += [f"seed {seed} {reason}" for seed, reason in sorted(facts.left_out.items())]
             rows.append(
                 [
                     code(run),
-                    seeds + diverged,
+                    escape(seeds + (f" ({'; '.join(remarks)})" if remarks else "")),
                     str(facts.epochs),
                     *hashes,
                     ", ".join(code(digest) for digest in files),
@@ -266,6 +305,13 @@ def _deciding(verdict: Mapping[str, Any]) -> int:
     tests = list(enumerate(verdict["tests"], 1))
     measured = [(i, test) for i, test in tests if test["value"] is not None] or tests
     return next((i for i, test in measured if test["verdict"] == verdict["verdict"]), measured[0][0])
+
+
+def _seeds(test: Mapping[str, Any], planned: int) -> str:
+    """Return the number of seeds of a test, of those planned where some are missing."""
+    if not test["n"]:
+        return "–"
+    return str(test["n"]) if test["n"] >= planned else f"{test['n']} of {planned}"
 
 
 def _bound(test: Mapping[str, Any]) -> str:

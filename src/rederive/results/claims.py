@@ -3,129 +3,39 @@
     test_claims(layout, derivations)             tests them all and writes `claims.json`
     differing(claims_json) -> list[str]          what `rederive check-claims` prints; empty where all is as pinned
 
-A claim has one or more tests. A test is a quantity, computed once for each seed that all its experiments share, and
-the bound that it is held against. The mean over seeds and its t interval decide:
-
-- `above: b` **holds** where the 95 % interval lies above b. It **does not hold** where the interval lies below
-  b + `margin`: a difference large enough to matter is then ruled out. Else it is **undecided**. `below` is its mirror.
-- `within: m` (practical equality) **holds** where two one-sided 5 % tests both reject, that is where the 90 % interval
-  lies inside -m..m; it **does not hold** where the 95 % interval lies outside altogether. Else it is **undecided**.
-- `proved: name` holds where that derivation passed.
-
-A claim holds where all its tests hold, does not hold where one does not, is not testable where the runs it needs are
-not there, diverged, or there is one seed only (no interval), and is undecided otherwise.
-
-Quantities are written with the keys of `rederive.results.keys` in braces, `+ - * /`, `min`, `max` and `span` (largest
-minus smallest): `{relu.accuracy} - {sigmoid.accuracy}`. In place of an epoch a curve also has `@mean`
-(over its epochs) and `@largest_rise` (the largest step upwards from one epoch to the next). Where the write-up gives
-all values of a quantity it is computed from those, too: a conclusion may not follow from its own numbers.
-
-A quantity with `min`, `max` or `span` is tested part by part (`rederive.results.quantities.parts`): it holds where each
-part does (intersection-union, Berger 1982), and does not where one does not at a level that allows for their number
-(Bonferroni). What is shown is the part that is worst for the claim.
+What a claim is: `rederive.results.claim_file`. How values become verdicts: `rederive.results.verdicts`.
 """
 
-import csv
-import io
+import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import fsum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from typing import Any
 
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
 from rederive.layout import CLAIMS, PUBLISHED, PUBLISHED_CURVES, Layout
 from rederive.records import RunFacts, read_json, read_records
+from rederive.results.claim_file import Test, load_claims, tests_digest
 from rederive.results.evidence import Evidence, NotTestableError, Published
 from rederive.results.keys import unknown
-from rederive.results.published import published_curves, published_values
-from rederive.results.quantities import parse_quantity, parts
+from rederive.results.outcomes import Outcome, record, table
+from rederive.results.published import published_curves, published_values, refuse_unknown
+from rederive.results.quantities import comparisons, parse_quantity, parts
 from rederive.results.runs import RunTable
-from rederive.results.statistics import LEVEL, Estimate, mean_interval
-from rederive.yaml_files import read_yaml
-
-HOLDS, FAILS, UNDECIDED, UNTESTABLE = (
-    "holds",
-    "does not hold",
-    "undecided",
-    "not testable with these runs",
+from rederive.results.verdicts import (
+    FAILS,
+    HOLDS,
+    UNDECIDED,
+    UNTESTABLE,
+    Comparison,
+    combine,
+    decide,
+    holm,
+    p_fails,
+    p_holds,
+    seeds_needed,
 )
-Verdict = Literal["holds", "does not hold", "undecided", "not testable with these runs"]
-
-
-class Model(BaseModel):
-    """A model that refuses unknown keys and does not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Test(Model):
-    """One quantity and the bound that it is held against."""
-
-    __test__ = False  # for pytest: this is no test case
-
-    measures: str = Field(description="what the quantity is, in words, for the scorecard")
-    quantity: str | None = Field(None, description="an expression over number keys in braces")
-    unit: Literal["accuracy", "loss", "ratio"] = "accuracy"
-    above: float | None = None
-    below: float | None = None
-    margin: Annotated[float, Field(ge=0)] = Field(0.0, description="a difference up to this is practically none")
-    within: Annotated[float, Field(gt=0)] | None = Field(None, description="practical equality: from -within to within")
-    proved: str | None = Field(None, description="name of a derivation")
-
-    @model_validator(mode="after")
-    def _one_bound(self) -> Self:
-        bounds = [name for name in ("above", "below", "within", "proved") if getattr(self, name) is not None]
-        if len(bounds) != 1 or (self.quantity is None) != (bounds == ["proved"]):
-            raise ValueError("give a quantity with one of above, below, within; or proved alone")
-        return self
-
-
-class Claim(Model):
-    """A conclusion of the write-up, in our words, with its tests and what the report says for each verdict."""
-
-    number: int = Field(description="its number in the scorecard")
-    place: str = Field(description="where the write-up draws it from")
-    says: str = Field(description="our sentence for it; a template")
-    tests: list[Test] = Field(min_length=1)
-    sentences: dict[Verdict, str] = Field(description="what to print for each verdict; templates")
-    expected: dict[Literal["official", "standin"], Verdict] = Field({}, description="pinned verdicts, by data source")
-
-    @model_validator(mode="after")
-    def _speaks(self) -> Self:
-        silent = [verdict for verdict in (HOLDS, FAILS, UNDECIDED) if verdict not in self.sentences]
-        if silent:
-            raise ValueError(f"no sentence for: {', '.join(silent)}")
-        return self
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one test."""
-
-    verdict: str
-    reason: str
-    estimate: Estimate | None = None
-    narrow: Estimate | None = None  # the 90 % interval of a test for equality
-    seeds: tuple[int, ...] = ()
-    runs: tuple[str, ...] = ()
-
-
-def load_claims(path: str | Path) -> dict[str, Claim]:
-    """Read `claims.yaml`. Raises UserError with the claim and key that is wrong."""
-    claims = {}
-    for name, entry in read_yaml(path).items():
-        try:
-            claims[name] = Claim.model_validate(entry)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, (name, *first["loc"])))
-            raise UserError(f"{path}: {where}: {first['msg']}") from None
-    return claims
 
 
 def test_claims(
@@ -138,28 +48,36 @@ def test_claims(
     """Test every claim and write the verdicts; the CSV beside them is a table for people, one row a test."""
     study = Study.load(layout.study)
     runs, index = RunTable.load(layout.run_table, study), read_records(layout.run_index, RunFacts)
-    evidence = Evidence(study, runs, index, [read_json(path) for path in derivations])
+    proofs = [read_json(path) for path in derivations]
+    evidence = Evidence(study, runs, index, proofs, read_json(layout.predictions))
+    refuse_unknown(study, published_yaml, published_csv)
     published = Published(
         study, published_values(published_yaml, study.headline), published_curves(published_csv, study.metrics)
     )
-    result = {}
+    digest = tests_digest(claims_yaml)
+    result: dict[str, dict[str, Any]] = {}
     for name, claim in load_claims(claims_yaml).items():
         try:
-            outcomes = [decide(test, evidence) for test in claim.tests]
+            outcomes = test_claim(claim.tests, evidence)
         except UserError as error:
             raise UserError(f"{claims_yaml}: {name}: {error}") from None
+        verdict = combine([outcome.verdict for outcome in outcomes])
         result[name] = {
             "number": claim.number,
             "place": claim.place,
-            "verdict": combine([outcome.verdict for outcome in outcomes]),
+            "verdict": verdict,
             "expected": claim.expected.get(study.data.source),
             "tests": [
-                _record(test, outcome) | {"published": published.value(test.quantity)}
-                for test, outcome in zip(claim.tests, outcomes, strict=True)
+                record(test, outcome, evidence, published) for test, outcome in zip(claim.tests, outcomes, strict=True)
             ],
+            "fixed_before": _fixed_before(outcomes, evidence, index, digest),
+            "p": _p_value(verdict, outcomes),
         }
+    together = holm({name: found["p"] for name, found in result.items() if found["p"] is not None})
+    for name, found in result.items():
+        found["family"] = None if found["p"] is None else name in together
     write_json(layout.claims, result)
-    write_text(layout.claims.with_suffix(".csv"), _table(result))
+    write_text(layout.claims.with_suffix(".csv"), table(result))
 
 
 test_claims.__test__ = False  # type: ignore[attr-defined]  # for pytest: this is no test case
@@ -174,101 +92,84 @@ def differing(claims_json: Path) -> list[str]:
     ]
 
 
-def combine(verdicts: Sequence[str]) -> str:
-    """Return the verdict on a claim from those on its tests."""
-    for verdict in (FAILS, UNTESTABLE, UNDECIDED):
-        if verdict in verdicts:
-            return verdict
-    return HOLDS
+def test_claim(tests: Sequence[Test], evidence: Evidence) -> list[Outcome]:
+    """Return the outcomes of a claim's tests, which share out the error of not holding."""
+    parsed = [_parse(test, evidence) for test in tests]
+    k = max(1, len({one for keys, forms in parsed for one in comparisons(forms, keys)}))
+    return [_outcome(test, keys, forms, k, evidence) for test, (keys, forms) in zip(tests, parsed, strict=True)]
 
 
-def decide(test: Test, evidence: Evidence) -> Outcome:
-    """Return the outcome of one test."""
-    if test.proved is not None:
-        passed = evidence.derivations.get(test.proved)
-        if passed is None:
-            raise unknown(test.proved, evidence.derivations, "proved")
-        return Outcome(HOLDS if passed else FAILS, "proved for all sizes" if passed else "the proof fails")
-    assert test.quantity is not None
+test_claim.__test__ = False  # type: ignore[attr-defined]  # for pytest: this is no test case
+
+
+def _parse(test: Test, evidence: Evidence) -> tuple[list[str], list[ast.expr]]:
+    """Return the keys of a test's quantity and its parts. Raises UserError for what no run could ever give."""
+    if test.quantity is None:
+        if test.proved not in evidence.derivations:
+            raise unknown(str(test.proved), evidence.derivations, "proved")
+        return [], []
     keys, expression = parse_quantity(test.quantity)
-    runs = tuple(sorted({run for key in keys if (run := evidence.run(key))}))
-    try:
-        found = [evidence.per_seed(keys, part) for part in parts(expression, lowest=test.above is not None)]
-    except NotTestableError as error:
-        return Outcome(UNTESTABLE, str(error), runs=runs)
-    if test.within and len(found) > 1:
+    for key in keys:
+        evidence.experiment(key)
+    forms = parts(expression, lowest=test.above is not None)
+    if test.within and len(forms) > 1:
         raise UserError(f"quantity {test.quantity!r}: equality of an extreme; test each pair by itself")
-    # The worst for the claim first.
-    found.sort(key=lambda values: fsum(values.values()), reverse=test.below is not None)
-    seeds = tuple(sorted(seed for seed in found[0] if seed is not None))
-    worst = _interval(found[0])
-    if len(seeds) == 1:
-        return Outcome(UNTESTABLE, "one seed: no interval", worst, seeds=seeds, runs=runs)
-    narrow = _interval(found[0], 0.90) if test.within and seeds else None
-    verdict = HOLDS
-    for values in found:
-        if judge(test, _interval(values), narrow or worst) != HOLDS:
-            verdict = UNDECIDED
-        if judge(test, _interval(values, 1 - (1 - LEVEL) / len(found)), narrow or worst) == FAILS:
-            return Outcome(FAILS, "", _interval(values), narrow, seeds, runs)
-    return Outcome(verdict, "", worst, narrow, seeds, runs)
+    return keys, forms
 
 
-def _interval(values: Mapping[int | None, float], level: float = LEVEL) -> Estimate:
-    """Return the mean over seeds; a property of the networks, the same for all seeds, has no spread."""
-    if None in values:
-        return Estimate(values[None], values[None], values[None], 0)
-    return mean_interval(list(values.values()), level)
+def _outcome(test: Test, keys: Sequence[str], forms: Sequence[ast.expr], k: int, evidence: Evidence) -> Outcome:
+    if test.proved is not None:
+        passed = evidence.derivations[test.proved]
+        return Outcome(HOLDS if passed else FAILS, "proved for all sizes" if passed else "the proof fails")
+    try:
+        observed = evidence.observe(keys)
+        found = tuple(evidence.comparison(observed, form) for form in forms)
+    except NotTestableError as error:
+        return Outcome(UNTESTABLE, str(error), keys=tuple(keys))
+    if len(observed.seeds) == 1:
+        return Outcome(UNTESTABLE, "one seed: no interval", tuple(keys), observed, found)
+    region = test.region
+    by_seeds = decide(region, found, k)
+    images = all(comparison.image_error is not None for comparison in found)
+    return Outcome(
+        by_seeds.verdict,
+        "nothing random" if not observed.seeds else "",
+        tuple(keys),
+        observed,
+        found,
+        by_seeds,
+        decide(region, found, k, Comparison.bootstrapped) if observed.seeds else None,
+        decide(region, found, k, Comparison.over_seeds_and_images) if images and observed.seeds else None,
+        {
+            HOLDS: max(p_holds(region, comparison) for comparison in found),
+            FAILS: min(1.0, k * min(p_fails(region, comparison) for comparison in found)),
+        },
+        seeds_needed(region, found, k) if by_seeds.verdict == UNDECIDED else None,
+    )
 
 
-def judge(test: Test, estimate: Estimate, narrow: Estimate) -> str:
-    """Return the verdict that the intervals give; the rule stands at the top of this module."""
-    low, high = estimate.low, estimate.high
-    if low is None or high is None or narrow.low is None or narrow.high is None:
-        raise ValueError("no verdict without an interval")
-    if test.within is not None:
-        if -test.within < narrow.low and narrow.high < test.within:
-            return HOLDS
-        return FAILS if low > test.within or high < -test.within else UNDECIDED
-    if test.below is not None:
-        low, high, bound = -high, -low, -test.below
-    else:
-        assert test.above is not None
-        bound = test.above
-    if low > bound:
-        return HOLDS
-    return FAILS if high < bound + test.margin or high <= bound else UNDECIDED
+def _p_value(verdict: str, outcomes: Sequence[Outcome]) -> float | None:
+    """Return the p-value of a claim's verdict, 1 for none; None where no chance is in it or nothing was tested."""
+    random = [outcome for outcome in outcomes if outcome.observed and outcome.observed.seeds and outcome.p]
+    if not random or verdict == UNTESTABLE or (verdict == FAILS and any(_surely_fails(each) for each in outcomes)):
+        return None
+    if verdict == UNDECIDED:
+        return 1.0
+    return (max if verdict == HOLDS else min)(outcome.p[verdict] for outcome in random)
 
 
-def _table(claims: Mapping[str, Any]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    columns = ("value", "low", "high")
-    writer.writerow(("number", "claim", "verdict", "place", "measures", *columns, "seeds", "published", "outcome"))
-    for name, claim in sorted(claims.items(), key=lambda item: item[1]["number"]):
-        for test in claim["tests"]:
-            numbers = ("" if test[key] is None else f"{test[key]:.6g}" for key in (*columns, "n", "published"))
-            about = (claim["number"], name.replace("_", " "), claim["verdict"], claim["place"], test["measures"])
-            writer.writerow((*about, *numbers, test["verdict"]))
-    return buffer.getvalue()
+def _surely_fails(outcome: Outcome) -> bool:
+    return outcome.verdict == FAILS and not (outcome.observed and outcome.observed.seeds)
 
 
-def _record(test: Test, outcome: Outcome) -> dict[str, Any]:
-    estimate = outcome.estimate
-    return {
-        "measures": test.measures,
-        "quantity": test.quantity,
-        "proved": test.proved,
-        "unit": test.unit,
-        "bound": {key: value for key in ("above", "below", "within") if (value := getattr(test, key)) is not None},
-        "margin": test.margin,
-        "verdict": outcome.verdict,
-        "reason": outcome.reason,
-        "value": estimate.value if estimate else None,
-        "low": estimate.low if estimate else None,
-        "high": estimate.high if estimate else None,
-        "narrow": [outcome.narrow.low, outcome.narrow.high] if outcome.narrow else None,
-        "n": estimate.n if estimate else 0,
-        "seeds": list(outcome.seeds),
-        "runs": list(outcome.runs),
-    }
+def _fixed_before(
+    outcomes: Sequence[Outcome], evidence: Evidence, index: Mapping[str, RunFacts], digest: str
+) -> dict[str, int]:
+    """Count the trainings that a claim rests on by whether the tests of today stood when they began."""
+    counts = {"before": 0, "changed": 0, "unknown": 0}
+    for run, seeds in evidence.what_became([key for outcome in outcomes for key in outcome.keys]).items():
+        known = index[run].tests_digest if run in index else {}
+        for seed in seeds.counted:
+            told = known.get(seed)
+            counts["unknown" if told is None else "before" if told == digest else "changed"] += 1
+    return counts

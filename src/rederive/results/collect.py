@@ -2,7 +2,8 @@
 
 `runs.csv` is the run table (`rederive.results.runs`); `runs.json` holds, for each run, its files with their SHA-256,
 its seeds, the fingerprint of the code, the checksum of the data, devices and versions (`rederive.records.RunFacts`).
-Neither holds a date, a host or an absolute path: equal runs give equal bytes in any folder.
+`predictions.json` has what each seed's last network says of every evaluation image, {run: {seed: one digit an image}},
+where the run's files tell it. None holds a date, a host or an absolute path: equal runs give equal bytes in any folder.
 """
 
 import json
@@ -18,7 +19,8 @@ from rederive.errors import UserError
 from rederive.files import write_json, write_text
 from rederive.layout import Layout
 from rederive.records import RunFacts
-from rederive.results.runs import COLUMNS
+from rederive.results.runs import COLUMNS, RunTable
+from rederive.results.seeds import seeds_of
 from rederive.training.history import Row
 from rederive.training.provenance import Provenance, read_run
 
@@ -36,6 +38,7 @@ def collect(layout: Layout, files: Sequence[Path] | None = None) -> None:
     known = study.runs()
     rows: list[tuple[str | int, ...]] = []
     index: dict[str, RunFacts] = {}
+    predictions: dict[str, dict[int, str]] = {}
     for path in sorted(study.report_files(layout) if files is None else files):
         run = path.parent.name
         if run not in known:
@@ -45,9 +48,16 @@ def collect(layout: Layout, files: Sequence[Path] | None = None) -> None:
         rows += [(run, *row[:-1], repr(row.value)) for row in found]
         name = Path(os.path.relpath(path, layout.folder)).as_posix()
         _add(index.setdefault(run, RunFacts()), name, found, provenance)
+        told = {seed: made.predictions for seed, made in provenance.seeds.items() if made.predictions}
+        predictions[run] = predictions.get(run, {}) | told
     table = pd.DataFrame(rows, columns=COLUMNS).sort_values([*COLUMNS])
     _refuse_repeated(table)
     write_text(layout.run_table, table.to_csv(index=False, lineterminator="\n"))
+    runs = RunTable.load(layout.run_table, study)
+    for run, facts in index.items():
+        seeds = seeds_of(runs, run, study.seeds, known[run].epochs)
+        facts.left_out, facts.collapsed, facts.deterministic = seeds.left_out, seeds.collapsed, seeds.deterministic
+    write_json(layout.predictions, predictions)
     write_json(layout.run_index, {run: facts.model_dump(mode="json") for run, facts in index.items()})
 
 
@@ -65,6 +75,7 @@ def _add(facts: RunFacts, name: str, rows: Iterable[Row], provenance: Provenance
     for field in OF_RUNS:
         join(field, getattr(provenance, field))
     for seed, made in provenance.seeds.items():
+        facts.tests_digest[seed] = made.tests_digest
         if made.diverged is not None:
             facts.diverged[seed] = made.diverged
         if (replay := made.certified_by) is not None:

@@ -3,23 +3,49 @@
 import ast
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rederive.config import Experiment, Study
 from rederive.errors import UserError
 from rederive.records import RunFacts
-from rederive.results.keys import COUNTED, CurveKey, experiment_of, unknown
+from rederive.results.keys import COUNTED, CurveKey, experiment_of, unknown, unknown_experiment
 from rederive.results.published import PublishedCurves, PublishedValue
-from rederive.results.quantities import evaluate, parse_quantity
+from rederive.results.quantities import evaluate, linear, parse_quantity
 from rederive.results.runs import Curve, RunTable
+from rederive.results.seeds import Seeds, seeds_of
+from rederive.results.statistics import image_error
+from rederive.results.verdicts import Comparison
+
+Values = Mapping[int | None, float]
 
 
 class NotTestableError(Exception):
     """These runs do not give what a test needs; the message says what."""
 
 
+@dataclass(frozen=True)
+class Observed:
+    """The values of some keys, by seed; {None: values} where none of them depends on one."""
+
+    keys: tuple[str, ...]
+    values: dict[int | None, list[float]]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that all keys have; none where nothing is random."""
+        return tuple(seed for seed in self.values if seed is not None)
+
+
 class Evidence:
-    """Where the values of keys come from: the curves by seed, facts of the networks, and the proofs."""
+    """Where the values of keys come from: the curves by seed, facts of the networks, and the proofs.
+
+    `predictions` has for each run and seed (as text) the predicted classes of the evaluation images, one digit each.
+    """
 
     def __init__(
         self,
@@ -27,53 +53,77 @@ class Evidence:
         runs: RunTable,
         index: Mapping[str, RunFacts],
         derivations: Sequence[Mapping[str, Any]],
+        predictions: Mapping[str, Mapping[str, str]],
     ):
-        self._study, self._runs, self._index = study, runs, index
+        self._study, self._runs, self._index, self._predictions = study, runs, index, predictions
         self.derivations = {derivation["name"]: bool(derivation["passed"]) for derivation in derivations}
+        self._seeds_of = cache(lambda run, last: seeds_of(runs, run, study.seeds, last))
 
-    def run(self, key: str) -> str | None:
-        """Return the run that a key is read from; None for an experiment that the study does not have."""
-        experiment = self._study.experiments.get(experiment_of(key))
-        return experiment.run if experiment else None
+    def experiment(self, key: str) -> Experiment:
+        """Return the experiment that a key names. Raises UserError, with the nearest, where the study has none."""
+        name = experiment_of(key)
+        if name not in self._study.experiments:
+            raise unknown_experiment(name, self._study.experiments, f"quantity {{{key}}}")
+        return self._study.experiments[name]
 
-    def per_seed(self, keys: Sequence[str], expression: ast.expr) -> dict[int | None, float]:
-        """Return the expression's value for each seed that all keys have; {None: value} where none depends on one."""
-        values = {key: self._values(key) for key in keys}
-        varying = [set(found) for found in values.values() if None not in found]
+    def observe(self, keys: Sequence[str]) -> Observed:
+        """Return the values of the keys for each seed that all of them have. Raises NotTestableError."""
+        found = [self._values(key) for key in keys]
+        varying = [set(values) for values in found if None not in values]
         seeds: set[int | None] = set.intersection(*varying) if varying else {None}
         if not seeds:
             raise NotTestableError("its experiments share no seed")
-        result: dict[int | None, float] = {}
-        for seed in sorted(seeds, key=lambda seed: -1 if seed is None else seed):
-            try:
-                result[seed] = evaluate(
-                    expression, [found[seed if seed in found else None] for found in values.values()]
-                )
-            except ZeroDivisionError:
-                raise NotTestableError("with this configuration it divides by zero") from None
-            if not math.isfinite(result[seed]):
-                raise NotTestableError(f"diverged with seed {seed}")
-        return result
+        return Observed(
+            tuple(keys),
+            {
+                seed: [values[seed if seed in values else None] for values in found]
+                for seed in sorted(seeds, key=lambda seed: -1 if seed is None else seed)
+            },
+        )
 
-    def _values(self, key: str) -> Mapping[int | None, float]:
-        name = experiment_of(key)
-        experiment = self._study.experiments.get(name)
-        if experiment is None:
-            raise NotTestableError(f"{name} is not in this configuration")
+    def comparison(self, observed: Observed, expression: ast.expr) -> Comparison:
+        """Return the values of an expression, with their error over images where that is known."""
+        try:
+            values = [evaluate(expression, row) for row in observed.values.values()]
+        except ZeroDivisionError:
+            raise NotTestableError("with this configuration it divides by zero") from None
+        if not observed.seeds and not math.isfinite(values[0]):
+            raise NotTestableError("it diverged with every seed")
+        return Comparison(tuple(values), not observed.seeds, self._image_error(observed, expression, values))
+
+    def what_became(self, keys: Sequence[str]) -> dict[str, Seeds]:
+        """Return for each run that the keys are read from what became of its seeds, up to the last epoch read."""
+        last: dict[str, int] = {}
+        for key in keys:
+            if curve_key := CurveKey.parse(key, self._study.metrics):
+                experiment = self.experiment(key)
+                last[experiment.run] = max(last.get(experiment.run, 0), _last(curve_key, experiment))
+        return {run: self._seeds_of(run, epoch) for run, epoch in sorted(last.items())}
+
+    def paired(self, keys: Sequence[str]) -> bool:
+        """Say whether a seed means the same draws in all runs of the keys."""
+        curves = [key for key in keys if CurveKey.parse(key, self._study.metrics)]
+        return len({getattr(self.experiment(key).spec, "seed_offset", 0) for key in curves}) <= 1
+
+    def _values(self, key: str) -> Values:
+        experiment = self.experiment(key)
         curve_key = CurveKey.parse(key, self._study.metrics)
         if curve_key is None:
-            return {None: self._fact(experiment, key.removeprefix(f"{name}."))}
+            return {None: self._fact(experiment, key.removeprefix(f"{experiment_of(key)}."))}
+        last, summary = _last(curve_key, experiment), _summary(curve_key, key)
         curves = self._runs.curves(experiment.run, curve_key.metric)
-        last = int(curve_key.epoch) if curve_key.epoch and curve_key.epoch.isdigit() else experiment.epochs
-        whole = {seed: curve for seed, curve in curves.items() if all(e in curve for e in range(1, last + 1))}
-        if not whole:
+        seeds = self._seeds_of(experiment.run, last)
+        if not seeds.counted:
             raise NotTestableError(
-                f"{experiment.run} has not reached epoch {last}" if curves else f"{name} was not run"
+                f"{experiment.run} has not reached epoch {last}" if curves else f"{experiment.run} was not run"
             )
-        summary = SUMMARIES.get(curve_key.epoch or "")
-        if summary is None and curve_key.epoch and not curve_key.epoch.isdigit():
-            raise UserError(f"{key}: found @{curve_key.epoch}; expected an epoch or one of {', '.join(SUMMARIES)}")
-        return {seed: summary(curve, last) if summary else curve[last] for seed, curve in whole.items()}
+        if self._study.metrics[curve_key.metric].better == "lower":
+            # A loss that is not finite counts as larger than any.
+            curves = {s: {e: v if math.isfinite(v) else math.inf for e, v in c.items()} for s, c in curves.items()}
+        values: dict[int | None, float] = {
+            seed: summary(curves[seed], last) for seed in seeds.counted if seed in curves
+        }
+        return {None: next(iter(values.values()))} if seeds.deterministic else values
 
     def _fact(self, experiment: Experiment, field: str) -> float:
         """Return a setting of the experiment, or what its run's files say of its network."""
@@ -87,6 +137,37 @@ class Evidence:
         if not recorded:
             raise NotTestableError(f"the files of {experiment.run} do not say its {field}")
         return float(recorded[0])
+
+    def _image_error(self, observed: Observed, expression: ast.expr, values: Sequence[float]) -> float | None:
+        """Return the error over images of a sum of final accuracies; None for other quantities, or unknown answers."""
+        weights = linear(expression)
+        if weights is None or not all(map(math.isfinite, values)):
+            return None
+        named = {observed.keys[int(name[1:])]: weight for name, weight in weights.items() if name and weight}
+        if not named or abs(sum(named.values())) > 1e-9:
+            return None
+        terms = []
+        for key, weight in named.items():
+            answers = self._answers(key, observed.seeds)
+            if answers is None:
+                return None
+            terms.append((weight, answers))
+        if len({len(classes) for _, answers in terms for classes in answers}) != 1:
+            raise UserError(f"{', '.join(named)}: predictions of different numbers of images; train these runs again")
+        return image_error(terms, math.fsum(values) / len(values) - weights.get("", 0.0))
+
+    def _answers(self, key: str, seeds: Sequence[int]) -> list[NDArray[np.uint8]] | None:
+        """Return the predictions of a run for each seed, where it ends at the epoch that the key is read at."""
+        experiment, curve_key = self.experiment(key), CurveKey.parse(key, self._study.metrics)
+        if curve_key is None or curve_key.metric != "accuracy" or curve_key.epoch is not None:
+            return None
+        if experiment.epochs != self._study.experiments[experiment.run].epochs:
+            return None
+        known = self._predictions.get(experiment.run, {})
+        if self._seeds_of(experiment.run, experiment.epochs).deterministic:
+            seeds = self._seeds_of(experiment.run, experiment.epochs).counted
+        found = [known.get(str(seed)) for seed in seeds]
+        return [np.array(list(digits), dtype=np.uint8) for digits in found if digits] if all(found) else None
 
 
 class Published:
@@ -114,8 +195,7 @@ class Published:
         name = experiment_of(key)
         curve_key = CurveKey.parse(key, self._study.metrics)
         if curve_key is None:
-            experiment = self._study.experiments.get(name)
-            setting = getattr(experiment.spec, key.removeprefix(f"{name}."), None) if experiment else None
+            setting = getattr(self._study.experiments[name].spec, key.removeprefix(f"{name}."), None)
             return None if setting is None else float(setting)
         if curve_key.metric == self._study.headline and curve_key.epoch is None and name in self._given:
             return self._given[name].value
@@ -133,8 +213,32 @@ def _mean(curve: Curve, last: int) -> float:
     return math.fsum(curve[epoch] for epoch in range(1, last + 1)) / last
 
 
+def _highest(curve: Curve, last: int) -> float:
+    return max(curve[epoch] for epoch in range(1, last + 1))
+
+
 def _largest_rise(curve: Curve, last: int) -> float:
+    if not all(math.isfinite(curve[epoch]) for epoch in range(1, last + 1)):
+        return math.inf
     return max((curve[epoch + 1] - curve[epoch] for epoch in range(1, last)), default=0.0)
 
 
-SUMMARIES: dict[str, Callable[[Curve, int], float]] = {"mean": _mean, "largest_rise": _largest_rise}
+SUMMARIES: dict[str, Callable[[Curve, int], float]] = {
+    "mean": _mean,
+    "highest": _highest,
+    "largest_rise": _largest_rise,
+}
+
+
+def _last(key: CurveKey, experiment: Experiment) -> int:
+    """Return the last epoch that a key reads."""
+    return int(key.epoch) if key.epoch and key.epoch.isdigit() else experiment.epochs
+
+
+def _summary(curve_key: CurveKey, key: str) -> Callable[[Curve, int], float]:
+    """Return what a key makes of a curve, given the last epoch that it reads."""
+    if curve_key.epoch is None or curve_key.epoch.isdigit():
+        return lambda curve, last: curve[last]
+    if curve_key.epoch not in SUMMARIES:
+        raise UserError(f"{key}: found @{curve_key.epoch}; expected an epoch or one of {', '.join(SUMMARIES)}")
+    return SUMMARIES[curve_key.epoch]

@@ -44,3 +44,12 @@ def unknown(key: str, known: Iterable[str], where: str) -> UserError:
     near = difflib.get_close_matches(key, list(known), n=4, cutoff=0.5)
     hint = f"nearest: {', '.join(near)}" if near else "`rederive trace` without a key lists all"
     return UserError(f"{where}: found the number {key!r}, which does not exist; {hint}")
+
+
+def unknown_experiment(name: str, known: Iterable[str], where: str) -> UserError:
+    """Return the error for an experiment that the configuration does not have, with those most like it."""
+    near = difflib.get_close_matches(name, list(known), n=4, cutoff=0.5)
+    return UserError(
+        f"{where}: {name} is no experiment of this configuration; nearest: {', '.join(near) or 'none'}. Correct the "
+        "name, add the experiment, or take out what is said of it"
+    )

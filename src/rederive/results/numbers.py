@@ -18,8 +18,15 @@ from rederive.records import Number, RunFacts, read_json, read_records, write_re
 from rederive.results import agreement
 from rederive.results.keys import COUNTED
 from rederive.results.number import facts_of, number, sources
-from rederive.results.published import PublishedValue, published_curves, published_values, reading_errors
+from rederive.results.published import (
+    PublishedValue,
+    published_curves,
+    published_values,
+    reading_errors,
+    refuse_unknown,
+)
 from rederive.results.runs import RunTable
+from rederive.results.seeds import seeds_of
 from rederive.results.statistics import mean_interval, prediction_interval
 
 
@@ -33,6 +40,7 @@ def summarise(
     study = Study.load(layout.study)
     runs = RunTable.load(layout.run_table, study)
     index = read_records(layout.run_index, RunFacts)
+    refuse_unknown(study, published_yaml, published_csv)
     published = published_values(published_yaml, study.headline)
     original = study.report.original
     numbers: dict[str, Number] = {}
@@ -95,6 +103,10 @@ def _measured(study: Study, experiment: Experiment, runs: RunTable, index: Mappi
         for epoch in range(1, experiment.epochs + 1):
             found[f"{name}.{metric}@{epoch}"] = _mean(study, experiment, metric, epoch, runs, index)
         found[f"{name}.{metric}"] = found[f"{name}.{metric}@{experiment.epochs}"]
+    became = seeds_of(runs, experiment.run, [], experiment.epochs)
+    for fate, seeds in (("diverged", became.diverged), ("collapsed", became.collapsed)):
+        how = f"seeds of {experiment.run} that {fate}"
+        found[f"{name}.{fate}"] = number(len(seeds), "count", how, of=len(became.counted))
     for cost in COUNTED:
         values = getattr(facts_of(experiment, index), cost)
         how = f"counted from the layers of the network of {name}"
@@ -116,8 +128,12 @@ def _mean(
         missing = f"{experiment.run} ended at epoch {reached}" if reached else f"{experiment.run} was not run"
         return number(None, unit, f"{words} {when}", digits, missing=missing)
     estimate = mean_interval(list(values.values()))
+    alike = estimate.n == 1 and bool(runs.copies(experiment.run))
+    seeds = "any seed" if alike else f"{estimate.n} seed{'s' if estimate.n > 1 else ''}"
     how = (
-        f"mean over {estimate.n} seeds of the {words} {when}, with its 95 % t interval"
+        f"{words} {when}: the same with every seed, nothing in this run is random"
+        if alike
+        else f"mean over {estimate.n} seeds of the {words} {when}, with its 95 % t interval"
         if estimate.n > 1
         else f"{words} {when} of one seed: nothing can be said about spread"
     )
@@ -130,7 +146,7 @@ def _mean(
         high=_finite(estimate.high),
         n=estimate.n,
         seeds=list(values),
-        brief=f"epoch {epoch}, {estimate.n} seed{'s' if estimate.n > 1 else ''} of {experiment.run}",
+        brief=f"epoch {epoch}, {seeds} of {experiment.run}",
         **sources(experiment, index),
     )
 

@@ -5,7 +5,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from rederive.config import Study
 from rederive.errors import UserError
+from rederive.results.keys import unknown_experiment
 from rederive.yaml_files import read_yaml
 
 PublishedCurves = dict[tuple[str, str], dict[int, float]]
@@ -79,3 +81,15 @@ def _points(path: str | Path, metrics: Collection[str], column: str | None) -> P
             f"{', '.join(metrics)}"
         ) from None
     return points
+
+
+def refuse_unknown(study: Study, published_yaml: str | Path, published_csv: str | Path) -> None:
+    """Raise UserError where a published value is of an experiment that the study does not have: a misspelt one."""
+    curves = published_curves(published_csv, study.metrics)
+    for path, names in (
+        (published_yaml, list(published_values(published_yaml, study.headline))),
+        (published_csv, [name for name, _ in curves]),
+    ):
+        for name in names:
+            if name not in study.experiments:
+                raise unknown_experiment(name, study.experiments, str(path))

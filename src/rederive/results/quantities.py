@@ -1,6 +1,7 @@
 """The small language of quantities: number keys in braces, + - * /, min, max and span."""
 
 import ast
+import math
 import operator
 import re
 from collections.abc import Callable, Sequence
@@ -61,6 +62,52 @@ def parts(node: ast.expr, lowest: bool) -> list[ast.expr]:
             "within bounds none of them"
         )
     return [node]
+
+
+Linear = dict[str, float]  # weights by name; that of "" is the constant
+
+
+def linear(node: ast.expr) -> Linear | None:
+    """Return a quantity without functions as a weighted sum of its names; None where it is none, as a ratio."""
+    match node:
+        case ast.Constant(value=int() | float() as constant):
+            return {"": float(constant)}
+        case ast.Name(id=name):
+            return {name: 1.0}
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _scaled(linear(operand), -1.0)
+        case ast.BinOp(op=ast.Add() | ast.Sub() as op, left=left, right=right):
+            one, other = linear(left), _scaled(linear(right), 1.0 if isinstance(op, ast.Add) else -1.0)
+            if one is None or other is None:
+                return None
+            return {name: one.get(name, 0.0) + other.get(name, 0.0) for name in one | other}
+        case ast.BinOp(op=ast.Mult() | ast.Div() as op, left=left, right=right):
+            one, other = linear(left), linear(right)
+            if isinstance(op, ast.Mult) and one is not None and one.keys() <= {""}:
+                one, other = other, one
+            if one is None or other is None or not other.keys() <= {""} or not other:
+                return None
+            return _scaled(one, other[""] if isinstance(op, ast.Mult) else 1 / other[""])
+    return None
+
+
+def _scaled(form: Linear | None, factor: float) -> Linear | None:
+    return None if form is None else {name: weight * factor for name, weight in form.items()}
+
+
+def comparisons(forms: Sequence[ast.expr], keys: Sequence[str]) -> set[object]:
+    """Return what tells comparisons apart: equal for a - b and b - a, and for what comes to the same sum."""
+    found: set[object] = set()
+    for form in forms:
+        weights = linear(form)
+        if weights is None:
+            found.add(re.sub(r"k(\d+)", lambda match: keys[int(match[1])], ast.unparse(form)))
+            continue
+        named = {keys[int(name[1:])]: round(weight, 12) for name, weight in weights.items() if name}
+        terms = sorted((name, weight) for name, weight in named.items() if weight)
+        if terms:  # a sum in which all cancels compares nothing
+            found.add(tuple((name, weight * math.copysign(1, terms[0][1])) for name, weight in terms))
+    return found
 
 
 def evaluate(node: ast.expr, values: Sequence[float]) -> float:

@@ -17,6 +17,7 @@ from rederive import environment, files
 from rederive.config import Experiment, Study
 from rederive.errors import UserError
 from rederive.fingerprint import fingerprint, training
+from rederive.imports import load
 from rederive.layout import Layout
 from rederive.training.history import Row, to_csv
 from rederive.training.provenance import Provenance, Replay, Seed, read_rows, read_run
@@ -120,6 +121,21 @@ def find(folder: Path, experiment: Experiment, seeds: Collection[int], wanted: I
                 found[seed] = taken
     for line in told or [f"{folder}: no run with this spec"] * (not found):
         print(f"not in the archive: {line}", flush=True)
+    return found
+
+
+def official_checksum(study: Study, experiment: Experiment) -> str | None:
+    """Return the checksum of the official data that a run trains on; None where the study has others."""
+    files = study.data.sets[experiment.data].files
+    return load(files).prepared if files and study.data.source == "official" else None
+
+
+def valid(study: Study, folder: Path) -> dict[str, dict[int, Kept]]:
+    """Return the kept seeds that may stand for those of the study, by run; say in a line each why others do not."""
+    found = {}
+    for key, experiment in study.runs().items():
+        if checksum := official_checksum(study, experiment):
+            found[key] = find(folder, experiment, study.seeds, identity(study, experiment, checksum))
     return found
 
 

@@ -15,7 +15,7 @@ from rederive.data import Dataset, load
 from rederive.environment import processor, versions
 from rederive.errors import UserError
 from rederive.imports import load as load_code
-from rederive.layout import Layout
+from rederive.layout import CLAIMS, Layout, seeds_of
 from rederive.training import archive
 from rederive.training.history import Row, Trained, diverged, to_csv
 from rederive.training.keeper import Keeper, StopRequest
@@ -29,12 +29,12 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
     experiment = _experiment(study, run, layout.study)
     trainer, threads = study.trainers[experiment.trainer], study.training.threads
     output = layout.run(run, seeds)
-    data_dir = layout.manifest(experiment.data).parent
-    data = load(data_dir)
-    if data.manifest["dataset"] != experiment.data:
-        raise UserError(f"{data_dir}: found {data.manifest['dataset']} data; {run} trains on {experiment.data}.")
-    identity = archive.identity(study, experiment, data.manifest["checksum"])
     folder = study.training.archive
+    # What is taken needs no data, where it is known what they would be.
+    checksum = archive.official_checksum(study, experiment) if folder else None
+    absent = checksum is not None and not layout.manifest(experiment.data).exists()
+    data = None if absent else _data(layout, experiment)
+    identity = archive.identity(study, experiment, data.manifest["checksum"] if data else str(checksum))
     kept = archive.find(Path(folder), experiment, seeds, identity) if folder else {}
     for taken in kept.values():
         print(f"taken from the archive: {taken.path}", flush=True)
@@ -42,7 +42,9 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
     made = {seed: taken.made for seed, taken in kept.items()}
     keepers: list[Keeper] = []
     if missing := [seed for seed in seeds if seed not in kept]:
+        data = data or _data(layout, experiment)
         place = _device(device)
+        tests = _tests_digest()
         print(f"{run}: {_place_and_attempt(place)}", flush=True)
         tf32 = study.training.tf32 and place == "cuda"
         key = {**identity._asdict(), "threads": threads, "device": place, "tf32": tf32}
@@ -66,6 +68,7 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
             "device": device_name(place),
             "tf32": tf32,
             "versions": versions(),
+            "tests_digest": tests,
             "started": began.isoformat(timespec="seconds"),
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),
             "host": socket.gethostname(),
@@ -73,7 +76,8 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
         for part, keeper in zip(trained, keepers, strict=True):
             made |= _made(part, keeper, common)
     try:
-        _write(output, experiment, trainer, data, rows, {seed: made[seed] for seed in seeds})
+        about = identity.data_checksum, data.manifest["source"] if data else study.data.source
+        write_run(output, experiment, trainer, *about, rows, {seed: made[seed] for seed in seeds})
     except OSError as error:
         raise UserError(
             f"{output}: could not be written ({error.strerror}). The training is done and its checkpoint is kept "
@@ -81,6 +85,30 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
         ) from error
     for keeper in keepers:
         keeper.forget()
+
+
+def _data(layout: Layout, experiment: Experiment) -> Dataset:
+    folder = layout.manifest(experiment.data).parent
+    data = load(folder)
+    if data.manifest["dataset"] != experiment.data:
+        raise UserError(
+            f"{folder}: found {data.manifest['dataset']} data; {experiment.key} trains on {experiment.data}."
+        )
+    return data
+
+
+def take(study: Study, layout: Layout) -> int:
+    """Write the kept runs of the study that no file of the build holds yet; return how many seeds that were."""
+    count = 0
+    for key, taken in archive.valid(study, Path(str(study.training.archive))).items():
+        experiment = study.runs()[key]
+        there = {seed for file in layout.runs.glob(f"{key}/seeds_*.csv") for seed in seeds_of(file)}
+        for seed in sorted(taken.keys() - there):
+            output, one = layout.run(key, [seed]), taken[seed]
+            about = one.provenance.data_checksum, one.provenance.data_source
+            write_run(output, experiment, study.trainers[experiment.trainer], *about, one.rows, {seed: one.made})
+            count += 1
+    return count
 
 
 def _made(part: Trained, keeper: Keeper, common: Mapping[str, Any]) -> dict[int, Seed]:
@@ -101,11 +129,12 @@ def _made(part: Trained, keeper: Keeper, common: Mapping[str, Any]) -> dict[int,
     }
 
 
-def _write(
+def write_run(
     output: Path,
     experiment: Experiment,
     trainer: Trainer,
-    data: Dataset,
+    data_checksum: str,
+    data_source: str,
     rows: list[Row],
     made: Mapping[int, Seed],
 ) -> None:
@@ -115,8 +144,8 @@ def _write(
     provenance = Provenance(
         run=experiment.key,
         spec=experiment.spec.model_dump(mode="json"),
-        data_checksum=data.manifest["checksum"],
-        data_source=data.manifest["source"],
+        data_checksum=data_checksum,
+        data_source=data_source,
         origin=experiment.origin,
         parameters=cost.parameters if cost else None,
         flops_per_image=cost.flops_per_image if cost else None,
@@ -162,6 +191,16 @@ def train_seeds(
             torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     trained: list[Trained] = train(experiment.spec, data, seeds, device, watch)
     return trained
+
+
+def _tests_digest() -> str | None:
+    """Return the digest of the claims' tests as they stand now; None where there are none that can be read."""
+    from rederive.results.claim_file import tests_digest
+
+    try:
+        return tests_digest(CLAIMS)
+    except UserError:
+        return None
 
 
 def _device(wanted: str) -> str:

@@ -43,6 +43,16 @@ class Replay(Record):
         """Return whether runs made by code `fingerprint` may stand for those of `today`."""
         return (self.made_by, self.replayed_by) == (fingerprint, today) and self.outcome != "different"
 
+    def described(self) -> str:
+        """Return in words how the numbers compare."""
+        steps = [f"the first {self.steps} steps"] * bool(self.steps)
+        epochs = [f"{self.epochs} epoch{'s' * (self.epochs > 1)}"] * bool(self.epochs)
+        told = f"{' and '.join([*steps, *epochs])}: {self.outcome}"
+        if self.outcome == "bit for bit":
+            return told
+        allowed = "" if self.tolerance is None else f", where {self.tolerance:.1e} is allowed"
+        return f"{told} (relative difference {self.difference:.1e}{allowed})"
+
 
 class Seed(Record):
     """How the numbers of one seed came about."""
@@ -61,6 +71,9 @@ class Seed(Record):
     diverged: int | None = Field(None, description="the first epoch whose training loss was not finite")
     opening: list[Loss] = Field([], description="losses of the first steps; empty where they were not kept")
     predictions: str = Field("", description="the class of each evaluation image after the last epoch, a digit each")
+    tests_digest: str | None = Field(
+        None, description="SHA-256 of the claims' tests as they stood when it began; None where it was not kept"
+    )
     taken_from: str | None = Field(None, description="the kept file, where nothing was trained")
     certified_by: Replay | None = Field(
         None, description="the replay by which it was taken, where the code has changed"

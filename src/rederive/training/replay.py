@@ -161,22 +161,12 @@ def replay_all(
         found = replay(experiment, code, data, kept, all_seeds, today, epochs, threads=kept.made.threads)
         replays.append(found)
         done.append({"run": run} | found.model_dump(mode="json"))
-        print(f"{run}, seed {kept.seed}: {described(found)}", flush=True)
+        print(f"{run}, seed {kept.seed}: {found.described()}", flush=True)
         if output is None and (folder / run).is_dir():
             write_replay(folder / run, found)
     if output is not None:
         files.write_json(output, done)
     return replays
-
-
-def described(replay: Replay) -> str:
-    """Return in words how the numbers of a replay compare."""
-    parts = [f"the first {replay.steps} steps"] * bool(replay.steps) + [f"{replay.epochs} epochs"] * bool(replay.epochs)
-    told = f"{' and '.join(parts)}: {replay.outcome}"
-    if replay.outcome == "bit for bit":
-        return told
-    allowed = "" if replay.tolerance is None else f", where {replay.tolerance:.1e} is allowed"
-    return f"{told} (relative difference {replay.difference:.1e}{allowed})"
 
 
 def _drawn(experiment: Experiment, study: Study) -> str:

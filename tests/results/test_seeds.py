@@ -1,0 +1,69 @@
+import math
+
+import pytest
+
+from rederive.results.runs import RunTable
+from rederive.results.seeds import collapsed_from, seeds_of
+
+NAN = math.nan
+
+
+def table(losses, accuracies=None):
+    """A run table of one run from curves by seed, as lists over the epochs."""
+    curves = {
+        ("a.b", "training_loss"): losses,
+        ("a.b", "accuracy"): accuracies or {s: [0.5] * len(c) for s, c in losses.items()},
+    }
+    return RunTable({key: {s: dict(enumerate(c, 1)) for s, c in seeds.items()} for key, seeds in curves.items()})
+
+
+def test_a_run_that_comes_out_the_same_with_every_seed_is_deterministic():
+    found = seeds_of(table({0: [2.0, 1.0], 1: [2.0, 1.0], 4: [2.0, 1.0 + 1e-9]}), "a.b", [0, 1, 4], 2)
+    assert found.deterministic
+    assert found.counted == (0,)
+    assert found.left_out == {}
+
+
+def test_one_seed_is_not_known_to_be_deterministic():
+    assert not seeds_of(table({0: [2.0, 1.0]}), "a.b", [0], 2).deterministic
+
+
+def test_a_copy_among_others_is_left_out_and_named():
+    found = seeds_of(table({0: [2.0, 1.0], 1: [2.0, 1.1], 2: [2.0, 1.0]}), "a.b", [0, 1, 2], 2)
+    assert (found.counted, found.deterministic) == ((0, 1), False)
+    assert found.left_out == {2: "has the numbers of seed 0"}
+
+
+def test_curves_that_agree_in_one_epoch_only_are_no_copies():
+    assert seeds_of(table({0: [2.0, 1.0], 1: [2.0, 1.001]}), "a.b", [0, 1], 2).counted == (0, 1)
+
+
+def test_seeds_that_diverge_at_once_are_no_copies_of_each_other():
+    found = seeds_of(table({0: [NAN, NAN], 1: [NAN, NAN]}), "a.b", [0, 1], 2)
+    assert (found.counted, found.diverged) == ((0, 1), {0: 1, 1: 1})
+
+
+def test_a_seed_that_diverges_later_has_not_diverged_yet():
+    runs = table({0: [2.0, 1.0, math.inf], 1: [2.1, 1.1, 0.9]})
+    assert seeds_of(runs, "a.b", [0, 1], 2).diverged == {}
+    assert seeds_of(runs, "a.b", [0, 1], 3).diverged == {0: 3}
+
+
+def test_a_seed_that_is_missing_or_too_short_is_left_out_with_the_reason():
+    found = seeds_of(table({0: [2.0, 1.0], 1: [2.0]}), "a.b", [0, 1, 2], 2)
+    assert found.counted == (0,)
+    assert found.left_out == {1: "ended at epoch 1 of 2", 2: "was not trained"}
+
+
+@pytest.mark.parametrize(
+    ("losses", "accuracies", "epoch"),
+    [
+        ([2.0, 1.9, 2.308, 2.308], [0.3, 0.3, 0.101, 0.1], 3),  # the published run with learning rate 0.01
+        ([2.3, 2.3, 2.2, 1.9], [0.10, 0.11, 0.15, 0.29], None),  # learns late: learning rate 0.0001 with batch 64
+        ([2.0, 1.9, 1.8, 1.76], [0.28, 0.3, 0.2, 0.12], None),  # near chance in accuracy alone: zero weights
+        ([2.4, 2.31], [0.1, 0.1], 1),
+        ([NAN, NAN], [0.1, 0.1], None),  # that is diverged
+    ],
+)
+def test_what_has_collapsed(losses, accuracies, epoch):
+    assert collapsed_from(dict(enumerate(losses, 1)), dict(enumerate(accuracies, 1))) == epoch
