@@ -302,7 +302,7 @@ EDITS = {
         "2 * G[p, q] / Z[p, q],",
     ),
     "a tolerance": edit({"verify"}, "rederive/derivations/numeric.py", '"float32": 2e-5', '"float32": 2e-4'),
-    "what a mutant is": edit({"verify"}, "rederive/derivations/mutants.py", "if text in seen", "if text not in seen"),
+    "what a mutant is": edit({"verify"}, "rederive/derivations/mutants.py", "if mutant != claim", "if mutant == claim"),
     "an oracle": edit(PROOFS, "rederive/derivations/oracles.py", "output_gradients=tf.constant(cotangent)", ""),
     # The report.
     "what is collected": edit(
@@ -317,7 +317,9 @@ EDITS = {
     "a colour, which the page shares": edit(
         {"plot", "convert"}, "rederive/figures/style.py", 'INK = "#222222"', 'INK = "#222223"'
     ),
-    "how text is escaped": edit({"render"}, "rederive/report/markdown.py", r'sub(r"\\\1"', r'sub(r"\1"'),
+    "how text is escaped": edit(
+        {"render"}, "rederive/report/markdown.py", r'_SPECIAL.sub(r"\\\g', r'_SPECIAL.sub(r"\g'
+    ),
     "pandoc's reader": edit({"convert"}, "rederive/report/formats.py", "+native_spans", "-native_spans"),
     "a file of the packed source": edit({"pack"}, "rederive/report/pack.py", "$pdf_mode = 1", "$pdf_mode = 2"),
 }

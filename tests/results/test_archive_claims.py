@@ -1,6 +1,5 @@
 """The conclusions, tested on the runs that are kept in the archive: what is pinned comes out; nothing is trained."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,12 +26,9 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     proved = {test.proved for claim in load_claims(synthetic.CLAIMS).values() for test in claim.tests if test.proved}
     for name in proved:
         verify(name, layout.derivation(name), oracles=False)
-    test_claims(layout, sorted(map(layout.derivation, proved)), *_texts())
+    proofs = sorted(map(layout.derivation, proved))
+    test_claims(layout, proofs, synthetic.CLAIMS, synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES)
     return layout
-
-
-def _texts() -> tuple[Path, Path, Path]:
-    return synthetic.CLAIMS, synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES
 
 
 def test_verdicts_on_the_kept_runs_are_those_that_are_pinned(layout: Layout) -> None:

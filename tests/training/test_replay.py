@@ -72,7 +72,7 @@ RUNS = ["mnist.small", "cifar10.small"]
 @pytest.mark.parametrize("epochs", [0, 2])
 def test_the_same_code_gives_the_same_bits(build, run, epochs):
     kept = build.kept(run)
-    found = replay(*build.begun(run), kept[1], kept, "today", epochs)
+    found = replay(*build.begun(run), kept[1], [kept], "today", epochs)
     assert (found.outcome, found.difference, found.seed) == ("bit for bit", 0.0, 1)
     # Three epochs of 10 or 13 batches: the run has no hundred steps.
     whole = {"mnist.small": 30, "cifar10.small": 39}[run]
@@ -83,7 +83,7 @@ def test_the_same_code_gives_the_same_bits(build, run, epochs):
 @pytest.mark.parametrize("run", RUNS)
 def test_another_processors_rounding_is_told_as_such(build, run):
     kept = build.kept(run)
-    found = replay(*build.begun(run), rounded(kept[0], 1e-7), kept, "today", 1)
+    found = replay(*build.begun(run), rounded(kept[0], 1e-7), [kept], "today", 1)
     assert found.outcome == "within rounding"
     assert 0 < found.difference <= found.tolerance
 
@@ -101,7 +101,7 @@ def test_wrong_code_is_different(build, run, fault):
     new = {key: getattr(old, key) * by if key in ("learning_rate", "momentum") else by for key, by in fault.items()}
     wrong = experiment.model_copy(update={"spec": old.model_copy(update=new)})
     kept = build.kept(run)
-    assert replay(wrong, code, data, kept[0], kept, "today", 0).outcome == "different"
+    assert replay(wrong, code, data, kept[0], [kept], "today", 0).outcome == "different"
 
 
 def test_a_fault_after_the_first_steps_shows_in_the_epochs(build, monkeypatch):
@@ -109,7 +109,7 @@ def test_a_fault_after_the_first_steps_shows_in_the_epochs(build, monkeypatch):
     kept = build.kept("mnist.small")
     evaluate = MLPLearner.evaluate
     monkeypatch.setattr(MLPLearner, "evaluate", lambda self, split: (evaluate(self, split)[0] * 1.0001, self.predicted))
-    found = replay(*build.begun("mnist.small"), kept[0], kept, "today", 1)
+    found = replay(*build.begun("mnist.small"), kept[0], [kept], "today", 1)
     assert found.outcome == "different"
 
 
@@ -122,11 +122,11 @@ def test_without_first_steps_the_spread_over_seeds_is_all_there_is(build):
     kept = build.kept("mnist.small")
     begun = build.begun("mnist.small")
     old = without_opening(rounded(kept[0], 2e-6))
-    found = replay(*begun, old, kept, "today", 0)
+    found = replay(*begun, old, [kept], "today", 0)
     assert (found.outcome, found.steps, found.epochs) == ("within the spread over seeds", 0, 1)
     far = without_opening(rounded(kept[0], 3.0))
-    assert replay(*begun, far, kept, "today").outcome == "different"
-    assert replay(*begun, old, [old], "today").outcome == "different"  # one seed has no spread
+    assert replay(*begun, far, [kept], "today").outcome == "different"
+    assert replay(*begun, old, [[old]], "today").outcome == "different"  # one seed has no spread
 
 
 def test_what_rounding_does_grows_and_is_never_nothing(build):
@@ -137,6 +137,24 @@ def test_what_rounding_does_grows_and_is_never_nothing(build):
     assert effects == sorted(effects)
     assert effects[0] == np.finfo(np.float32).eps
     assert effects[-1] > 2 * effects[0]
+
+
+def test_the_spread_is_that_of_all_runs_of_the_trainer(build):
+    """A run with one seed is held against the others' seeds; the numbers are those of an exact calculation."""
+    kept = build.kept("mnist.small")
+    old = without_opening(rounded(kept[0], 2e-6))
+    with_others = replay(*build.begun("mnist.small"), old, [[old], kept[1:]], "today")
+    assert with_others.outcome == "within the spread over seeds"
+    # Three seeds: t(.995, 2) = 9.925, for the difference of two numbers that both vary.
+    losses = [[row for row in one.rows if row[1:-1] == (1, "train", "loss")] for one in kept]
+    values = [row.value for (row,) in losses]
+    spread = float(np.std(values, ddof=1) / np.mean(values))
+    only_losses = [[one._replace(rows=rows) for one, rows in zip(kept, losses, strict=True)]]
+    for share, allowed in ((0.9, True), (1.1, False)):
+        away = [losses[0][0]._replace(value=values[0] * (1 - share * 9.925 * 2**0.5 * spread))]
+        compared = module._against_spread(losses[0], away, only_losses)
+        assert compared.tolerance == pytest.approx(9.925 * 2**0.5 * spread, rel=1e-3)
+        assert compared.allowed is allowed
 
 
 # --- the command ----------------------------------------------------------------------------------------------
@@ -174,9 +192,9 @@ def test_a_difference_is_an_error(build, monkeypatch):
     assert "different (relative difference 2.5e-01, where 1.0e-02 is allowed)" in done.output
 
 
-def _first(build: Build) -> tuple[Kept, list[Kept]]:
+def _first(build: Build) -> tuple[Kept, list[list[Kept]]]:
     kept = build.kept("mnist.small")
-    return kept[0], kept
+    return kept[0], [kept]
 
 
 @pytest.mark.parametrize(

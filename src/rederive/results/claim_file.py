@@ -15,7 +15,7 @@ A claim holds where all its tests hold, does not hold where one does not, is not
 not there or there is one seed only (no interval), and is undecided otherwise.
 
 Quantities are written with the keys of `rederive.results.keys` in braces, `+ - * /`, `min`, `max` and `span` (largest
-minus smallest): `{mnist.relu.accuracy} - {mnist.benchmark.accuracy}`. In place of an epoch a curve also has `@mean` and
+minus smallest): `{deep.accuracy} - {shallow.accuracy}`. In place of an epoch a curve also has `@mean` and
 `@highest` (over its epochs) and `@largest_rise` (the largest step upwards from one epoch to the next). One with `min`,
 `max` or `span` is tested part by part (`rederive.results.quantities.parts`). Where the write-up gives all values of a
 quantity it is computed from those, too: a conclusion may not follow from its own numbers.

@@ -5,14 +5,16 @@ Elsewhere other kernels round otherwise, and training multiplies every small dif
 steps are compared, before the differences have grown, with a tolerance that is measured on the run itself: the same
 steps are taken again from parameters that differ by one rounding, and what came of that difference by each step, times
 MARGIN, is what rounding may have done. A run that kept no first steps is compared by the numbers of its epochs alone,
-with the spread over seeds; that is weaker, and the answer says so.
+with the spread over seeds, pooled over the runs of its trainer; that is weaker, and the answer says so.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +25,7 @@ from rederive.data import Dataset, load
 from rederive.errors import UserError
 from rederive.fingerprint import fingerprint, training
 from rederive.layout import Layout
-from rederive.results.statistics import prediction_interval
+from rederive.results.statistics import t_quantile
 from rederive.training import job
 from rederive.training.archive import Kept, kept_under, write_replay
 from rederive.training.history import OPENING_STEPS, Row, Trained
@@ -55,7 +57,7 @@ def replay(
     code: str,
     data: Dataset,
     kept: Kept,
-    seeds: Iterable[Kept],
+    runs: Sequence[Sequence[Kept]],
     fingerprint: str,
     epochs: int = 1,
     device: str = "cpu",
@@ -63,8 +65,8 @@ def replay(
 ) -> Replay:
     """Train the first `epochs` epochs of a kept run again, and compare; only its first steps where that is 0.
 
-    `seeds` are the kept seeds of the same run, this one among them: their spread is what the numbers of epochs are held
-    against where they are not equal. `code` is the import path of the trainer, `fingerprint` that of today's code.
+    `runs` are the kept seeds of all runs of its trainer: their spread is what the numbers of epochs are held against
+    where they are not equal. `code` is the import path of the trainer, `fingerprint` that of today's code.
     """
     if not kept.made.opening:
         epochs = max(1, epochs)
@@ -74,7 +76,7 @@ def replay(
     # A short epoch may have fewer steps than were kept.
     steps = min(len(made.opening), len(first.openings[kept.seed]))
     opened = made.opening[:steps], first.openings[kept.seed][:steps]
-    spread = _against_spread(rows, first.rows, list(seeds)) if epochs else None
+    spread = _against_spread(rows, first.rows, runs) if epochs else None
     opening: Comparison | None = None
     outcome: Outcome
     if first.rows == rows and list(map(repr, opened[0])) == list(map(repr, opened[1])):  # nan, too, is a result
@@ -107,8 +109,8 @@ def replay(
 
 def to_replay(
     study: Study, folder: Path, runs: Sequence[str], seeds: Sequence[int], sample: int | None
-) -> list[tuple[Experiment, Kept, list[Kept]]]:
-    """Return what to replay of the runs under `folder`: the experiment, a kept seed of it, and all kept seeds.
+) -> list[tuple[Experiment, Kept]]:
+    """Return what to replay of the runs under `folder`: experiments, each with a kept seed.
 
     Without `seeds`, one seed for each code that made some of a run: one that kept its first steps, and that was made on
     this kind of processor, before others. `sample` takes so many of the runs, as today's code draws them by its
@@ -131,7 +133,7 @@ def to_replay(
         for one in sorted(kept, key=lambda one: (not one.made.opening, one.made.device != here, one.seed)):
             groups.setdefault(one.made.fingerprint, one)
         asked = [one for one in kept if one.seed in seeds] if seeds else groups.values()
-        chosen += [(known[run], one, kept) for one in asked]
+        chosen += [(known[run], one) for one in asked]
     return chosen
 
 
@@ -151,14 +153,20 @@ def replay_all(
     """
     done: list[dict[str, Any]] = []
     replays = []
-    for experiment, kept, all_seeds in to_replay(study, folder, runs, seeds, sample):
+    chosen = to_replay(study, folder, runs, seeds, sample)
+    of_trainer: dict[str, list[list[Kept]]] = {}
+    for key, experiment in study.runs().items():
+        of_trainer.setdefault(experiment.trainer, []).append(kept_under(folder, key))
+    for experiment, kept in chosen:
         run, code = experiment.key, study.trainers[experiment.trainer].python
         place = layout.manifest(experiment.data).parent
         data = load(place)
         if data.manifest["checksum"] != kept.provenance.data_checksum:
             raise UserError(f"{place}: other data than {run} was trained on; prepare them again")
         today = fingerprint(training(study.trainers[experiment.trainer]))
-        found = replay(experiment, code, data, kept, all_seeds, today, epochs, threads=kept.made.threads)
+        found = replay(
+            experiment, code, data, kept, of_trainer[experiment.trainer], today, epochs, threads=kept.made.threads
+        )
         replays.append(found)
         done.append({"run": run} | found.model_dump(mode="json"))
         print(f"{run}, seed {kept.seed}: {found.described()}", flush=True)
@@ -266,22 +274,23 @@ def _against_roundings(kept: Sequence[float], found: Sequence[float], again: "Be
     )
 
 
-def _against_spread(kept: Sequence[Row], found: Sequence[Row], seeds: Sequence[Kept]) -> Comparison | None:
-    """Return the difference of epochs' numbers that is largest by where a further seed would fall.
+def _against_spread(kept: Sequence[Row], found: Sequence[Row], runs: Sequence[Sequence[Kept]]) -> Comparison | None:
+    """Return the difference of epochs' numbers that is largest by how far two seeds may be apart.
 
-    None where fewer than two seeds are kept: there is no spread to hold a number against.
+    `runs` are the kept runs of one trainer. The spread over seeds is relative to the mean, and pooled: a few seeds of
+    many runs tell more of it than those of one. None where no run has two seeds: there is no spread then.
     """
-    if len(seeds) < 2:
-        return None
     compared = []
     for mine, theirs in zip(kept, found, strict=True):
-        values = [row.value for one in seeds for row in one.rows if row[1:-1] == mine[1:-1]]
-        bounds = prediction_interval(values, SPREAD_LEVEL)
-        allowed = 0.0 if bounds.low is None or bounds.high is None else (bounds.high - bounds.low) / 2
-        scale = max(abs(mine.value), abs(theirs.value)) or 1.0
+        values = [[row.value for one in seeds for row in one.rows if row[1:-1] == mine[1:-1]] for seeds in runs]
+        degrees = sum(len(of_run) - 1 for of_run in values if of_run)
+        if not degrees:
+            return None
+        deviations = [(value / fmean(of_run) - 1) ** 2 for of_run in values if len(of_run) > 1 for value in of_run]
+        spread = math.sqrt(math.fsum(deviations) / degrees)
         # Seeds may all give one number; rounding is allowed all the same.
-        tolerance = max(allowed / scale, MARGIN * ROUNDING)
-        compared.append(Comparison(relative_difference(mine.value, theirs.value), tolerance))
+        allowed = max(t_quantile(0.5 + SPREAD_LEVEL / 2, degrees) * math.sqrt(2) * spread, MARGIN * ROUNDING)
+        compared.append(Comparison(relative_difference(mine.value, theirs.value), allowed))
     return max(compared, key=_share)
 
 
