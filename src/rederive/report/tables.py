@@ -92,20 +92,19 @@ class Tables:
             for name in self._document.study.experiments:
                 if (status := self._status(name)) is None:
                     continue
-                spread = self._document.numbers.get(f"{name}.curve_spread_is")
                 rows.append(
                     [
                         self.row_label(name),
                         self._origin.num(f"{name}.published"),
                         self._origin.interval(f"{name}.{metric}", unbroken=True),
-                        *(self._if_known(f"{name}.{key}") for key in ("value_z", "curve_distance", "curve_multiple")),
-                        escape(spread.text) if spread else "–",
+                        *(self._if_known(f"{name}.{key}") for key in ("value_z", "curve_distance")),
+                        self._if_known(f"{name}.curve_multiple") + (" (pooled)" if self._pooled(name) else ""),
                         self._if_known(f"{name}.curve_chi2"),
                         STATUSES[status] if status in AGREE else f"**{STATUSES[status]}**",
                     ]
                 )
-        header = ["Row", "Published", "Ours (95 % interval)", "Off by", "Curve off by", "In spreads", "Spread", "χ²/n"]
-        return self._captioned("agreement", caption, [*header, "What agrees"], rows, "lrrrrrlrl")
+        header = ["Row", "Published", "Ours (interval)", "Off by", "Curve off by", "In spreads", "χ²/n", "What agrees"]
+        return self._captioned("agreement", caption, header, rows, "lrrrrrrl")
 
     def rows_where(self, *statuses: str) -> list[str]:
         """Return the experiments whose status is one of these keys of STATUSES, in the order of the study."""
@@ -122,6 +121,10 @@ class Tables:
     def _status(self, name: str) -> str | None:
         number = self._document.numbers.get(f"{name}.agreement")
         return STATUS[str(number.value)] if number else None
+
+    def _pooled(self, name: str) -> bool:
+        number = self._document.numbers.get(f"{name}.curve_spread_is")
+        return number is not None and number.value == "pooled"
 
     def _if_known(self, key: str) -> str:
         return self._origin.num(key) if key in self._document.numbers else "–"

@@ -15,7 +15,7 @@ from rederive.records import Number, RunFacts
 from rederive.results.distance import Distance, Spreads, distance
 from rederive.results.number import number, sources
 from rederive.results.published import PublishedCurves, PublishedValue
-from rederive.results.runs import RunTable
+from rederive.results.runs import Curve, RunTable
 
 STATUSES = {
     "both": "value and curve agree",
@@ -68,19 +68,25 @@ class Comparison:
             return None
         experiment = self.study.experiments[name]
         return distance(
-            self.runs.curves(experiment.run, metric),
+            self._ours(experiment.run, metric),
             self.curves[shown, metric],
             self.errors[shown, metric],
             lambda values, epoch: self.spreads.of(values, experiment.data, metric, epoch),
             experiment.epochs,
         )
 
+    def _ours(self, run: str, metric: str) -> dict[int, Curve]:
+        """Return our curves by seed, without those that are copies of another; of a run that draws nothing all."""
+        curves, copies = self.runs.curves(run, metric), self.runs.copies(run)
+        drawn = len(copies) < len(curves) - 1
+        return {seed: curve for seed, curve in curves.items() if not (drawn and seed in copies)}
+
     def value(self, name: str) -> Distance | None:
         """Return how far our values are from that of a row, read where the row ends."""
         experiment, metric = self.study.experiments[name], str(self.study.headline)
         rounding = 0.5 * 10.0 ** -self.study.metrics[metric].digits
         return distance(
-            self.runs.curves(experiment.run, metric),
+            self._ours(experiment.run, metric),
             {experiment.epochs: self.values[name].value},
             {experiment.epochs: rounding},
             lambda values, epoch: self.spreads.of(values, experiment.data, metric, epoch),
