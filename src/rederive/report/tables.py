@@ -103,8 +103,8 @@ class Tables:
                         STATUSES[status] if status in AGREE else f"**{STATUSES[status]}**",
                     ]
                 )
-        header = ["Row", "Published", "Ours (interval)", "Off by", "Curve off by", "In spreads", "χ²/n", "What agrees"]
-        return self._captioned("agreement", caption, header, rows, "lrrrrrrl")
+        names = ["Row", "Published", "Ours (interval)", "Off by", "Curve off by", "In spreads", r"$\chi^2/n$"]
+        return self._captioned("agreement", caption, [*names, "What agrees"], rows, "lrrrrrrl")
 
     def rows_where(self, *statuses: str) -> list[str]:
         """Return the experiments whose status is one of these keys of STATUSES, in the order of the study."""
