@@ -64,14 +64,20 @@ def test_a_build_takes_the_runs_of_an_archive_and_is_the_same(project: Project) 
     printed = project.rederive("archive").stdout
     assert "3 seeds kept in archive" in printed
     results = project.folder / "results"
-    table = (results / "runs.csv").read_bytes(), (results / "runs.json").read_bytes()
+    table, index = (results / "runs.csv").read_bytes(), json.loads((results / "runs.json").read_text())
     shutil.rmtree(results / "runs")
     (results / "runs.csv").unlink()
     asked = ("--config", "training={archive: archive}")
     project.snakemake("results/runs.csv", *asked)
     runs = [json.loads(path.read_text()) for path in results.glob("runs/*/*.json")]
     assert all("taken_from" in made for run in runs for made in run["seeds"].values())
-    assert ((results / "runs.csv").read_bytes(), (results / "runs.json").read_bytes()) == table
+    assert (results / "runs.csv").read_bytes() == table
+    again = json.loads((results / "runs.json").read_text())
+    assert {file for facts in again.values() for file in facts.pop("taken_from")} == {
+        path.relative_to(project.folder).as_posix() for path in project.folder.glob("archive/*/seed_*.csv")
+    }
+    assert [facts.pop("taken_from") for facts in index.values()] == [[]] * len(index)
+    assert again == index
     # What was taken is no less made: it is not trained when it could no longer be taken.
     assert project.jobs() == {}
 
