@@ -98,6 +98,7 @@ def data_of(wildcards):
     return str(layout.manifest(study.experiments[wildcards.experiment].data))
 
 
+@cache
 def sampled():
     """The kept runs of which a build trains the first steps again, and which of them."""
     sample = study.training.replay
@@ -108,6 +109,7 @@ def sampled():
     return [experiment for experiment, *_ in to_replay(study, Path(study.training.archive), [], [], sample)]
 
 
+@cache
 def kept_files():
     """The contents of the kept runs, for a report that trains nothing."""
     return {str(path): sha256(path) for path in sorted(Path(study.training.archive).rglob("*.json"))}

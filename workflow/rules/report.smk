@@ -8,7 +8,7 @@ rule render:
         templates=templates,
         listings=listed_sources,
         citation=[path for path in ["CITATION.cff"] if Path(path).exists()],
-        replays=str(layout.replays) if sampled() else [],
+        replays=lambda wildcards: [str(layout.replays)] if sampled() else [],
     output:
         text="<results>/report/report.md",
         trace="<results>/report/trace.json",

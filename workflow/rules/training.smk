@@ -45,7 +45,7 @@ if study.training.archive:
             runtime=10,
         params:
             study=study_file,
-            kept=kept_files(),
+            kept=lambda wildcards: kept_files(),
             code={trainer: code_of_trainer(trainer) for trainer in study.trainers},
         message:
             "Taking the kept runs"
@@ -67,7 +67,7 @@ if study.training.archive:
             study=study_file,
             archive=study.training.archive,
             sample=study.training.replay,
-            kept=kept_files(),
+            kept=lambda wildcards: kept_files(),
             code={trainer: code_of_trainer(trainer) for trainer in study.trainers},
         message:
             "Training the first steps of some kept runs again"

@@ -54,9 +54,12 @@ class Kept(NamedTuple):
         return self.provenance.seeds[self.seed]
 
 
-def identity(study: Study, experiment: Experiment, data_checksum: str) -> Identity:
-    """Return the identity of an experiment's run by today's code on data with this checksum."""
-    code = fingerprint(training(study.trainers[experiment.trainer]))
+def identity(study: Study, experiment: Experiment, data_checksum: str, code: str | None = None) -> Identity:
+    """Return the identity of an experiment's run by today's code on data with this checksum.
+
+    `code` is the fingerprint of its trainer, where it is known already: to compute it takes a while.
+    """
+    code = code or fingerprint(training(study.trainers[experiment.trainer]))
     required = json.dumps(environment.present()) if study.training.versions == "require" else ""
     return Identity(experiment.spec.identity(), code, data_checksum, required)
 
@@ -101,7 +104,11 @@ def find(folder: Path, experiment: Experiment, seeds: Collection[int], wanted: I
         raise UserError(f"training.archive: {folder} is no folder; `rederive archive` makes one, null does without")
     found: dict[int, Kept] = {}
     told = []
-    for run in sorted(path for path in folder.iterdir() if path.is_dir()):
+    known = False
+    # A run is kept under one name, most often its own: the others are looked at where that is not it.
+    for run in sorted(filter(Path.is_dir, folder.iterdir()), key=lambda path: (path.name != experiment.key, path)):
+        if known:
+            break
         replays = read_replays(run)
         for seed in sorted(set(seeds) - found.keys()):
             record = path_of(folder, run.name, seed).with_suffix(".json")
@@ -111,6 +118,7 @@ def find(folder: Path, experiment: Experiment, seeds: Collection[int], wanted: I
                 kept = read(record)
                 if _spec(experiment, kept.provenance) != wanted.spec:
                     break  # all seeds of a folder have one spec
+                known = True
                 taken = _certified(kept, experiment, wanted, replays)
             except UserError as error:
                 told.append(str(error))
@@ -133,9 +141,11 @@ def official_checksum(study: Study, experiment: Experiment) -> str | None:
 def valid(study: Study, folder: Path) -> dict[str, dict[int, Kept]]:
     """Return the kept seeds that may stand for those of the study, by run; say in a line each why others do not."""
     found = {}
+    codes = {name: fingerprint(training(trainer)) for name, trainer in study.trainers.items()}
     for key, experiment in study.runs().items():
         if checksum := official_checksum(study, experiment):
-            found[key] = find(folder, experiment, study.seeds, identity(study, experiment, checksum))
+            wanted = identity(study, experiment, checksum, codes[experiment.trainer])
+            found[key] = find(folder, experiment, study.seeds, wanted)
     return found
 
 

@@ -123,7 +123,8 @@ def to_replay(
     if missing := [run for run in runs if run not in wanted] or ([] if wanted else ["no run of the study"]):
         raise UserError(f"{folder}: found {', '.join(missing)}; expected runs that were trained or kept")
     if sample is not None:
-        wanted = dict(sorted(wanted.items(), key=lambda item: _drawn(known[item[0]], study))[:sample])
+        codes = {name: fingerprint(training(trainer)) for name, trainer in study.trainers.items()}
+        wanted = dict(sorted(wanted.items(), key=lambda item: _drawn(item[0], codes[known[item[0]].trainer]))[:sample])
     here = job.device_name("cpu")
     chosen = []
     for run, kept in wanted.items():
@@ -177,9 +178,8 @@ def replay_all(
     return replays
 
 
-def _drawn(experiment: Experiment, study: Study) -> str:
-    code = fingerprint(training(study.trainers[experiment.trainer]))
-    return hashlib.sha256(f"{code} {experiment.key}".encode()).hexdigest()
+def _drawn(run: str, code: str) -> str:
+    return hashlib.sha256(f"{code} {run}".encode()).hexdigest()
 
 
 class Beginning:
