@@ -266,7 +266,7 @@ EDITS = {
     "the description of a setting": edit(
         NONE, "writeup/settings.py", 'description="step size of the optimiser"', 'description="step size"'
     ),
-    "the help of a command": edit(NONE, "rederive/cli.py", "Train one run, from", "Train a run, from"),
+    "the help of a command": edit(NONE, "rederive/cli/training.py", "Train one run, from", "Train a run, from"),
     # The configuration.
     "a key with a default that a spec gains": edit(
         NONE,

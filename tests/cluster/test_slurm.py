@@ -146,8 +146,8 @@ def sites(slurm: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> It
     """Two copies of the project in which the proofs are done: one to build here, one to build by Slurm."""
     folder = tmp_path_factory.mktemp("projects")
     local = Site(copy_project(folder / "local"), {})
-    local.edit("config.yaml", "batch_size: 32\n      epochs: 2", "batch_size: 32\n      epochs: 400")
-    local.edit("config.yaml", "batch_size: 16\n      epochs: 2", "batch_size: 16\n      epochs: 100")
+    local.edit("config.yaml", "batch_size: 32\n    epochs: 2", "batch_size: 32\n    epochs: 400")
+    local.edit("config.yaml", "batch_size: 16\n    epochs: 2", "batch_size: 16\n    epochs: 100")
     local.run("snakemake", "--quiet", "all", "--", "derivations")
     shutil.copytree(local.folder, folder / "slurm", symlinks=True)
     site = SlurmSite(folder / "slurm", slurm)

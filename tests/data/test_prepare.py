@@ -92,8 +92,11 @@ def test_the_official_data_are_those_that_were_trained_on(prepared, dataset):
     known = {json.loads(path.read_text())["data_checksum"] for path in archive.glob(f"{dataset}.*/seed_*.json")}
     opened = load(prepared / dataset)
     assert known == {opened.manifest["checksum"]}
-    expected = {"mnist": [55_000, 5_000, 10_000], "cifar10": [50_000, 10_000]}[dataset]
-    assert list(opened.manifest["sizes"].values()) == expected
+    expected = {
+        "mnist": {"train": 55_000, "validation": 5_000, "test": 10_000},
+        "cifar10": {"train": 50_000, "test": 10_000},
+    }[dataset]
+    assert opened.manifest["sizes"] == expected
 
 
 @pytest.mark.mirror

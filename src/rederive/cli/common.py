@@ -1,0 +1,48 @@
+"""What the commands share: their options, and where a study's files are."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rederive.config import Study
+    from rederive.layout import Layout
+
+ARCHIVE = Path("archive")
+STUDY = Path("results/study.json")
+StudyFile = Annotated[
+    Path, typer.Option("--study", help="the resolved configuration; its folder is that of all results")
+]
+
+
+def layout_of(study: Path) -> "Layout":
+    """Return where the files of a study are."""
+    from rederive.layout import Layout
+
+    return Layout.of(study)
+
+
+def proved(layout: "Layout") -> list[Path]:
+    """Return the files of what was proved."""
+    from rederive.config import Study
+    from rederive.derivations import derivation_names
+
+    return [layout.derivation(name) for name in derivation_names(Study.load(layout.study).derivations)]
+
+
+def resolved(configs: list[Path]) -> "Study":
+    """Return the study of config files, each laid over those before it."""
+    from functools import reduce
+
+    from rederive import config
+
+    return config.resolve(reduce(config.merge, map(config.read_yaml, configs), {}), configs)
+
+
+def record_step(study: Path, step: str) -> None:
+    """Leave word of what a step depended on, for `why`."""
+    from rederive.why import record
+
+    if study.exists():
+        record(study.parent, step)

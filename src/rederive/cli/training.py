@@ -1,0 +1,100 @@
+"""Training jobs and kept runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rederive.cli.common import ARCHIVE, STUDY, StudyFile, layout_of, record_step
+from rederive.errors import UserError
+
+
+def train(
+    experiment: Annotated[str, typer.Argument(help="the key of a run in the config")],
+    seeds: Annotated[str | None, typer.Option(help="as in 0-1-2; without it, all of the study")] = None,
+    study: StudyFile = STUDY,
+) -> None:
+    """Train one run, from its last checkpoint where there is one."""
+    import re
+
+    from rederive.config import Study
+    from rederive.training import train
+
+    if seeds and not re.fullmatch(r"\d+(-\d+)*", seeds):
+        raise UserError(f"train: --seeds: found {seeds!r}, expected numbers as in 0-1-2")
+    settings = Study.load(study)
+    # Without --seeds the study's jobs, one after the other, so that a build finds what it looks for.
+    for group in [[int(seed) for seed in seeds.split("-")]] if seeds else settings.seed_groups():
+        train(study, experiment, group)
+    record_step(study, experiment)
+
+
+def archive(
+    folder: Annotated[Path, typer.Argument(help="where they are kept")] = ARCHIVE,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="results or kept runs of another machine [the study's results]")
+    ] = None,
+    study: StudyFile = STUDY,
+) -> None:
+    """Keep finished runs, with what made them, for builds that need not train them again."""
+    from rederive.config import Study
+    from rederive.training.archive import keep
+
+    kept = keep(Study.load(study), source or layout_of(study).runs, folder)
+    print(f"{len(kept)} seeds kept in {folder}; take them with --config 'training={{archive: {folder}}}'")
+
+
+def take(study: StudyFile = STUDY) -> None:
+    """Take every kept run that is valid and that no file of the build holds, and train nothing."""
+    from rederive import files
+    from rederive.config import Study
+    from rederive.training.job import take
+
+    layout = layout_of(study)
+    settings = Study.load(study)
+    print(f"{take(settings, layout)} seeds taken")
+    there = [file for run in settings.runs() for file in sorted(layout.runs.glob(f"{run}/seeds_*.csv"))]
+    files.write_json(layout.taken, {file.relative_to(layout.folder).as_posix(): files.sha256(file) for file in there})
+
+
+def replay(
+    runs: Annotated[list[str] | None, typer.Argument(help="keys of experiments; without names, all")] = None,
+    epochs: Annotated[int, typer.Option(min=0, help="how many to train again; 0: only the first steps")] = 1,
+    seeds: Annotated[
+        list[int] | None, typer.Option(help="may be given again; without, one for each code that made some")
+    ] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="take so many of the runs, drawn by chance")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="kept runs, or a results folder [archive, else the study's results]")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="write what was found here, and not beside kept runs")] = None,
+    study: StudyFile = STUDY,
+) -> None:
+    """Train the beginning of finished runs again with today's code, and compare; exit with 1 where one differs."""
+    from rederive.config import Study
+    from rederive.training import limit_threads
+
+    settings = Study.load(study)
+    limit_threads(settings.training.threads)
+    from rederive.training.replay import replay_all
+
+    layout = layout_of(study)
+    folder = source or (ARCHIVE if ARCHIVE.is_dir() else layout.folder)
+    replays = replay_all(settings, folder, layout, runs or [], seeds or [], sample, epochs, output)
+    if any(replay.outcome == "different" for replay in replays):
+        raise typer.Exit(1)
+
+
+def status(study: StudyFile = STUDY) -> None:
+    """Show how each training job stands, from the files that they leave."""
+    from rich.console import Console
+
+    from rederive.config import Study
+    from rederive.training.status import jobs, other_versions, summary, table
+
+    found = jobs(Study.load(study), layout_of(study))
+    console = Console()
+    console.print(table(found))
+    console.print(summary(found))
+    for line in other_versions(Study.load(study), layout_of(study)):
+        console.print(line)
