@@ -9,11 +9,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 COMPILE = ["uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--python-version", "3.11"]
-COMPILE += ["--no-emit-index-url", "--no-header", "--no-annotate", "pyproject.toml"]
+COMPILE += ["--no-emit-index-url", "--no-header", "--no-annotate", "-c", "scripts/constraints.txt", "pyproject.toml"]
 # What is on top of the first lock agrees with it: each is constrained by it.
 LOCKS = {
     "requirements.lock": ["--group", "build"],
-    "requirements-dev.lock": ["--group", "dev", "--extra", "oracles", "-c", "requirements.lock"],
+    "requirements-dev.lock": [
+        "--group",
+        "dev",
+        "--extra",
+        "oracles",
+        "--extra",
+        "certificates",
+        "-c",
+        "requirements.lock",
+    ],
     "requirements-cluster.lock": ["--extra", "slurm", "--extra", "cluster", "-c", "requirements.lock"],
 }
 ENVIRONMENT = """\
