@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from rederive import derivations
-from rederive.autograd import Op, ops
+from rederive.autograd import Op, ops, pooling
 from rederive.autograd.examples import Example
 from rederive.derivations import verification
 from rederive.derivations.derivation import Definition, Input, Line, gradient_chain
@@ -27,11 +27,30 @@ NAMES = derivations.derivation_names()
 WANTED = {
     "division", "elementwise", "sigmoid", "tanh", "exponential", "logarithm", "matmul", "linear", "mlp", "repeat",
     "normalize", "relu", "addition", "log_softmax", "softmax", "cross_entropy", "kl_divergence", "momentum",
-    "sweep",
+    "sweep", "convolution", "max_pooling", "batch_norm", "batch_norm_evaluation", "dropout", "residual",
+    "negative_log_likelihood", "weight_decay", "rmsprop", "adam",
 }  # fmt: skip
 
-# SymPy has no matrix calculus for these: labels, sums of squares of functions, a power of a symbol, single numbers.
-WITHOUT_MATRIX_ROUTE = {"cross_entropy", "kl_divergence", "log_softmax", "mlp", "momentum", "softmax", "sweep"}
+# SymPy has no matrix calculus for these: labels, sums of squares of functions, a power of a symbol, more than two axes.
+WITHOUT_MATRIX_ROUTE = {
+    "cross_entropy",
+    "kl_divergence",
+    "log_softmax",
+    "mlp",
+    "momentum",
+    "softmax",
+    "sweep",
+    "convolution",
+    "max_pooling",
+    "batch_norm",
+    "batch_norm_evaluation",
+    "dropout",
+    "residual",
+    "negative_log_likelihood",
+    "weight_decay",
+    "rmsprop",
+    "adam",
+}
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +166,7 @@ SIGNS = [
     ("cross_entropy", ops.Select, 0), ("kl_divergence", ops.LogSoftmax, 0), ("kl_divergence", ops.Sub, 1),
     ("kl_divergence", ops.Mul, 0), ("kl_divergence", ops.Sum, 0), ("exponential", ops.Pow, 0),
     ("exponential", ops.Pow, 1), ("repeat", ops.Mean, 0), ("kl_divergence", ops.Mul, 1),
+    ("max_pooling", pooling.Take, 0),
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from sympy import Add, Expr, Indexed, KroneckerDelta, Mul, Pow, Sum
+from sympy import Add, Expr, Indexed, KroneckerDelta, Mul, Pow, S, Sum
 
 from rederive.derivations import samples
 from rederive.derivations.derivation import Derivation
@@ -84,7 +84,7 @@ def formula_mutants(claim: Expr, where: Sequence[Expr]) -> list[Expr]:
                 mutant = _replaced(claim, path, other)
             except (ValueError, TypeError):
                 continue  # not an expression at all
-            if mutant != claim:
+            if mutant != claim and not mutant.has(S.ComplexInfinity, S.NaN):  # nor is 1 / 0
                 found.setdefault(mutant)
     return list(found)
 

@@ -86,8 +86,11 @@ def with_sizes(
 ) -> dict[str, Any]:
     """Return all that the derivation's formulas name: inputs, the cotangent, sizes, parameters."""
     parameters = {name.name: Number(Fraction(int(v.p), int(v.q))) for name, v in derivation.parameters.items()}
-    named = {COTANGENT: cotangent if cotangent.ndim else cotangent[()]}
-    return {**arrays, **named, **sizes, **parameters}
+    # A formula names a single number as a symbol, not as an array without indices.
+    named = {
+        k: a[()] if isinstance(a, np.ndarray) and not a.ndim else a for k, a in {**arrays, COTANGENT: cotangent}.items()
+    }
+    return {**named, **sizes, **parameters}
 
 
 def exact_values(
