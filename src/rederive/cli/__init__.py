@@ -22,6 +22,7 @@ app = typer.Typer(
 
 COMMANDS: list[Callable[..., None]] = [
     study.resolve,
+    study.fsck,
     data.fetch,
     data.prepare,
     data.standin,
