@@ -17,8 +17,8 @@ class Root(NamedTuple):
 
 # From the prepared data's files to the rows written, but for what a person reads meanwhile.
 JOB = {
-    "rederive.config:Study": "the values of the configuration that change a result are parameters of the rule",
-    "rederive.config:Experiment": "the same",
+    "rederive.config.study:Study": "the values of the configuration that change a result are parameters of the rule",
+    "rederive.config.study:Experiment": "the same",
     "rederive.training.archive:identity": "names a run: spec, fingerprint and data, which are parameters of the rule",
     "rederive.training.archive:find": "finds rows that the same code computed, or that a replay certifies",
     "rederive.training.job:device_name": "tells where a run was made",
