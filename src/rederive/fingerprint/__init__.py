@@ -5,8 +5,10 @@ definition of the project that the function can reach, each in a canonical form.
 them, from the text alone, without importing anything. Nothing here needs more than Python's own library.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from rederive import imports
 from rederive.errors import UserError
 from rederive.fingerprint.form import Class, Reference, Symbol
 from rederive.fingerprint.modules import Project, project
@@ -27,28 +29,41 @@ __all__ = [
     "training",
 ]
 
-SOURCES = Path(__file__).parents[2]
+TOOL = Path(__file__).parents[1]
 
 
-def fingerprint(*roots: Root | str, sources: Path = SOURCES) -> str:
+def fingerprint(*roots: Root | str, sources: Path | None = None) -> str:
     """Return 16 hexadecimal digits for the meaning of the code that `roots` reach; see `reach`."""
     return reach(*roots, sources=sources).digest()[:16]
 
 
-def reach(*roots: Root | str, sources: Path = SOURCES) -> Reach:
+def reach(*roots: Root | str, sources: Path | None = None) -> Reach:
     """Return all that a rule's function can reach, or that some roots together can.
 
     A string is the name of a rule, or a definition as `package.module:function`; `sources` is the folder that holds the
-    package. Raises UserError where a definition that a root names does not exist, and for code that cannot be followed.
+    packages. Without it they are looked for in the folders of the studies that were read, in the tool, and among what
+    is installed: of that the packages that a root names, and no others. Raises UserError where a definition that a root
+    names does not exist, and for code that cannot be followed.
     """
-    found = project(sources)
     all_roots = [root if isinstance(root, Root) else ROOTS.get(root) or Root((root,)) for root in roots]
+    found = project(sources) if sources else project(*_places(entry for root in all_roots for entry in root.entries))
     entries = [_symbol(found, entry) for root in all_roots for entry in root.entries]
     left_out = {address for root in all_roots for address in root.left_out}
     unfollowed = {address for root in all_roots for address in root.unfollowed}
     for address in left_out | unfollowed:
         _symbol(found, address)
-    return Reach(found, entries, left_out, unfollowed)
+    stated = {name: text for root in all_roots for name, text in root.stated.items()}
+    return Reach(found, entries, left_out, unfollowed, stated)
+
+
+def _places(entries: Iterable[str]) -> list[Path]:
+    """Return where the code of some definitions is: the studies' folders, the tool, and packages of neither."""
+    places = [TOOL, *imports.code_folders()]
+    known = project(*places).packages
+    others = dict.fromkeys(
+        package for entry in entries if (package := entry.partition(":")[0].split(".")[0]) not in known
+    )
+    return [*places, *(place for package in others if (place := imports.installed_package(package)))]
 
 
 def _symbol(found: Project, address: str) -> Symbol:
