@@ -42,6 +42,22 @@ def installed_package(module: str) -> Path | None:
     return origin.parent if origin.name == "__init__.py" else origin
 
 
+def source_of(module: str) -> Path | None:
+    """Return the source file of a module, which is not imported; None where there is none."""
+    package, *parts = module.split(".")
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        return None
+    if not parts:
+        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+    for folder in spec.submodule_search_locations or []:
+        path = Path(folder, *parts)
+        for file in (path.with_suffix(".py"), path / "__init__.py"):
+            if file.is_file():
+                return file
+    return None
+
+
 def load(path: str) -> Any:
     """Return what an import path names, `module:name`. Raises UserError where there is no such thing.
 
