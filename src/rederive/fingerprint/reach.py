@@ -210,6 +210,19 @@ class Reach:
         name = "<left out>" if str(target) in self.left_out else number(target)
         return ".".join([name, *rest])
 
+    def data_files(self) -> list[Path]:
+        """Return the paths of all data in reach."""
+        units = [unit if isinstance(unit, Form) else unit.frame for unit in self.units.values() if unit]
+        members = [member.form for found in self.members.values() for member in found]
+        waiting, paths = [*units, *members], []
+        while waiting:
+            for piece in waiting.pop().pieces:
+                if isinstance(piece, Data):
+                    paths.append(piece.path)
+                elif isinstance(piece, Aside):
+                    waiting.append(piece.form)
+        return paths
+
     def data(self, path: Path) -> dict[str, str]:
         """Return a hash of each file that is data at a path: of a folder, all but source code."""
         if path.is_file():
