@@ -10,7 +10,7 @@ from rederive.errors import UserError
 from rederive.files import contents, sha256
 from rederive.fingerprint import derivation, fingerprint, generating, plotting, preparing, training
 from rederive.imports import load
-from rederive.layout import THEME, Layout
+from rederive.layout import PUBLISHED, PUBLISHED_CURVES, THEME, Layout
 from rederive.report.listings import listed_sources
 from rederive.training.archive import valid
 from rederive.training.cost import resources as training_resources
@@ -33,6 +33,8 @@ gpus = 0 if study.training.device == "cpu" else 1
 required_versions = present() if study.training.versions == "require" else None
 
 templates = sorted(str(path) for pattern in ["**/*.j2", "*.yaml", "*.bib"] for path in Path("report").glob(pattern))
+# What an original published: a study may have none, and need not have it of everything.
+published = [str(path) for path in (PUBLISHED, PUBLISHED_CURVES) if path.exists()]
 # Where the tool is installed says nothing: the contents of its files count.
 theme = contents(THEME.iterdir())
 # The report shows parts of these as they stand, comments too.
