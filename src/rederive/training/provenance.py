@@ -75,6 +75,10 @@ class Seed(Record):
     tests_digest: str | None = Field(
         None, description="SHA-256 of the claims' tests as they stood when it began; None where it was not kept"
     )
+    trainer_kind: Literal["watched", "function", "command", "import"] = "watched"
+    imported_files: dict[str, str] = Field(
+        {}, description="SHA-256 of the files that it was read from, by path, where nothing was trained"
+    )
     taken_from: str | None = Field(None, description="the kept file, where nothing was trained")
     certified_by: Replay | None = Field(
         None, description="the replay by which it was taken, where the code has changed"

@@ -65,18 +65,24 @@ def _unlike_its_record(rows: Sequence[Row], provenance: "Provenance") -> Iterato
         elif row[:-1] in lines:
             yield f"line {line}: {_named(row[:-1])} stands in line {lines[row[:-1]]} already"
         lines.setdefault(row[:-1], line)
-    kinds = sorted({(row.split, row.metric) for row in rows}) or [("any", "number")]
+    if any(made.trainer_kind != "watched" for made in provenance.seeds.values()):
+        # Others report when they like, but all their seeds alike, and after the last epoch.
+        places = sorted({row[1:-1] for row in rows})
+        if max((row.epoch for row in rows), default=0) != epochs:
+            yield f"line {len(rows) + HEADER}: ends before epoch {epochs}, which is the last"
+    else:
+        kinds = sorted({(row.split, row.metric) for row in rows}) or [("any", "number")]
+        places = [(epoch, *kind) for epoch in range(1, epochs + 1) for kind in kinds]
     present = sorted(lines)
     for seed in provenance.seeds:
-        for epoch in range(1, epochs + 1):
-            for kind in kinds:
-                if (key := (seed, epoch, *kind)) not in lines:
-                    yield f"line {bisect(present, key) + HEADER + 1}: {_named(key)} is missing"
+        for place in places:
+            if (key := (seed, *place)) not in lines:
+                yield f"line {bisect(present, key) + HEADER + 1}: {_named(key)} is missing"
     lost = diverged(rows)
     for seed, made in provenance.seeds.items():
         # A run may be taken from a longer one, which diverged later.
         told = made.diverged if made.diverged is not None and made.diverged <= epochs else None
-        if told != lost.get(seed):
+        if told != lost.get(seed) and made.trainer_kind == "watched":
             line = lines.get((seed, lost.get(seed) or told or 1, "train", "loss"), HEADER)
             yield f"line {line}: seed {seed} {_fate(lost.get(seed))}; its record says that it {_fate(told)}"
         if len(made.opening) > OPENING_STEPS or (made.predictions and not made.predictions.isdecimal()):
@@ -86,8 +92,9 @@ def _unlike_its_record(rows: Sequence[Row], provenance: "Provenance") -> Iterato
 def _unlike_its_metrics(rows: Sequence[Row], study: "Study", trainer: str) -> Iterator[str]:
     metrics = {metric.row(trainer): (name, metric) for name, metric in study.metrics_of(trainer).items()}
     present = {(row.split, row.metric) for row in rows}
-    for kind in sorted(str(" ".join(kind)) for kind in metrics if kind and kind not in present):
-        yield f"no line has {kind}, a metric of the study"
+    if study.trainers[trainer].kind == "watched":  # others report what they like
+        for kind in sorted(" ".join(kind) for kind in metrics if kind and kind not in present):
+            yield f"no line has {kind}, a metric of the study"
     for line, row in enumerate(rows, HEADER + 1):
         if (found := metrics.get((row.split, row.metric))) is None:
             continue  # told where the run table is read
