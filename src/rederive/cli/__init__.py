@@ -33,6 +33,7 @@ COMMANDS: list[Callable[..., None]] = [
     training.archive,
     training.take,
     training.replay,
+    training.infer,
     training.status,
     results.collect,
     results.summarise,
