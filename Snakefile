@@ -36,6 +36,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/derivations.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/results.smk"
+include: "workflow/rules/hypotheses.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 

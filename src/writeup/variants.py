@@ -21,7 +21,10 @@ from writeup.steps import laid_out
 # Mean and standard deviation of CIFAR-10's training pixels by channel, over 255, as they are commonly given.
 MEAN = (0.4914, 0.4822, 0.4465)
 DEVIATION = (0.2470, 0.2435, 0.2616)
-INITIALIZERS = {"glorot_uniform": torch.nn.init.xavier_uniform_, "he_normal": torch.nn.init.kaiming_normal_}
+INITIALIZERS: dict[str, Callable[[Tensor], Tensor]] = {
+    "glorot_uniform": torch.nn.init.xavier_uniform_,
+    "he_normal": torch.nn.init.kaiming_normal_,
+}
 
 
 class VariantSettings(CNNSettings):

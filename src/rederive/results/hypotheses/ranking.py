@@ -136,6 +136,9 @@ def rankings(comparison: Comparison, trained: Trained) -> dict[str, list[Finding
 
 
 def outcome(found: Iterable[Finding]) -> str:
-    """Return "none fits", "one fits" or "cannot be told apart", of those that nothing excludes."""
-    fitting = [finding for finding in found if finding.verdict in ("fits", "so_far")]
-    return ("none fits", "one fits", "cannot be told apart")[min(len(fitting), 2)]
+    """Say whether one candidate fits, none does, or several cannot be told apart, of those that nothing excludes."""
+    verdicts = [finding.verdict for finding in found]
+    fitting = sum(verdict in ("fits", "so_far") for verdict in verdicts)
+    if not fitting and "unknown" in verdicts:
+        return "none fits so far"
+    return ("none fits", "one fits", "cannot be told apart")[min(fitting, 2)]
