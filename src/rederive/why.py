@@ -19,6 +19,7 @@ from rederive.derivations import derivation_names
 from rederive.errors import UserError
 from rederive.fingerprint import ROOTS, Reach, Root, derivation, generating, plotting, preparing, reach, training
 from rederive.layout import CLAIMS, PUBLISHED, PUBLISHED_CURVES, TEXT, THEME, Layout
+from rederive.report.listings import listed_sources
 
 CONTEXT = 1  # lines of a definition around each change
 
@@ -57,7 +58,7 @@ def why(results: Path, name: str, study: Study) -> list[str]:
         *_values("setting", before["settings"], now.settings),
         *_files(before["files"], now.files),
     ]
-    if name in study.runs():  # the rule that made its data is part of what it is
+    if name in study.runs() and study.runs()[name].data:  # the rule that made its data is part of what it is
         data = _data_rule(study, name)
         if (results / "made" / f"{data}.json").exists():
             lines += [line for line in why(results, data, study) if not line.endswith(NOTHING)]
@@ -118,7 +119,12 @@ def _step(results: Path, name: str, study: Study) -> Step:
         experiment = study.runs()[name]
         settings = experiment.spec.model_dump(mode="json", exclude_defaults=True) | {"epochs": experiment.epochs}
         code = reach(training(study.trainers[experiment.trainer]))
-        return Step(code, _flat(settings), _arrays(layout.manifest(experiment.data)))
+        read = _arrays(layout.manifest(experiment.data)) if experiment.data else {}
+        if study.trainers[experiment.trainer].kind == "import":
+            from rederive.training.imported import files_of
+
+            read = _hashed(files_of(study.trainers[experiment.trainer], experiment, study.seeds))
+        return Step(code, _flat(settings), read)
     rule, _, part = name.partition(".")
     if rule in ("prepare", "standin") and part in study.data.sets:
         declared = study.data.sets[part]
@@ -173,7 +179,7 @@ def _inputs(rule: str, layout: Layout, study: Study) -> list[Path]:
         case "render":
             sources = [path for suffix in ("j2", "yaml", "bib") for path in sorted(TEXT.rglob(f"*.{suffix}"))]
             made = [layout.numbers, layout.claims, layout.run_index, layout.figure_index]
-            return [*made, *derivations, *sources]
+            return [*made, *derivations, *sources, *listed_sources(TEXT.rglob("*.j2"))]
         case "convert":
             return [layout.report("md"), layout.trace, layout.figure_index, *sorted(THEME.glob("*"))]
         case "pack":

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from rederive import imports
 from rederive.config.errors import describe, invalid, refuse_unknown
-from rederive.config.schema import Config
+from rederive.config.schema import Config, Trainer
 from rederive.config.settings import Entry, Settings, entry_model
 from rederive.config.study import Experiment, Study
 from rederive.errors import UserError
@@ -33,10 +33,19 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
     except ValidationError as error:
         raise invalid(describe(error, Config), paths) from None
     experiments = _complete(parsed, paths)
-    # The longest of equal experiments gives the run its name, the first of equally long ones.
+    complete = {
+        key: _experiment(key, entry, spec, parsed.trainers[str(entry.trainer)])
+        for key, (entry, spec) in experiments.items()
+    }
+    # The longest of equal experiments gives the run its name, the first of equally long ones. Imported files are told
+    # apart by the experiment's name alone.
     run_of: dict[tuple[str, str], str] = {}
-    for key, (entry, spec) in sorted(experiments.items(), key=lambda item: -item[1][1].epochs):
-        run_of.setdefault((str(entry.trainer), spec.identity()), key)
+    same = {
+        key: (each.trainer, each.key if parsed.trainers[each.trainer].imports else each.identity_of(each.spec))
+        for key, each in complete.items()
+    }
+    for key in sorted(complete, key=lambda key: -complete[key].epochs):
+        run_of.setdefault(same[key], key)
     study = Study(
         seeds=parsed.seeds,
         data=parsed.data,
@@ -46,19 +55,7 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
         metrics=parsed.metrics,
         derivations=parsed.derivations,
         experiments={
-            key: Experiment(
-                key=key,
-                label=entry.label or key.replace("_", " "),
-                changed=entry.changed,
-                value=entry.value,
-                origin=entry.origin,
-                trainer=str(entry.trainer),
-                data=parsed.trainers[str(entry.trainer)].data,
-                run=run_of[str(entry.trainer), spec.identity()],
-                epochs=spec.epochs,
-                spec=spec,
-            )
-            for key, (entry, spec) in experiments.items()
+            key: experiment.model_copy(update={"run": run_of[same[key]]}) for key, experiment in complete.items()
         },
         tables=[
             table.model_copy(update={"metric": table.metric or parsed.headline("a table")}) for table in parsed.tables
@@ -93,6 +90,23 @@ def _wrong_candidates(study: Study) -> Iterator[str]:
             else:
                 if made.data != study.experiments[row].data:
                     yield f"{where}: trains on {made.data}, and the row is of {study.experiments[row].data}"
+
+
+def _experiment(key: str, entry: Entry, spec: Settings, trainer: Trainer) -> Experiment:
+    """Return an experiment that is read from its own run."""
+    return Experiment(
+        key=key,
+        label=entry.label or key.replace("_", " "),
+        changed=entry.changed,
+        value=entry.value,
+        origin=entry.origin,
+        trainer=str(entry.trainer),
+        data=trainer.data_set,
+        run=key,
+        epochs=spec.epochs,
+        schedule=trainer.schedule,
+        spec=spec,
+    )
 
 
 def _complete(config: Config, files: list[Path]) -> dict[str, tuple[Entry, Settings]]:

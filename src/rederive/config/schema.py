@@ -1,13 +1,15 @@
 """The typed models of `config.yaml`, as a person writes it: each experiment gives only what differs from its base."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from rederive import imports
 from rederive.config.errors import refuse_repeated, refuse_unknown
 from rederive.config.hypotheses import Hypotheses
 from rederive.config.settings import (
+    FreeSettings,
     ImportPath,
     Model,
     Name,
@@ -19,21 +21,94 @@ from rederive.config.settings import (
     Word,
 )
 from rederive.errors import UserError
+from rederive.files import sha256
 
 
 class Trainer(Model):
-    """A function of the study that trains networks, and what it can be told."""
+    """What gives an experiment its numbers, in one of three ways, and what it can be told.
 
-    python: ImportPath = Field(description="(spec, data, seeds, device, watch) -> list[Trained]")
-    settings: ImportPath = Field(description="the keys of its experiments: a subclass of rederive.config.Settings")
-    data: str = Field(description="the data set that it trains on")
+    Pure functions and commands are given settings, data and a seed, and give rows; files that exist are read as they
+    are. A `watched` function runs its own loop over all seeds of a job, under a watcher that saves and stops it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    python: ImportPath | None = Field(
+        None, description="(settings, data, seed) -> a mapping from 'split metric' to its value, or one an epoch"
+    )
+    command: str | None = Field(
+        None, description="in any language; {settings} is a JSON file, {seed}, {out} the CSV to write, {KEY} a setting"
+    )
+    imports: str | None = Field(
+        None, alias="import", description="files that exist; {experiment}, {seed} and {KEY} stand in their path"
+    )
+    watched: bool = Field(False, description="python is (spec, data, seeds, device, watch) -> list[Trained]")
+    format: Literal["csv", "wandb", "tensorboard", "lm_eval"] = Field("csv", description="of the files of an import")
+    run: str | None = Field(None, description="of a W&B export that holds several runs: the name of one, with {seed}")
+    code: list[str] = Field([], description="files of a command, or patterns of some: another content is another run")
+    settings: ImportPath | None = Field(
+        None, description="the keys of its experiments: a subclass of rederive.config.Settings; without it, any"
+    )
+    data: str | list[str] | None = Field(
+        None, description="the data set that it trains on; of a command also a list of files, which count as its code"
+    )
     cost: ImportPath | None = Field(None, description="spec -> rederive.training.cost.Cost; without it, a guess")
+    schedule: bool = Field(
+        False, description="its length matters to each epoch: a shorter experiment is not read off a longer run"
+    )
     left_out: dict[str, str] = Field(
         {}, description="definitions (module:name) that its fingerprint leaves out, each with the reason"
     )
 
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum(way is not None for way in (self.python, self.command, self.imports)) != 1:
+            raise ValueError("give one of python, command, import")
+        if self.command is not None and "{out}" not in self.command:
+            raise ValueError("the command must hold {out}, the file that it writes its rows to")
+        for key, owner in (
+            ("watched", self.python),
+            ("left_out", self.python),
+            ("code", self.command),
+            ("format", self.imports),
+            ("run", self.imports),
+        ):
+            if owner is None and getattr(self, key) not in (False, "csv", None, [], {}):
+                raise ValueError(f"{key} is of no use here: it belongs to another kind of trainer")
+        if isinstance(self.data, list) and self.command is None:
+            raise ValueError("data: a list of files belongs to a command; name a data set")
+        if self.watched and not self.data_set:
+            raise ValueError("data: not given; a watched function trains on a data set")
+        if self.imports is not None and self.data is not None:
+            raise ValueError("data: an import trains on none")
+        return self
+
+    @property
+    def kind(self) -> Literal["watched", "function", "command", "import"]:
+        """How it gives its numbers."""
+        if self.python is not None:
+            return "watched" if self.watched else "function"
+        return "command" if self.command is not None else "import"
+
+    @property
+    def data_set(self) -> str:
+        """The data set of the study that it trains on; empty for files of its own, or none."""
+        return self.data if isinstance(self.data, str) else ""
+
+    def files(self) -> dict[str, str]:
+        """Return the SHA-256 of each file of a command, by its path from the study's folder. Raises UserError."""
+        found: dict[str, str] = {}
+        for pattern in [*self.code, *(self.data if isinstance(self.data, list) else [])]:
+            paths = [path for path in sorted(Path().glob(pattern)) if path.is_file()]
+            if not paths:
+                raise UserError(f"trainers: found no file {pattern}; expected one in the study's folder")
+            found |= {path.as_posix(): sha256(path) for path in paths}
+        return found
+
     def settings_model(self) -> type[Settings]:
         """Return the model of its settings. Raises UserError where there is none."""
+        if self.settings is None:
+            return FreeSettings
         model = imports.load(self.settings)
         if not (isinstance(model, type) and issubclass(model, Settings)):
             raise UserError(f"{self.settings}: found {model!r}, expected a subclass of rederive.config.Settings")
@@ -170,7 +245,8 @@ class Config(Model):
         refuse_repeated("seeds", self.seeds)
         refuse_repeated("tables", [table.name for table in self.tables])
         for name, trainer in self.trainers.items():
-            refuse_unknown(f"trainers.{name}.data", [trainer.data], self.data.sets, "data set")
+            if trainer.data_set:
+                refuse_unknown(f"trainers.{name}.data", [trainer.data_set], self.data.sets, "data set")
             rows = [row for metric in self.metrics.values() if (row := metric.row(name))]
             refuse_repeated(f"metrics: rows of {name}", [" ".join(row) for row in rows])
         for name, metric in self.metrics.items():

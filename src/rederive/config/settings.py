@@ -37,6 +37,14 @@ class Settings(Model):
         return json.dumps(self.model_dump(exclude={"epochs"}, exclude_defaults=True), sort_keys=True)
 
 
+class FreeSettings(Settings):
+    """The settings of a trainer that gives no model of them: any keys, with values of any kind."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    epochs: Size = Field(1, description="how long it trains; 1 for what has no epochs")
+
+
 class About(Model):
     """How an experiment is called in the text, the tables and the figures."""
 
@@ -60,4 +68,5 @@ def entry_model(settings: type[Settings]) -> type[Entry]:
     for key, info in settings.model_fields.items():
         constraint = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
         fields[key] = (constraint, Field(None, description=info.description))
-    return create_model(f"{settings.__name__}Entry", __base__=Entry, **fields)
+    extra = {"extra": settings.model_config.get("extra", "forbid")}
+    return create_model(f"{settings.__name__}Entry", __base__=(Entry,), __cls_kwargs__=extra, **fields)

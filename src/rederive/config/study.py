@@ -26,10 +26,15 @@ class Experiment(Model):
     value: str
     origin: Literal["published", "ours"]
     trainer: str
-    data: str = Field(description="the data set that it trains on")
+    data: str = Field(description="the data set of the study that it trains on; empty where there is none")
     run: str = Field(description="the key of the experiment whose training this one is read from")
     epochs: Size = Field(description="the epoch at which its own numbers are read")
+    schedule: bool = Field(False, description="whether its length matters to what each epoch computes")
     spec: SerializeAsAny[Settings]
+
+    def identity_of(self, spec: Settings) -> str:
+        """Return what the run of this experiment's trainer with these settings is; `Settings.identity` has the rest."""
+        return f"{spec.identity()} in {spec.epochs} epochs" if self.schedule else spec.identity()
 
 
 class Study(Model):
@@ -97,7 +102,12 @@ class Study(Model):
         key = f"{row}.{name}"
         return base.model_copy(
             update={"key": key, "run": key, "label": candidate.label, "trainer": trainer, "spec": spec}
-            | {"data": self.trainers[trainer].data, "epochs": spec.epochs, "origin": "ours"}
+            | {
+                "data": self.trainers[trainer].data_set,
+                "schedule": self.trainers[trainer].schedule,
+                "epochs": spec.epochs,
+                "origin": "ours",
+            }
         )
 
     def seed_groups(self) -> list[list[int]]:

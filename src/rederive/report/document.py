@@ -50,7 +50,6 @@ class Document:
     figures_link: str
     derivations: Sequence[Mapping[str, Any]]
     references_bib: Path
-    source_root: Path
     replays: Sequence[tuple[str, Replay]] = ()
     _counters: dict[str, int] = field(default_factory=dict)
     _labels: dict[str, str] = field(default_factory=dict)
@@ -72,6 +71,8 @@ class Document:
             "margins": self.margins(),
             "family": self.family(),
             "verdicts": self.named,
+            "pointing": self.pointing,
+            "badges": self.badges,
             "caption": self.caption,
             "versions": self.versions,
             "taken": self.taken,
@@ -81,7 +82,7 @@ class Document:
             "figure": self.figure,
             "fig": lambda name: _reference(f"fig-{slug(name)}"),
             "tab": lambda name: _reference(f"tab-{slug(name)}"),
-            "listing": lambda module, name: listing(self.source_root, module, name),
+            "listing": listing,
             "cite": self.references.cite,
             "citep": self.references.citep,
             "tally": self.tally,
@@ -212,6 +213,25 @@ class Document:
         """Return the names of the claims with a verdict, by number."""
         return [name for name, found in self.claims_in_order() if found["verdict"] == verdict]
 
+    def pointing(self, way: bool) -> list[str]:
+        """Return the names of the claims whose one run points their way, or the other; none with several seeds."""
+        return [name for name, found in self.claims_in_order() if direction(found) is way]
+
+    def badges(self, names: Sequence[str] | None = None) -> str:
+        """Return claims, or all, as their numbers with their verdicts, each a link to the scorecard."""
+        chosen = sorted(
+            (self._verdict(name) for name in (self.verdicts if names is None else names)), key=lambda v: v["number"]
+        )
+        return " ".join(link(f"{found['number']} {self.short(found)}", f"claim-{found['number']}") for found in chosen)
+
+    @staticmethod
+    def short(verdict: Mapping[str, Any]) -> str:
+        """Return a verdict in a few words; of one run, where it points."""
+        points = direction(verdict)
+        if points is None:
+            return str(verdict["verdict"]).removesuffix(" with these runs")
+        return f"one run: {'the same way' if points else 'the other way'}"
+
     def tally(self) -> str:
         """Return how many claims have each verdict, those that none has left out, as the end of a sentence."""
         words = {
@@ -266,6 +286,9 @@ class Document:
             found[f"claims.{key}"] = number(
                 verdicts.count(verdict), "count", f"conclusions with the verdict: {verdict}"
             )
+        for way, words in ((True, "the same way"), (False, "the other way")):
+            said = f"conclusions not tested with these runs, whose one run points {words}"
+            found[f"claims.{words.split()[1]}_way"] = number(len(self.pointing(way)), "count", said)
         return found
 
     def _verdict(self, name: str) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rederive import progress
 from rederive.config import Experiment, Study
-from rederive.data import Dataset, load
+from rederive.data import Dataset
 from rederive.environment import versions
 from rederive.errors import UserError
 from rederive.fingerprint import fingerprint, training
@@ -21,10 +21,8 @@ from rederive.results.agreement import Comparison
 from rederive.results.hypotheses.kept import Trained
 from rederive.results.hypotheses.ranking import needs_training
 from rederive.training.archive import identity, path_of
-from rederive.training.history import diverged
-from rederive.training.job import device_name, train_seeds, write_run
+from rederive.training.job import device_name, load_data, made_of, train_seeds, write_run
 from rederive.training.keeper import Keeper, StopRequest
-from rederive.training.provenance import Seed
 
 
 def infer(comparison: Comparison, layout: Layout, rows: Sequence[str] = ()) -> Trained:
@@ -98,26 +96,26 @@ class _Search:
     def _train(self, experiment: Experiment) -> None:
         study, seed = self.study, self.study.seeds[0]
         if experiment.data not in self._data:
-            self._data[experiment.data] = load(self.layout.manifest(experiment.data).parent)
+            self._data[experiment.data] = load_data(self.layout, experiment)
         data = self._data[experiment.data]
         checksum, trainer = data.manifest["checksum"], study.trainers[experiment.trainer]
+        if trainer.kind != "watched":
+            raise UserError(f"infer: {experiment.key}: trainer {experiment.trainer} is not watched: it cannot go on")
         code, threads = fingerprint(training(trainer)), study.training.threads
         key = {**identity(study, experiment, checksum, code)._asdict(), "threads": threads, "device": "cpu"}
         folder, minutes = self.layout.checkpoints(f"candidates/{experiment.key}"), study.training.checkpoint_minutes
         keeper = Keeper(experiment.key, folder, key, [seed], minutes, self._stop, self._show)
         began = datetime.now(UTC)
         (part,) = train_seeds(trainer.python, experiment, data, [seed], "cpu", threads, False, lambda seeds: keeper)
-        made = Seed(
-            fingerprint=code,
-            device=device_name("cpu"),
-            threads=threads,
-            versions=versions(),
-            started=began.isoformat(timespec="seconds"),
-            ended=datetime.now(UTC).isoformat(timespec="seconds"),
-            seconds_per_epoch=keeper.seconds,
-            restored_from_epoch=keeper.restored,
-            diverged=diverged(part.rows).get(seed),
-            opening=part.openings[seed],
-        )
+        common = {
+            "fingerprint": code,
+            "device": device_name("cpu"),
+            "threads": threads,
+            "versions": versions(),
+            "started": began.isoformat(timespec="seconds"),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
         path = path_of(self.folder, experiment.key, seed)
-        write_run(path, experiment, trainer, checksum, data.manifest["source"], part.rows, {seed: made})
+        write_run(
+            path, experiment, trainer, checksum, data.manifest["source"], part.rows, made_of(part, keeper, common)
+        )

@@ -21,7 +21,7 @@ class Trained:
 
     def find(self, study: Study, experiment: Experiment) -> list[Kept]:
         """Return the trainings with the settings of a candidate, on the study's data, the longest last."""
-        wanted, checksum = experiment.spec.identity(), official_checksum(study, experiment)
+        wanted, checksum = experiment.identity_of(experiment.spec), official_checksum(study, experiment)
         found = [
             kept
             for kept in self.kept

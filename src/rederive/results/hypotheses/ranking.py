@@ -65,8 +65,8 @@ class Finding:
 def same_run(study: Study, experiment: Experiment) -> str | None:
     """Return the run of the study that a candidate is, if there is one."""
     runs = study.runs(experiment.data).items()
-    wanted = experiment.trainer, experiment.spec.identity()
-    return next((name for name, run in runs if (run.trainer, run.spec.identity()) == wanted), None)
+    wanted = experiment.trainer, experiment.identity_of(experiment.spec)
+    return next((name for name, run in runs if (run.trainer, run.identity_of(run.spec)) == wanted), None)
 
 
 def needs_training(study: Study, row: str, name: str) -> bool:

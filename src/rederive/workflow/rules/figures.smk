@@ -2,13 +2,12 @@ rule plot:
     input:
         runs="<results>/runs.csv",
         index="<results>/runs.json",
-        published="report/published.yaml",
-        curves="report/published_curves.csv",
+        published=published,
     output:
         report(
             directory("<results>/figures"),
             patterns=["{figure}.svg"],
-            caption="../../report/snakemake/figures.rst",
+            caption="../captions/figures.rst",
             category="Figures",
             labels={"figure": "{figure}"},
         ),
