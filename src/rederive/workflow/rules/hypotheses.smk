@@ -3,8 +3,7 @@
 rule infer:
     input:
         runs="<results>/runs.csv",
-        published="report/published.yaml",
-        curves="report/published_curves.csv",
+        published=published,
         manifests=[str(layout.manifest(data_set)) for data_set in study.data_sets()],
     output:
         "<results>/hypotheses.txt",
