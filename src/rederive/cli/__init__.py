@@ -35,6 +35,7 @@ COMMANDS: dict[str, list[Callable[..., None]]] = {
         results.check_claims,
         study.fsck,
         training.replay,
+        training.infer,
         proofs.fuzz_prover,
     ],
     "Share": [training.archive, report.site],
