@@ -115,8 +115,10 @@ class Tables:
         return [name for name in self._document.study.experiments if self._status(name) in statuses]
 
     def row_label(self, name: str) -> str:
-        """Return the data set's title and the label of an experiment, escaped."""
+        """Return the data set's title, where there is one, and the label of an experiment, escaped."""
         experiment = self._document.study.experiments[name]
+        if not experiment.data:
+            return escape(experiment.label)
         return f"{escape(self._document.study.data.sets[experiment.data].title)}: {escape(experiment.label)}"
 
     def read_like(self, name: str) -> str:

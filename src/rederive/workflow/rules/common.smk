@@ -46,7 +46,9 @@ derivations_of_the_report = expand("<results>/derivations/{derivation}.json", de
 
 @cache
 def meaning_of(data_set):
-    """How the arrays that networks are trained on are made."""
+    """How the arrays that networks are trained on are made; nothing where there are none."""
+    if not data_set:
+        return None
     declared = study.data.sets[data_set]
     if study.data.source == "official":
         return fingerprint(preparing(declared))
@@ -82,6 +84,17 @@ def code_of_derivation(name):
     return derivation(name, study.derivations)
 
 
+def files_imported(wildcards):
+    """The contents of the files that an imported run is read from; they are a parameter, for they are no output."""
+    trainer = trainer_of(wildcards)
+    if trainer.kind != "import":
+        return None
+    from rederive.training.imported import files_of
+
+    found = files_of(trainer, study.experiments[wildcards.experiment], list(map(int, wildcards.seeds.split("-"))))
+    return {str(path): sha256(path) for path in found}
+
+
 def trainer_of(wildcards):
     return study.trainers[study.experiments[wildcards.experiment].trainer]
 
@@ -97,9 +110,10 @@ def kept_seeds():
 
 def data_of(wildcards):
     """What says of the training data that they are there; nothing where all seeds are kept."""
-    if set(map(int, wildcards.seeds.split("-"))) <= kept_seeds().get(wildcards.experiment, set()):
+    data_set = study.experiments[wildcards.experiment].data
+    if not data_set or set(map(int, wildcards.seeds.split("-"))) <= kept_seeds().get(wildcards.experiment, set()):
         return []
-    return str(layout.manifest(study.experiments[wildcards.experiment].data))
+    return str(layout.manifest(data_set))
 
 
 @cache
