@@ -9,7 +9,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
 from rederive import imports
 from rederive.config.errors import describe
-from rederive.config.schema import Data, DataSet, Figure, Metric, Report, Table, Trainer, Training
+from rederive.config.schema import Data, DataSet, Figure, Metric, Report, Table, Trainer, Training, headline
 from rederive.config.settings import Model, Settings, Size
 from rederive.errors import UserError
 from rederive.files import write_text
@@ -45,6 +45,7 @@ class Study(Model):
     report: Report
     trainers: dict[str, Trainer]
     metrics: dict[str, Metric]
+    strict: bool = False
     derivations: str = Field(description="the package with the derivations")
     experiments: dict[str, Experiment] = Field(description="by key, in the order of the config")
     tables: list[Table]
@@ -79,8 +80,8 @@ class Study(Model):
 
     @property
     def headline(self) -> str | None:
-        """The metric that tables show and that published values are of: the first."""
-        return next(iter(self.metrics), None)
+        """The metric that tables show and that published values are of."""
+        return headline(self.metrics)
 
     def seed_groups(self) -> list[list[int]]:
         """Return the seeds of each training job of an experiment."""
