@@ -113,7 +113,7 @@ DERIVATION = Derivation(
     conventions=(
         "R and S say what the windows read: R is one where the row of the image is stride times the number of the "
         "window, plus the place in it, less the padding, and zero elsewhere; S is the same for columns. A place "
-        "outside the image reads zero. The proof holds for any numbers in R and S, and so for every stride, padding and "
-        "size.",
+        "outside the image reads zero. The proof holds for any numbers in R and S, and so for every stride, "
+        "padding and size.",
     ),
 )
