@@ -36,6 +36,7 @@ ORACLES: dict[type[Op], Callable[..., torch.Tensor]] = {
     ops.Linear: functional.linear,
     convolution.Patches: lambda x, rows, columns: torch.einsum("nhwc,uah,vbw->nuvcab", x, rows, columns),
     convolution.Filters: lambda patches, weights: torch.einsum("nuvcab,fcab->nuvf", patches, weights),
+    convolution.ChannelsFirst: lambda x: x.movedim(-1, 1),
     pooling.Take: lambda x, places: torch.gather(x, -1, places[..., None])[..., 0],
     normalization.Standardize: lambda x, axes: (
         (x - x.mean(axes, keepdim=True)) / torch.sqrt(x.var(axes, correction=0, keepdim=True) + 1e-5)

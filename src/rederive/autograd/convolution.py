@@ -69,6 +69,20 @@ class Filters(Op):
         return dpatches, dweights
 
 
+class ChannelsFirst(Op):
+    """Y_ncuv = X_nuvc: images with their channels before their rows and columns."""
+
+    signature = "n u v c"
+
+    @staticmethod
+    def forward(context: Context, x: Array) -> Array:
+        return context.xp.permute_dims(x, (0, 3, 1, 2))
+
+    @staticmethod
+    def backward(context: Context, cotangent: Array) -> Array:
+        return context.xp.permute_dims(cotangent, (0, 2, 3, 1))
+
+
 def reading(size: int, window: int, stride: int, padding: int) -> np.ndarray:
     """Return which of `size` pixels the windows read along one axis, of shape (windows, window, size).
 
