@@ -5,7 +5,7 @@ import operator
 import numpy as np
 import pytest
 
-from rederive.autograd import Op, convolution, normalization, ops, pooling
+from rederive.autograd import Op, Tensor, convolution, normalization, ops, pooling
 from rederive.autograd.examples import Example
 from rederive.derivations.source_mutants import ExactCase, check_source, source_mutants
 from rederive.derivations.symbolic.array import NotSymbolicError
@@ -50,6 +50,23 @@ def test_an_operation_is_proved_for_all_sizes_or_says_why_not(op):
 
 def test_almost_all_operations_are_proved():
     assert [op.__name__ for op in OPERATIONS if op.unproved] == ["Reshape"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "other"), [((2, 3), (3, 2)), ((2, 3, 1, 2), (2, 6)), ((4,), (2, 1, 2)), ((1, 1), (1,))]
+)
+def test_reshaping_is_proved_at_stated_sizes(shape, other):
+    """It is linear and its backward, too: what they do to the unit vectors is all, and one must be the transpose."""
+    units = np.eye(int(np.prod(shape)), dtype=int)
+    forward, backward = [], []
+    for unit in units:
+        x = Tensor(unit.reshape(shape) * 1.0, requires_grad=True)
+        y = ops.Reshape.apply(x, shape=other)
+        assert y.shape == other
+        forward.append(y.value.ravel())
+        y.backward(unit.reshape(other) * 1.0)
+        backward.append(x.grad.ravel())
+    np.testing.assert_array_equal(np.array(forward).T, np.array(backward))
 
 
 @pytest.mark.parametrize("op", OPERATIONS, ids=lambda op: op.__name__)
