@@ -87,9 +87,9 @@ def loss_function(name: str, logits: Tensor, labels: np.ndarray) -> Tensor:
     """Return the mean cross-entropy, or KL divergence from one-hot targets, as `writeup.networks.loss_function`."""
     logarithms = ops.LogSoftmax.apply(logits)
     if name == "cross_entropy":
-        return -ops.Select.apply(logarithms, columns=labels).mean()
+        return ops.Neg.apply(ops.Mean.apply(ops.Select.apply(logarithms, columns=labels)))
     targets = np.equal(labels[:, None], np.arange(networks.CLASSES)).astype(logits.value.dtype)
-    return (logarithms * targets).sum() * (-1 / len(labels))
+    return ops.Mul.apply(ops.Sum.apply(ops.Mul.apply(logarithms, targets)), -1 / len(labels))
 
 
 def optimizer(spec: CNNSettings, parameters: list[Tensor]) -> Any:
@@ -166,7 +166,7 @@ def forms(study: Study) -> dict[str, CNNSettings]:
 
     Two experiments have one form if they differ in sizes, rates, batch, epochs and seeds alone.
     """
-    found: dict[tuple, tuple[str, CNNSettings]] = {}
+    found: dict[tuple[Any, ...], tuple[str, CNNSettings]] = {}
     for name, experiment in study.experiments.items():
         spec = experiment.spec
         if isinstance(spec, CNNSettings):

@@ -44,7 +44,7 @@ def program(xp: Any, g: Any) -> Any:
     return result / (1 - BETA ** g.shape[0])
 
 
-def step_of_the_engine() -> list:
+def step_of_the_engine() -> list[Any]:
     """A step of the engine's Adam, from the closed forms after t steps: the closed forms after t + 1."""
     weights, optimizer = _optimizer(Adam, 0)
     optimizer.means[0] = SymbolicArray((m,), lambda j: running(beta, t, lambda k: g[k, j]))
@@ -65,7 +65,7 @@ def step_of_the_engine() -> list:
     ]
 
 
-def first_step() -> list:
+def first_step() -> list[Any]:
     """The first step: the correction undoes the small weight of a single gradient, with each kind of weight decay."""
     pairs = []
     for kind, decay in ((Adam, 0), (Adam, lamda), (AdamW, 0), (AdamW, lamda)):

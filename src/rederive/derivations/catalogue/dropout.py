@@ -34,7 +34,7 @@ class Drawn:
         return SymbolicArray.named("U", n, m)
 
 
-def module() -> list:
+def module() -> list[Any]:
     """The engine's own module in training, for several probabilities, whatever its generator draws: U."""
     pairs = []
     for rate in (0.25, 0.5, 0.875):

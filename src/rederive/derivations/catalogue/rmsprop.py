@@ -44,7 +44,7 @@ def program(xp: Any, g: Any) -> Any:
     return result
 
 
-def step_of_the_engine() -> list:
+def step_of_the_engine() -> list[Any]:
     """One step of the engine's optimiser, with and without decay, from the closed form after t steps."""
     pairs = []
     for decay in (0, lamda):

@@ -1,5 +1,7 @@
 """Weight decay, as a penalty in the loss and as a factor on the weights."""
 
+from typing import Any
+
 from sympy import Rational, Symbol, sqrt
 
 from rederive.autograd import SGD, Tensor
@@ -28,7 +30,7 @@ Y = Definition("Y", (j,), w[j] - eta * (g[j] + lamda * w[j]))
 ETA, LAMBDA = 0.125, 0.25
 
 
-def step_of_sgd() -> list:
+def step_of_sgd() -> list[Any]:
     """A step of the engine's gradient descent with weight decay."""
     weights = Tensor(SymbolicArray.named("w", m), requires_grad=True)
     weights.grad = SymbolicArray.named("g", m)
@@ -36,7 +38,7 @@ def step_of_sgd() -> list:
     return [((1 - eta * lamda) * w[q] - eta * g[q], weights.value.at(q))]
 
 
-def steps_of_adam() -> list:
+def steps_of_adam() -> list[Any]:
     """A step of Adam with a penalty and of AdamW, from any state: by what their decay differs."""
     pairs = []
     t = Symbol("t", integer=True, positive=True)
