@@ -9,29 +9,63 @@ What an experiment can set is said by its trainer: a pydantic model of the study
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 
 from rederive import imports
 from rederive.config_errors import describe
-from rederive.errors import UserError
+from rederive.errors import UserError, of_system
 from rederive.files import write_text
-from rederive.layout import Layout
+from rederive.layout import Layout, job_name
 from rederive.yaml_files import holder, in_order_of, merge, read_yaml
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.]*$", description="letters, digits, _ and .")]
-Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="small letters, digits and _")]
-ImportPath = Annotated[str, Field(pattern=r"^[\w.]+:\w+$", description="module:name, found in src/ or installed")]
+Name = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.]*$", max_length=100, description="letters, digits, _ and .")
+]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100, description="small letters, digits and _")]
+ImportPath = Annotated[str, Field(pattern=r"^\w+(\.\w+)*:\w+$", description="module:name, found in src/ or installed")]
 PackagePath = Annotated[str, Field(pattern=r"^\w+(\.\w+)*$", description="found in src/ or installed")]
 RowName = Annotated[str, Field(pattern=r"^\S+ \S+$", description="split and metric as the trainer's rows name them")]
-Size = Annotated[int, Field(ge=1)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _no_truth_value(value: Any) -> Any:
+    """Refuse what Python would take for 1 or 0. YAML reads yes, no, on and off as truth values, too."""
+    if isinstance(value, bool):
+        raise ValueError(f"found {str(value).lower()}; it should be a number")
+    return value
+
+
+def _compiles(value: str) -> str:
+    try:
+        re.compile(value)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"found {value!r}, which is no regular expression ({error})") from None
+    return value
+
+
+Expression = Annotated[str, AfterValidator(_compiles)]
+Counted = BeforeValidator(_no_truth_value)
+Size = Annotated[int, Counted, Field(ge=1)]
+Whole = Annotated[int, Counted, Field(ge=0)]
+Seed = Annotated[int, Counted, Field(ge=0, lt=2**32, description="what every generator takes")]
+Fraction = Annotated[float, Counted, Field(ge=0, lt=1)]
+NonNegative = Annotated[float, Counted, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Counted, Field(gt=0, allow_inf_nan=False)]
 
 
 class Model(BaseModel):
@@ -105,10 +139,17 @@ class Metric(Model):
     reads: RowName | dict[str, RowName] = Field(description="rows of the run table, for all trainers or for each")
     words: str | None = Field(None, description="what a sentence calls it; without it, the row's name")
     unit: Word = Field(description="metrics of one unit can be compared")
-    digits: Annotated[int, Field(ge=0)] = Field(3, description="decimals in print")
+    digits: Annotated[int, Counted, Field(ge=0, le=15)] = Field(3, description="decimals in print")
     better: Literal["higher", "lower"]
     when: Literal["after", "over"] = Field("after", description="taken after an epoch, or over it")
     limits: tuple[float | None, float | None] = Field((None, None), description="the least and the largest there is")
+
+    @model_validator(mode="after")
+    def _limits_in_order(self) -> Self:
+        low, high = self.limits
+        if low is not None and high is not None and not low < high:
+            raise ValueError(f"limits: found {low:g} and {high:g}; the least comes first")
+        return self
 
     def row(self, trainer: str) -> tuple[str, str] | None:
         """Return the split and the name that the trainer's rows have; None where it does not report this."""
@@ -168,7 +209,7 @@ class Data(Model):
 
     source: Literal["official", "standin"] = Field("official", description="official files, or generated data")
     mirrors: list[str] = Field([], description="folders or http addresses, tried before the official servers")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="of the stand-ins")
+    seed: Seed = Field(0, description="of the stand-ins")
     sets: dict[Word, DataSet] = {}
 
 
@@ -180,7 +221,7 @@ class Training(Model):
     seeds_per_job: Size | Literal["all"] = Field("all", description="split an experiment's seeds over jobs")
     tf32: bool = Field(False, description="allow TF32 matrix products on a GPU")
     checkpoint_minutes: Positive = Field(10.0, description="longest time between two checkpoints")
-    replay: Annotated[int, Field(ge=0)] = Field(
+    replay: Whole = Field(
         0, description="how many kept runs a build that takes some trains the first steps of again, to compare"
     )
     versions: Literal["record", "require"] = Field(
@@ -189,13 +230,18 @@ class Training(Model):
     archive: str | None = Field(None, description="a folder of `rederive archive`: runs that are in it are not trained")
 
 
+LONGEST_JOB = 200  # bytes; what a file is called while it is written is longer, and 255 are allowed
+
+
 class Report(Model):
     """How the report is set."""
 
     title: str = "Report"
     authors: list[str] = []
     original: str = Field("the original", description="what sentences call the work that is reproduced")
-    digits: dict[str, str] = Field({}, description="regular expressions of digits that templates may hold, and why")
+    digits: dict[Expression, str] = Field(
+        {}, description="regular expressions of digits that templates may hold, and why"
+    )
     runs: Literal["all", "finished"] = Field(
         "all", description="finished: train nothing, and report on the runs that are there or kept"
     )
@@ -207,10 +253,10 @@ class Report(Model):
 class Config(Model):
     """`config.yaml`: what is measured."""
 
-    pathvars: dict[Literal["results", "resources", "logs", "benchmarks"], str] = Field(
+    pathvars: dict[Literal["results", "resources", "logs", "benchmarks"], Annotated[str, Field(min_length=1)]] = Field(
         {}, description="folders of the build (Snakemake's path variables)"
     )
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1, description="one training run for each")
+    seeds: list[Seed] = Field(min_length=1, description="one training run for each")
     data: Data = Data()
     training: Training = Training()
     report: Report = Report()
@@ -359,10 +405,18 @@ class Study(Model):
             return cls.model_validate(json.loads(Path(path).read_bytes()))
         except FileNotFoundError:
             raise UserError(f"{path}: not found. `rederive resolve` (or any build) writes it.") from None
+        except OSError as error:
+            raise of_system(error) from None
         except ValidationError as error:
-            raise UserError(f"{path}: not a study of this version: {describe(error, cls)[0]}") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{path}: not a study of this version: {error!r}") from None
+            raise UserError(
+                f"{path}: not a study of this version: {describe(error, cls)[0]}; remove it, `rederive resolve` (or "
+                "any build) writes it"
+            ) from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            told = f"{error} is not given" if isinstance(error, KeyError) else str(error)
+            raise UserError(
+                f"{path}: not a study of this version ({told}); remove it, `rederive resolve` (or any build) writes it"
+            ) from None
 
 
 def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Study:
@@ -387,7 +441,7 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
     run_of: dict[tuple[str, str], str] = {}
     for key, (entry, spec) in sorted(experiments.items(), key=lambda item: -item[1][1].epochs):
         run_of.setdefault((str(entry.trainer), spec.identity()), key)
-    return Study(
+    study = Study(
         seeds=parsed.seeds,
         data=parsed.data,
         training=parsed.training,
@@ -415,6 +469,16 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
         ],
         figures=parsed.figures,
     )
+    longest = max(len(job_name(group)) for group in study.seed_groups())
+    if longest > LONGEST_JOB:
+        raise _invalid(
+            [
+                f"training.seeds_per_job: found {parsed.training.seeds_per_job}, which gives a job so many seeds that "
+                f"the name of its files has {longest} characters; set it to less, so that it is {LONGEST_JOB} at most"
+            ],
+            paths,
+        )
+    return study
 
 
 def _complete(config: Config, files: list[Path]) -> dict[str, tuple[Entry, Settings]]:
@@ -434,6 +498,7 @@ def _complete(config: Config, files: list[Path]) -> dict[str, tuple[Entry, Setti
             )
             if name is None:
                 raise ValueError(f"experiments.{key}.trainer: not given, neither here nor in a base")
+            _refuse_other_than_text(f"experiments.{key}.trainer", name)
             _refuse_unknown(f"experiments.{key}.trainer", [name], config.trainers, "trainer")
             try:
                 models[key] = config.trainers[name].settings_model()
@@ -474,6 +539,7 @@ def _chain(key: str, experiments: Mapping[str, Mapping[str, Any]]) -> list[str]:
     chain: list[str] = []
     following: Any = key
     while following is not None:
+        _refuse_other_than_text(f"experiments.{(chain or [key])[-1]}.base", following)
         if following not in experiments:
             raise ValueError(
                 f"experiments.{chain[-1]}.base: found {following!r}, which does not exist; "
@@ -495,6 +561,11 @@ def _refuse_repeated(where: str, values: list[Any]) -> None:
     repeated = sorted({value for value in values if values.count(value) > 1})
     if repeated:
         raise ValueError(f"{where}: {', '.join(map(repr, repeated))} given twice; each may stand once")
+
+
+def _refuse_other_than_text(where: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise ValueError(f"{where}: found {value!r}; it should be a name")
 
 
 def _refuse_unknown(where: str, names: Iterable[str], known: Iterable[str], kind: str) -> None:

@@ -39,7 +39,7 @@ def _line(problem: Any, location: list[Any], model: type[BaseModel], below: str)
             # The checks of a whole configuration write their own key.
             return f"{key}: {problem['ctx']['error']}" if location else str(problem["ctx"]["error"])
         case _:
-            allowed_values = message[0].lower() + message[1:]
+            allowed_values = (message[0].lower() + message[1:]).replace("a valid dictionary", "a mapping")
             return f"{key}: found {problem['input']!r}; {allowed_values.replace('input should', 'it should')}"
 
 

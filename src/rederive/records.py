@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rederive.errors import UserError
-from rederive.files import write_json
+from rederive.errors import UserError, of_system
+from rederive.files import read_text, write_json
 from rederive.results.statistics import LEVEL
 
 
@@ -124,17 +124,29 @@ def write_records(path: str | Path, records: Mapping[str, Record]) -> None:
 def read_json(path: str | Path) -> Any:
     """Read a JSON file of the build. Raises UserError where it is missing or damaged."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; the build writes it") from None
-    except json.JSONDecodeError as error:
+    except OSError as error:
+        raise of_system(error) from None
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error}); remove it and build again") from None
+
+
+def read_mapping(path: str | Path) -> dict[str, Any]:
+    """Read a JSON file of the build that holds something by name. Raises UserError as `read_json` does."""
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise UserError(
+            f"{path}: found {type(content).__name__}, expected a mapping of names; remove it and build again"
+        )
+    return content
 
 
 def read_records(path: str | Path, kind: type[Some]) -> dict[str, Some]:
     """Read a file that holds records by name. Raises UserError as `read_record` does."""
     found = {}
-    for name, value in read_json(path).items():
+    for name, value in read_mapping(path).items():
         try:
             found[name] = kind.model_validate(value)
         except ValidationError as error:
