@@ -33,7 +33,7 @@ lint: env-dev  ## style, types, and the workflow's own linter
 	ruff check .
 	ruff format --check .
 	mypy
-	snakefmt --check Snakefile workflow
+	snakefmt --check Snakefile src/rederive/workflow
 	snakemake --lint
 
 bench: env-dev  ## measurements, each against its peer on the same work

@@ -18,7 +18,7 @@ from tests import studies
 from rederive import figures
 from rederive.config import Experiment, Study
 from rederive.files import sha256, write_json, write_text
-from rederive.layout import Layout
+from rederive.layout import THEME, Layout
 from rederive.report.formats import convert
 from rederive.report.render import render
 from rederive.results.claims import test_claims
@@ -184,14 +184,14 @@ def plot_build(folder: Path, only: list[str] | None = None) -> None:
 
 def render_build(folder: Path, templates: Path = TEMPLATES) -> None:
     """Render the report of a build as Markdown."""
-    render(Layout(folder), proofs(folder), REPOSITORY / "src", templates)
+    render(Layout(folder), proofs(folder), templates)
 
 
 def convert_build(folder: Path, suffix: str, engine: str = "auto") -> Path:
     """Set the report of a build in a format, and return the file."""
     layout = Layout(folder)
     output = layout.report(suffix)
-    convert(layout.report("md"), output, layout.trace, layout.figures, TEMPLATES / "theme", engine)
+    convert(layout.report("md"), output, layout.trace, layout.figures, THEME, engine)
     return output
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,12 @@ def sha256(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of the file's content in hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def contents(paths: Iterable[Path]) -> str:
+    """Return a SHA-256 of the names and contents of files, wherever they lie and in whatever order they come."""
+    found = sorted(f"{path.name} {sha256(path)}" for path in paths)
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
 def _umask() -> int:

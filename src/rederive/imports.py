@@ -3,7 +3,7 @@
 It lies in `src/` beside the configuration, or is installed. Nothing of it is imported before it is needed.
 """
 
-import importlib
+import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,22 @@ def add_code_of(study: Path) -> None:
     folder = str((study / FOLDER).resolve())
     if Path(folder).is_dir() and folder not in sys.path:
         sys.path.insert(0, folder)
+
+
+def source_of(module: str) -> Path | None:
+    """Return the source file of a module, which is not imported; None where there is none."""
+    package, *parts = module.split(".")
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        return None
+    if not parts:
+        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+    for folder in spec.submodule_search_locations or []:
+        path = Path(folder, *parts)
+        for file in (path.with_suffix(".py"), path / "__init__.py"):
+            if file.is_file():
+                return file
+    return None
 
 
 def load(path: str) -> Any:

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+# How the report looks in each format: the tool's.
+THEME = Path(__file__).with_name("report") / "theme"
+
 # The text of the study, and what the original published: files of a person, beside the configuration.
 TEXT = Path("report")
 CLAIMS = TEXT / "claims.yaml"
 PUBLISHED = TEXT / "published.yaml"
 PUBLISHED_CURVES = TEXT / "published_curves.csv"
-THEME = TEXT / "theme"
 
 
 def job_name(seeds: Iterable[int]) -> str:

@@ -19,6 +19,7 @@ from rederive.derivations import derivation_names
 from rederive.errors import UserError
 from rederive.fingerprint import ROOTS, Reach, Root, derivation, generating, plotting, preparing, reach, training
 from rederive.layout import CLAIMS, PUBLISHED, PUBLISHED_CURVES, TEXT, THEME, Layout
+from rederive.report.listings import listed_sources
 
 CONTEXT = 1  # lines of a definition around each change
 
@@ -173,7 +174,7 @@ def _inputs(rule: str, layout: Layout, study: Study) -> list[Path]:
         case "render":
             sources = [path for suffix in ("j2", "yaml", "bib") for path in sorted(TEXT.rglob(f"*.{suffix}"))]
             made = [layout.numbers, layout.claims, layout.run_index, layout.figure_index]
-            return [*made, *derivations, *sources]
+            return [*made, *derivations, *sources, *listed_sources(TEXT.rglob("*.j2"))]
         case "convert":
             return [layout.report("md"), layout.trace, layout.figure_index, *sorted(THEME.glob("*"))]
         case "pack":

@@ -48,7 +48,7 @@ def test_a_misspelt_profile_stops_the_build(site: StubbedSite) -> None:
 @pytest.mark.parametrize(("source", "makes"), [("standin", {"standin"}), ("official", {"fetch", "prepare"})])
 def test_every_job_has_a_log_memory_and_a_time(site: StubbedSite, source: str, makes: set[str]) -> None:
     # Of a job with a message Snakemake prints nothing else.
-    for path in (site.folder / "workflow" / "rules").glob("*.smk"):
+    for path in (site.folder / "src/rederive/workflow/rules").glob("*.smk"):
         path.write_text(re.sub(r"^ +message:\n +.*\n", "", path.read_text(), flags=re.MULTILINE))
     arguments = ["--dry-run", "--workflow-profile", "none", "--config", f"data={{source: {source}}}", "--", *TARGETS]
     printed = site.run("snakemake", *arguments)

@@ -10,7 +10,7 @@ from tests import synthetic
 from rederive import figures
 from rederive.errors import UserError
 from rederive.figures import style
-from rederive.layout import Layout
+from rederive.layout import THEME, Layout
 
 
 def luminance(colour: str) -> float:
@@ -112,7 +112,7 @@ def test_labels_in_the_colours_of_their_lines_are_readable_on_white():
 
 @pytest.mark.parametrize("selector", [":root", ':root[data-theme="dark"]'])
 def test_the_page_is_readable_in_both_modes(selector):
-    css = (synthetic.TEMPLATES / "theme" / "report.css").read_text()
+    css = (THEME / "report.css").read_text()
     block = css[css.index(f"{selector} {{") :].partition("}")[0]
     colours = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
     text = {"ink", "soft", "accent", "holds", "falls", "open", "untested", "alarm", *(f"series-{i}" for i in range(7))}

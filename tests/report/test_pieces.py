@@ -12,22 +12,26 @@ from rederive.report.listings import listing
 from rederive.report.origin import Numbers, bounds, sign
 
 
-def test_a_listing_is_the_source_as_it_stands(tmp_path):
-    (tmp_path / "package").mkdir()
+def test_a_listing_is_the_source_as_it_stands(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "shown").mkdir()
     source = "import os\n\n\n@decorated\nclass A:\n    x = 1\n\n    def f(self):\n        return 2\n\n\nclass B: ...\n"
-    (tmp_path / "package" / "module.py").write_text(source)
+    (tmp_path / "shown" / "module.py").write_text(source)
     expected = "```python\n@decorated\nclass A:\n    x = 1\n\n    def f(self):\n        return 2\n```"
-    assert listing(tmp_path, "package.module", "A") == expected
-    assert listing(tmp_path, "package.module", "A.f") == "```python\ndef f(self):\n    return 2\n```"
+    assert listing("shown.module", "A") == expected
+    assert listing("shown.module", "A.f") == "```python\ndef f(self):\n    return 2\n```"
 
 
 @pytest.mark.parametrize(
     ("module", "name", "message"),
-    [("rederive.autograd.ops", "Rectify", "defines no Rectify"), ("rederive.nowhere", "A", "does not exist")],
+    [
+        ("rederive.autograd.ops", "Rectify", "defines no Rectify"),
+        ("rederive.nowhere", "A", "no module"),
+    ],
 )
 def test_a_listing_of_nothing_is_an_error(module, name, message):
     with pytest.raises(UserError, match=message):
-        listing(synthetic.REPOSITORY / "src", module, name)
+        listing(module, name)
 
 
 def test_every_shipped_reference_is_readable():
@@ -98,7 +102,6 @@ def test_the_manual_names_only_functions_that_templates_have():
         figures_link="../figures",
         derivations=[],
         references_bib=synthetic.TEMPLATES / "references.bib",
-        source_root=synthetic.REPOSITORY / "src",
     )
     manual = (synthetic.REPOSITORY / "docs" / "report.md").read_text()
     rows = manual[manual.index("| Call | Prints |") :].partition("\n\n")[0]

@@ -13,7 +13,7 @@ def render(study: StudyFile = STUDY) -> None:
     from rederive.report.render import render
 
     layout = layout_of(study)
-    render(layout, proved(layout), Path(__file__).parents[2])
+    render(layout, proved(layout))
     record_step(study, "render")
 
 

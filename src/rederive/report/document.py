@@ -49,7 +49,6 @@ class Document:
     figures_link: str
     derivations: Sequence[Mapping[str, Any]]
     references_bib: Path
-    source_root: Path
     replays: Sequence[tuple[str, Replay]] = ()
     _counters: dict[str, int] = field(default_factory=dict)
     _labels: dict[str, str] = field(default_factory=dict)
@@ -80,7 +79,7 @@ class Document:
             "figure": self.figure,
             "fig": lambda name: _reference(f"fig-{slug(name)}"),
             "tab": lambda name: _reference(f"tab-{slug(name)}"),
-            "listing": lambda module, name: listing(self.source_root, module, name),
+            "listing": listing,
             "cite": self.references.cite,
             "citep": self.references.citep,
             "tally": self.tally,

@@ -1,23 +1,33 @@
 """Listings: definitions taken from the source files when the report is built."""
 
 import ast
+import re
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 
 from rederive.errors import UserError
+from rederive.imports import source_of
+
+_CALL = re.compile(r"""\blisting\(\s*["']([\w.]+)["']""")
 
 
-def listing(source_root: Path, module: str, name: str) -> str:
+def listed_sources(templates: Iterable[Path]) -> list[Path]:
+    """Return the files that templates show parts of, in order and each once: the modules that they name as text."""
+    modules = {module for path in templates for module in _CALL.findall(path.read_text(encoding="utf-8"))}
+    return sorted(path for module in modules if (path := source_of(module)))
+
+
+def listing(module: str, name: str) -> str:
     """Return the source of a class, function or method (`Class.method`) as a code block.
 
-    Raises UserError where the module or the definition does not exist.
+    The module is one of the study's or any that is installed; it is not imported. Raises UserError where the module or
+    the definition does not exist.
     """
-    path = Path(source_root, *module.split(".")).with_suffix(".py")
-    try:
-        source = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UserError(f"listing {module}:{name}: {path} does not exist") from None
-    node: ast.AST = ast.parse(source)
+    path = source_of(module)
+    if path is None:
+        raise UserError(f"listing {module}:{name}: there is no module {module} with Python source")
+    node: ast.AST = ast.parse(source := path.read_text(encoding="utf-8"))
     for part in name.split("."):
         found = [
             child

@@ -30,11 +30,11 @@ from rederive.results.claim_file import load_claims
 from rederive.training.provenance import Replay
 
 
-def render(layout: Layout, derivations: Sequence[Path], source_root: Path, templates: Path = TEXT) -> None:
+def render(layout: Layout, derivations: Sequence[Path], templates: Path = TEXT) -> None:
     """Write the report as Markdown, and where its numbers come from.
 
-    `derivations` are the files of what was proved; `source_root` is the folder that holds packages, for listings;
-    `templates` has `report.md.j2`, `sections/*.md.j2`, `claims.yaml` and `references.bib`.
+    `derivations` are the files of what was proved; `templates` is the folder of `report.md.j2`, `sections/*.md.j2`,
+    `claims.yaml` and `references.bib`.
     """
     study = Study.load(layout.study)
     claims_yaml = templates / CLAIMS.name
@@ -62,7 +62,6 @@ def render(layout: Layout, derivations: Sequence[Path], source_root: Path, templ
         figures_link=Path(os.path.relpath(layout.figures, layout.report("md").parent)).as_posix(),
         derivations=sorted(proofs, key=lambda proof: (proof["order"], proof["name"])),
         references_bib=templates / "references.bib",
-        source_root=source_root,
         replays=_replays(layout),
     )
     environment = jinja2.Environment(

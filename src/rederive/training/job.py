@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -229,8 +230,11 @@ def _tests_digest() -> str | None:
 
 def _device(wanted: str) -> str:
     """Return cpu or cuda. torch, which takes seconds to import, is asked only where the driver of a GPU is there."""
-    if wanted == "cpu" or (wanted == "auto" and not Path("/proc/driver/nvidia/version").exists()):
+    installed = find_spec("torch") is not None
+    if wanted == "cpu" or (wanted == "auto" and not (installed and Path("/proc/driver/nvidia/version").exists())):
         return "cpu"
+    if not installed:
+        raise UserError("device cuda: PyTorch, which finds GPUs, is not installed; set training.device to cpu or auto.")
     import torch
 
     if torch.cuda.is_available():

@@ -7,10 +7,11 @@ from rederive.config import resolve
 from rederive.derivations import derivation_names
 from rederive.environment import present
 from rederive.errors import UserError
-from rederive.files import sha256
+from rederive.files import contents, sha256
 from rederive.fingerprint import derivation, fingerprint, generating, plotting, preparing, training
 from rederive.imports import load
-from rederive.layout import Layout
+from rederive.layout import THEME, Layout
+from rederive.report.listings import listed_sources
 from rederive.training.archive import valid
 from rederive.training.cost import resources as training_resources
 
@@ -32,9 +33,10 @@ gpus = 0 if study.training.device == "cpu" else 1
 required_versions = present() if study.training.versions == "require" else None
 
 templates = sorted(str(path) for pattern in ["**/*.j2", "*.yaml", "*.bib"] for path in Path("report").glob(pattern))
-theme = sorted(str(path) for path in Path("report/theme").iterdir())
+# Where the tool is installed says nothing: the contents of its files count.
+theme = contents(THEME.iterdir())
 # The report shows parts of these as they stand, comments too.
-listed_sources = sorted(map(str, Path("src/rederive/autograd").glob("*.py")))
+listings = contents(listed_sources(Path("report").rglob("*.j2")))
 
 derivations = derivation_names(study.derivations)
 derivations_of_the_report = expand("<results>/derivations/{derivation}.json", derivation=derivations)

@@ -8,7 +8,7 @@ rule plot:
         report(
             directory("<results>/figures"),
             patterns=["{figure}.svg"],
-            caption="../../report/snakemake/figures.rst",
+            caption="../captions/figures.rst",
             category="Figures",
             labels={"figure": "{figure}"},
         ),

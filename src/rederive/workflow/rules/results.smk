@@ -35,7 +35,7 @@ rule summarise:
         tables=report(
             directory("<results>/tables"),
             patterns=["{table}.csv"],
-            caption="../../report/snakemake/tables.rst",
+            caption="../captions/tables.rst",
             category="Tables",
             labels={"table": "{table}"},
         ),
@@ -71,7 +71,7 @@ rule test_claims:
         verdicts="<results>/claims.json",
         table=report(
             "<results>/claims.csv",
-            caption="../../report/snakemake/claims.rst",
+            caption="../captions/claims.rst",
             category="Conclusions",
             labels={"table": "verdicts"},
         ),

@@ -6,7 +6,6 @@ rule render:
         figures="<results>/figures",
         derivations=derivations_of_the_report,
         templates=templates,
-        listings=listed_sources,
         citation=[path for path in ["CITATION.cff"] if Path(path).exists()],
         replays=lambda wildcards: [str(layout.replays)] if sampled() else [],
     output:
@@ -23,6 +22,7 @@ rule render:
         study=study_file,
         meaning=study.meaning(),
         code=fingerprint("render"),
+        listings=listings,
         versions=present(),  # the text says where the runs' are others
     message:
         "Rendering the text"
@@ -36,7 +36,6 @@ rule convert:
         trace="<results>/report/trace.json",
         table="<results>/report/numbers.csv",
         figures="<results>/figures",
-        theme=theme,
     output:
         "<results>/report/report.{format}",
     log:
@@ -52,6 +51,7 @@ rule convert:
     params:
         study=study_file,
         code=fingerprint("convert"),
+        theme=theme,
         engine=lambda wildcards: (study.report.pdf_engine if wildcards.format == "pdf" else ""),
     message:
         "Setting report.{wildcards.format}"
