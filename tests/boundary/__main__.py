@@ -9,8 +9,8 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.boundary.cases import CASES
 from tests.boundary.case import OUTCOMES, Case, Found, judge
+from tests.boundary.cases import CASES
 from tests.boundary.study import finished
 
 

@@ -70,7 +70,7 @@ def call(arguments: Sequence[str]) -> tuple[int, str]:
             main()
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else int(error.code is not None)
-        except BaseException:  # noqa: BLE001  whatever it is, a user would see it
+        except BaseException:
             traceback.print_exc(file=printed)
             code = -1
         else:

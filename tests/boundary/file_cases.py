@@ -184,17 +184,17 @@ ARCHIVE: list[tuple[str, Harm, tuple[str, ...]]] = [
         _json(KEPT_RECORD, lambda facts: facts["seeds"]["0"].update(fingerprint="0")),
         (KEPT_RECORD, "fingerprint", "replay"),
     ),
-    (
-        "replays that are none",
-        lambda folder: (folder / f"archive/{RUN}/replays.json").write_text("[{}]"),
-        (f"archive/{RUN}/replays.json", "replays"),
-    ),
 ]
 
 # --- results --------------------------------------------------------------------------------------------------
 
 LAST = (("collect",), ("summarise",), ("test-claims",), ("plot",), ("render",), ("convert", "html"))
 VALUE = _lines(lambda lines: [lines[0], lines[1].rsplit(",", 1)[0] + ",0.99", *lines[2:]])
+
+
+def _accuracy(text: str) -> Callable[[str], str]:
+    """Put a value in place of every accuracy."""
+    return _lines(lambda lines: [f"{x.rsplit(',', 1)[0]},{text}" if ",accuracy," in x else x for x in lines])
 
 
 def _value(text: str) -> Callable[[str], str]:
@@ -218,7 +218,7 @@ RESULTS: list[tuple[str, Harm, tuple[str, ...]]] = [
     ("a record that is a list", _edit(RECORD, lambda text: "[]"), (RECORD, "provenance")),
     ("a record of other settings", _json(RECORD, lambda f: f["spec"].update(momentum=0.5)), (ROWS, "momentum")),
     ("a forged checksum", _json(RECORD, lambda facts: facts.update(sha256="0" * 64)), (ROWS, "SHA-256")),
-    ("signed: 42", _all(_edit(ROWS, _value("42")), _signed(ROWS)), (ROWS, "42")),
+    ("signed: 42", _all(_edit(ROWS, _accuracy("42")), _signed(ROWS)), (ROWS, "line", "42", "0.0 to 1.0")),
     ("signed: -1", _all(_edit(ROWS, _value("-1")), _signed(ROWS)), (ROWS, "-1")),
     ("signed: an epoch less", _all(_edit(ROWS, _lines(lambda x: x[:-3])), _signed(ROWS)), (ROWS, "not whole")),
     ("signed: a seed renamed", _all(_edit(ROWS, lambda t: t.replace("\n1,", "\n7,")), _signed(ROWS)), (ROWS, "whole")),
@@ -228,7 +228,7 @@ RESULTS: list[tuple[str, Harm, tuple[str, ...]]] = [
         (ROWS, "not whole"),
     ),
     ("signed: a value in words", _all(_edit(ROWS, _value("high")), _signed(ROWS)), (ROWS, "line", "high")),
-    ("signed: a loss of nan not declared", _all(_edit(ROWS, lambda t: t), _signed(ROWS)), ()),
+    ("signed: nan, not declared", _all(_edit(ROWS, _value("nan")), _signed(ROWS)), (ROWS, "line 13", "diverged")),
     (
         "a run that the study does not have",
         lambda folder: shutil.copytree(folder / f"results/runs/{RUN}", folder / "results/runs/other"),
@@ -305,10 +305,17 @@ CASES = [
     ),
     *(_reader(label, command, name, damage, edit) for label, command, name in READERS for damage, edit in DAMAGES),
     Case(
+        "archive tampered",
+        "replays that are none",
+        (("resolve", "config.yaml", "--output", "results/study.json"), *TRAIN),
+        (f"archive/{RUN}/replays.json", "list of replays", "remove it"),
+        _all(_with_archive, lambda folder: (folder / f"archive/{RUN}/replays.json").write_text("[{}]")),
+    ),
+    Case(
         "full disk",
         "nothing can be written",
         TRAIN,
-        (ROWS.replace(".csv", ".json"), "make room", "Nor could the last checkpoint of mnist.relu, seed 0"),
+        (ROWS, "make room", "Nor could the last checkpoint of mnist.relu, seed 0"),
         _all(_unfinished, _Full("/results/")),
     ),
     Case(

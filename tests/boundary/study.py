@@ -43,6 +43,9 @@ def config() -> dict[str, Any]:
     for metric in found["metrics"].values():
         if isinstance(metric["reads"], dict):
             del metric["reads"]["cnn"]
+    found["metrics"]["accuracy"]["limits"] = [0, 1]
+    for loss in ("training_loss", "held_out_loss"):
+        found["metrics"][loss]["limits"] = [0, None]
     return found | {"seeds": [0, 1]}
 
 
@@ -56,7 +59,6 @@ def new_study(folder: Path) -> Path:
     folder.mkdir(parents=True)
     write_config(folder, config())
     shutil.copytree(ROOT / "tests/workflow/report", folder / "report")
-    shutil.copytree(ROOT / "report/theme", folder / "report/theme")
     for name in ("report/references.bib", "CITATION.cff"):
         shutil.copy(ROOT / name, folder / name)
     for order, name in enumerate(derivation_names()):

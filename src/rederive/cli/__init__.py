@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def _run() -> None:
-    """Run the command line; what the system refuses is a UserError, too. Raises SystemExit at the end, as typer does."""
+    """Run the command line and exit, as typer does; what the system refuses is a UserError, too."""
     try:
         try:
             app()

@@ -7,6 +7,7 @@ where the run's files tell it. None holds a date, a host or an absolute path: eq
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from rederive.config import Study
+from rederive.config import Metric, Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
 from rederive.layout import Layout
@@ -45,6 +46,7 @@ def collect(layout: Layout, files: Sequence[Path] | None = None) -> None:
             raise UserError(f"{path}: {run} is no run of {layout.study}; remove the file or add the experiment")
         found, provenance = read_run(layout.provenance(path))
         _refuse_other_settings(path, provenance, known[run].spec.model_dump(mode="json"))
+        _refuse_impossible(path, found, provenance, study.metrics_of(known[run].trainer).values(), known[run].trainer)
         rows += [(run, *row[:-1], repr(row.value)) for row in found]
         name = Path(os.path.relpath(path, layout.folder)).as_posix()
         _add(index.setdefault(run, RunFacts()), name, found, provenance)
@@ -93,6 +95,21 @@ def _refuse_other_settings(path: Path, provenance: Provenance, spec: Mapping[str
             f"{path}: trained with other settings than the study has ({told}); remove the file and build again. Two "
             "builds that write to one folder at the same time do this: give each its own (pathvars)."
         )
+
+
+def _refuse_impossible(
+    path: Path, rows: Sequence[Row], provenance: Provenance, metrics: Iterable[Metric], trainer: str
+) -> None:
+    """Refuse a number outside the limits of its metric, and one that is not finite before its seed diverged."""
+    limits = {metric.row(trainer): metric.limits for metric in metrics}
+    for line, row in enumerate(rows, start=2):  # the first has the names of the columns
+        low, high = limits.get((row.split, row.metric), (None, None))
+        where = f"{path}, line {line}: seed {row.seed}, epoch {row.epoch}: found {row.split} {row.metric} {row.value:g}"
+        if (low is not None and row.value < low) or (high is not None and row.value > high):
+            raise UserError(f"{where}, expected {low} to {high}; train this run again")
+        lost = provenance.seeds[row.seed].diverged
+        if not math.isfinite(row.value) and (lost is None or row.epoch < lost):
+            raise UserError(f"{where}, and its record does not say that it diverged; train this run again")
 
 
 def _refuse_repeated(table: pd.DataFrame) -> None:

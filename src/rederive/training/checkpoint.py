@@ -102,5 +102,5 @@ def read(path: Path, key: dict[str, Any]) -> tuple[Progress, dict[str, np.ndarra
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UnusableError(f"it cannot be read ({error})") from error
+        raise UnusableError(f"it cannot be read ({error.strerror})") from error
     return decode(content, key)

@@ -147,7 +147,9 @@ class Keeper:
         except OSError as error:
             self.saved = False
             # A run without checkpoints is worth more than none; the one before this is still there.
-            self._say(f"no checkpoint could be written ({error}); training goes on")
+            self._say(
+                f"no checkpoint could be written to {self.checkpoint} ({error.strerror or error}); training goes on"
+            )
         self._saved = time.monotonic()
 
     def _next(self) -> str:
