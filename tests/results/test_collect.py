@@ -124,8 +124,19 @@ def test_numbers_without_their_record_are_refused(build):
         build.collected(path)
 
 
+@pytest.mark.parametrize("value", ["42", "-1", "nan", "inf"])
+def test_an_accuracy_that_cannot_be_is_refused_by_its_line(build, value):
+    path = build.write(["0,1,train,loss,0.5", f"0,1,validation,accuracy,{value}"])
+    with pytest.raises(UserError, match=rf"seeds_0.csv, line 3: .*accuracy {value}, expected 0.0 to 1.0"):
+        build.collected(path)
+
+
 def test_a_diverged_run_is_a_result(build):
-    build.collected(build.write(["0,1,train,loss,nan", "0,1,validation,accuracy,0.1"]))
+    path = build.write(["0,1,train,loss,nan", "0,1,validation,accuracy,0.1"])
+    with pytest.raises(UserError, match="line 2: seed 0, epoch 1: found train loss nan, and its record does not say"):
+        build.collected(path)
+    synthetic.edit_run(path, str)  # says so
+    build.collected(path)
     study = Study.load(build.folder / "study.json")
     loss = RunTable.load(build.folder / "runs.csv", study).at("mnist.he", "training_loss", 1)
     assert str(loss) == "{0: nan}"

@@ -100,15 +100,17 @@ def _refuse_other_settings(path: Path, provenance: Provenance, spec: Mapping[str
 def _refuse_impossible(
     path: Path, rows: Sequence[Row], provenance: Provenance, metrics: Iterable[Metric], trainer: str
 ) -> None:
-    """Refuse a number outside the limits of its metric, and one that is not finite before its seed diverged."""
+    """Refuse a number outside the limits of its metric, and a training loss that is not finite before it may be so."""
     limits = {metric.row(trainer): metric.limits for metric in metrics}
     for line, row in enumerate(rows, start=2):  # the first has the names of the columns
         low, high = limits.get((row.split, row.metric), (None, None))
         where = f"{path}, line {line}: seed {row.seed}, epoch {row.epoch}: found {row.split} {row.metric} {row.value:g}"
-        if (low is not None and row.value < low) or (high is not None and row.value > high):
+        outside = (low is not None and row.value < low) or (high is not None and row.value > high)
+        if outside or (math.isnan(row.value) and None not in (low, high)):
             raise UserError(f"{where}, expected {low} to {high}; train this run again")
         lost = provenance.seeds[row.seed].diverged
-        if not math.isfinite(row.value) and (lost is None or row.epoch < lost):
+        training_loss = (row.split, row.metric) == ("train", "loss")
+        if training_loss and not math.isfinite(row.value) and (lost is None or row.epoch < lost):
             raise UserError(f"{where}, and its record does not say that it diverged; train this run again")
 
 
