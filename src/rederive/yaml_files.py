@@ -38,7 +38,9 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     Raises UserError where it is missing, is no YAML, gives one key twice, has a key that is no text, or holds itself.
     """
     try:
-        content = yaml.load(read_text(path), Loader=_UniqueKeys)
+        text = read_text(path)
+        _refuse_depth(text, path)
+        content = yaml.load(text, Loader=_UniqueKeys)
         _refuse_endless(content, path)
     except FileNotFoundError:
         raise UserError(f"{path}: not found. Run from the project's folder, or name another file.") from None
@@ -46,12 +48,22 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         raise of_system(error) from None
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: not valid YAML: {error}") from None
-    except RecursionError:
-        raise UserError(f"{path}: not valid YAML: its lists and mappings are nested too deeply") from None
     if not isinstance(content, dict):
         found = "nothing" if content is None else f"a {type(content).__name__}"
         raise UserError(f"{path}: found {found}, expected a mapping of keys to values")
     return content
+
+
+DEEPEST = 100  # far more than a person nests; from some thousands on, libyaml's own stack is not enough
+
+
+def _refuse_depth(text: str, path: str | Path) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_UniqueKeys):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            line = event.start_mark.line + 1
+            raise UserError(f"{path}, line {line}: not valid YAML: nested more than {DEEPEST} deep")
 
 
 LARGEST = 1_000_000  # values in a file, each alias counted as what it stands for
