@@ -62,7 +62,7 @@ def _refuse_depth(text: str, path: str | Path) -> None:
     for event in yaml.parse(text, Loader=_UniqueKeys):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark else 0
             raise UserError(f"{path}, line {line}: not valid YAML: nested more than {DEEPEST} deep")
 
 
