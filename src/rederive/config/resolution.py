@@ -1,6 +1,6 @@
 """From a merged configuration to the study that it describes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,22 +62,48 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
             table.model_copy(update={"metric": table.metric or parsed.headline("a table")}) for table in parsed.tables
         ],
         figures=parsed.figures,
+        hypotheses=parsed.hypotheses,
     )
-    _refuse_long_names(study, paths)
+    if problems := [*_long_names(study), *_wrong_candidates(study)]:
+        raise invalid(problems, paths)
     return study
+
+
+def _wrong_candidates(study: Study) -> Iterator[str]:
+    """Yield what is wrong with the candidates of `hypotheses`, each with its key."""
+    for row in [*study.hypotheses.known, *study.hypotheses.rows]:
+        if row not in study.experiments:
+            yield f"hypotheses: found the row {row!r}, which is no experiment"
+    for row in filter(study.experiments.get, study.hypotheses.rows):
+        for name, candidate in study.hypotheses.candidates(row).items():
+            where = f"hypotheses.rows.{row}.candidates.{name}"
+            try:
+                for key in ("like", "curve", "copied_from"):
+                    if found := getattr(candidate, key):
+                        refuse_unknown(f"{where}.{key}", [found], study.experiments, "experiment")
+                if candidate.trainer:
+                    refuse_unknown(f"{where}.trainer", [candidate.trainer], study.trainers, "trainer")
+                made = study.candidate(row, name)
+            except ValidationError as error:
+                yield from (f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            except ValueError as error:
+                yield str(error)
+            else:
+                if made.data != study.experiments[row].data:
+                    yield f"{where}: trains on {made.data}, and the row is of {study.experiments[row].data}"
 
 
 LONGEST_JOB = 200  # bytes; what a file is called while it is written is longer, and 255 are allowed
 
 
-def _refuse_long_names(study: Study, files: list[Path]) -> None:
+def _long_names(study: Study) -> Iterator[str]:
+    """Yield what is wrong with the names of a job's files, with its key."""
     longest = max(len(job_name(group)) for group in study.seed_groups())
     if longest > LONGEST_JOB:
-        problem = (
+        yield (
             f"training.seeds_per_job: found {study.training.seeds_per_job}, which gives a job so many seeds that the "
             f"name of its files has {longest} characters; set it to less, so that it is {LONGEST_JOB} at most"
         )
-        raise invalid([problem], files)
 
 
 def _experiment(key: str, entry: Entry, spec: Settings, trainer: Trainer) -> Experiment:
