@@ -25,7 +25,6 @@ from rederive.results.claims import test_claims
 from rederive.results.collect import collect
 from rederive.results.numbers import summarise
 from rederive.results.published import published_curves, published_values
-from rederive.training.history import diverged, from_csv
 from rederive.training.provenance import Provenance, Seed
 
 REPOSITORY = Path(__file__).parents[1]
@@ -68,13 +67,10 @@ def write_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> lis
 
 
 def edit_run(path: Path, edit: Callable[[str], str]) -> None:
-    """Change the numbers of a run line by line, and sign them again; a seed whose loss is lost has diverged."""
+    """Change the numbers of a run line by line, and sign them again."""
     path.write_text("".join(f"{edit(line)}\n" for line in path.read_text().splitlines()))
     record = path.with_suffix(".json")
-    facts = json.loads(record.read_text()) | {"sha256": sha256(path)}
-    for seed, epoch in diverged(from_csv(path.read_text())).items():
-        facts["seeds"][str(seed)]["diverged"] = epoch
-    record.write_text(json.dumps(facts))
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"sha256": sha256(path)}))
 
 
 def curve_rows(experiment: Experiment, seed: int, accuracy: float, published: dict[int, float]) -> list[str]:
@@ -96,7 +92,9 @@ def curve_rows(experiment: Experiment, seed: int, accuracy: float, published: di
     return rows
 
 
-def write_run(path: Path, experiment: Experiment, rows: list[str], seeds: list[int], **changes: Any) -> Path:
+def write_run(
+    path: Path, experiment: Experiment, rows: list[str], seeds: list[int], diverged: int | None = None, **changes: Any
+) -> Path:
     """Write a run's numbers and the record beside them, as a training job does; times and hosts must go no further."""
     text = "seed,epoch,split,metric,value\n" + "".join(f"{row}\n" for row in sorted(rows))
     sizes = getattr(experiment.spec, "hidden_sizes", None) or experiment.spec.conv_channels
@@ -109,6 +107,7 @@ def write_run(path: Path, experiment: Experiment, rows: list[str], seeds: list[i
         started="1999-01-01T00:00:00",
         ended="1999-01-01T01:00:00",
         seconds_per_epoch=[1.0],
+        diverged=diverged,
     )
     facts = {
         "run": experiment.key,

@@ -89,27 +89,30 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
         about = identity.data_checksum, data.manifest["source"] if data else study.data.source
         write_run(output, experiment, trainer, *about, rows, {seed: made[seed] for seed in seeds})
     except OSError as error:
-        left = _where_it_is(keepers, layout, run)
-        raise UserError(f"{output}: could not be written ({error.strerror}). {left}") from error
+        raise UserError(
+            f"{output}: could not be written ({error.strerror}). {_what_is_left(keepers)}; make room and run again."
+        ) from error
     for keeper in keepers:
         keeper.forget()
-
-
-def _where_it_is(keepers: Sequence[Keeper], layout: Layout, run: str) -> str:
-    """Return what is left of a training whose numbers could not be written, and what to do."""
-    if all(keeper.saved for keeper in keepers):
-        return f"The training is done and its checkpoint is kept in {layout.checkpoints(run)}: make room and run again."
-    lost = " and ".join(keeper.label for keeper in keepers if not keeper.saved)
-    return (
-        f"Nor could the last checkpoint of {lost}: make room and run again, which goes on from the one before it, if "
-        f"there is one in {layout.checkpoints(run)}, or else from the beginning."
-    )
 
 
 def _is_out_of_memory(error: Exception) -> bool:
     """Say whether an error of NumPy's, PyTorch's or Python's own means that memory was not enough."""
     told = str(error).lower()
     return isinstance(error, MemoryError) or "out of memory" in told or "can't allocate memory" in told
+
+
+def _what_is_left(keepers: Sequence[Keeper]) -> str:
+    """Return in words what of a training is on the disk where its results could not be written; it is read back."""
+    if not keepers:
+        return "Nothing was trained: all seeds are kept runs"
+    lost = [keeper.label for keeper in keepers if not keeper.kept_to_the_end()]
+    if lost:
+        return (
+            f"The training is done, but the checkpoint of its end could not be written, either ({'; '.join(lost)}): "
+            "what is not saved will be trained again"
+        )
+    return f"The training is done and its checkpoint is kept in {keepers[0].checkpoint.parent}"
 
 
 def load_data(layout: Layout, experiment: Experiment) -> Dataset:
