@@ -253,7 +253,7 @@ class Document:
             for i, test in enumerate(verdict["tests"], 1):
                 if test["value"] is None:
                     continue
-                unit = {"accuracy": "difference", "loss": "difference", "ratio": "loss"}[test["unit"]]
+                unit = "ratio" if test["unit"] == "ratio" else "difference"
                 files: dict[str, str] = {}
                 for run in test["runs"]:
                     files |= self.runs[run].files if run in self.runs else {}
