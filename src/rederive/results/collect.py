@@ -6,13 +6,14 @@ its seeds, the fingerprint of the code, the checksum of the data, devices and ve
 where the run's files tell it. None holds a date, a host or an absolute path: equal runs give equal bytes in any folder.
 """
 
+import csv
+import io
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from rederive.config import Study
 from rederive.errors import UserError
@@ -50,9 +51,11 @@ def collect(layout: Layout, files: Sequence[Path] | None = None) -> None:
         _add(index.setdefault(run, RunFacts()), name, found, provenance)
         told = {seed: made.predictions for seed, made in provenance.seeds.items() if made.predictions}
         predictions[run] = predictions.get(run, {}) | told
-    table = pd.DataFrame(rows, columns=COLUMNS).sort_values([*COLUMNS])
-    _refuse_repeated(table)
-    write_text(layout.run_table, table.to_csv(index=False, lineterminator="\n"))
+    rows.sort()
+    _refuse_repeated(rows)
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows([COLUMNS, *rows])
+    write_text(layout.run_table, buffer.getvalue())
     runs = RunTable.load(layout.run_table, study)
     for run, facts in index.items():
         seeds = seeds_of(runs, run, study.seeds, known[run].epochs)
@@ -95,9 +98,11 @@ def _refuse_other_settings(path: Path, provenance: Provenance, spec: Mapping[str
         )
 
 
-def _refuse_repeated(table: pd.DataFrame) -> None:
-    for row in table[table.duplicated([*COLUMNS[:-1]])].itertuples():
-        raise UserError(
-            f"runs/{row.experiment}: two files hold seed {row.seed}, epoch {row.epoch}, {row.split} {row.metric}; "
-            "remove the file that is not one of this build's"
-        )
+def _refuse_repeated(rows: Sequence[tuple[str | int, ...]]) -> None:
+    for before, row in pairwise(rows):
+        if before[:-1] == row[:-1]:
+            run, seed, epoch, split, metric, _ = row
+            raise UserError(
+                f"runs/{run}: two files hold seed {seed}, epoch {epoch}, {split} {metric}; "
+                "remove the file that is not one of this build's"
+            )
