@@ -86,6 +86,8 @@ class Series(Record):
     experiment: str
     label: str
     colour: str
+    dash: list[float] = []
+    """Strokes and gaps of its line in units of its width; none where it is solid."""
     values: dict[int, float]
     seeds: dict[int, dict[int, float]] = {}
     """The same for each seed, where there are several."""

@@ -41,6 +41,7 @@ COMMANDS: list[Callable[..., None]] = [
     results.plot,
     report.render,
     report.convert,
+    report.preview,
     report.pack,
     report.site,
     report.trace,

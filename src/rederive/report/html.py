@@ -1,4 +1,4 @@
-"""The HTML page: figures and the origin of numbers put into pandoc's output, so that one file holds everything."""
+"""The HTML page: text, figures and the origin of numbers put into the theme's template; one file holds everything."""
 
 import csv
 import html
@@ -13,8 +13,8 @@ from rederive.records import read_json
 from rederive.report.head import page_head
 
 
-def finish(page: str, front: Mapping[str, Any], figures: Path, trace_json: Path, theme: Path) -> str:
-    """Return the page with its style, script, figures and data in the places that template and filter left for them."""
+def finish(text: str, contents: str, front: Mapping[str, Any], figures: Path, trace_json: Path, theme: Path) -> str:
+    """Return the page: text, style, script, figures and data in the places that template and filter have for them."""
     index = read_json(figures / "index.json")
     data = {
         "trace": read_json(trace_json),
@@ -24,6 +24,8 @@ def finish(page: str, front: Mapping[str, Any], figures: Path, trace_json: Path,
     parts |= {f"<!--{name}-->": content for name, content in page_head(front).items()}
     parts |= {f"/*{name}*/": (theme / name).read_text(encoding="utf-8") for name in ASSETS}
     parts["/*report-data*/"] = _script_json(data)
+    parts |= {"<!--title-->": html.escape(front["title"]), "<!--contents-->": contents}
+    page = (theme / "report.html").read_text(encoding="utf-8").replace("<!--text-->", text)
     for mark, content in parts.items():
         page = page.replace(mark, content)
     return page
