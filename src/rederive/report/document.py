@@ -373,6 +373,9 @@ class Document:
         }
         runs = {run for number in numbers.values() for run in number.get("runs", []) if run in self.runs}
         made = {run: {"rule": RULE, "config": settings_of(run, self.study)} for run in sorted(runs)}
+        for run, facts in made.items():
+            if run in self.study.experiments:
+                facts["trainer"] = self.study.trainers[self.study.experiments[run].trainer].python or ""
         return {
             "numbers": numbers,
             "runs": {run: {**self.runs[run].model_dump(mode="json"), **facts} for run, facts in made.items()},

@@ -24,6 +24,7 @@ import yaml
 from rederive.errors import UserError
 from rederive.files import write_bytes, write_text
 from rederive.report import html, sections
+from rederive.report.head import commit, page_head
 
 # What the Markdown of GitHub, Jekyll and Hugo reads, too: pandoc's own extensions that guess at plain text are off.
 READER = (
@@ -72,7 +73,7 @@ def page(
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a pandoc of its own
         converted = pool.map(convert_section or partial(html_section, theme=theme), sections.split(body))
         text, contents = sections.joined(converted)
-    return html.finish(text, contents, front, figures, trace_json, theme)
+    return html.finish(text, contents, page_head(front, commit(Path())), figures, trace_json, theme)
 
 
 def html_section(markdown: str, theme: Path) -> str:

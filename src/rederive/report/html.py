@@ -10,10 +10,9 @@ from xml.etree import ElementTree
 
 from rederive.figures import style
 from rederive.records import read_json
-from rederive.report.head import page_head
 
 
-def finish(text: str, contents: str, front: Mapping[str, Any], figures: Path, trace_json: Path, theme: Path) -> str:
+def finish(text: str, contents: str, head: Mapping[str, str], figures: Path, trace_json: Path, theme: Path) -> str:
     """Return the page: text, style, script, figures and data in the places that template and filter have for them."""
     index = read_json(figures / "index.json")
     data = {
@@ -21,10 +20,10 @@ def finish(text: str, contents: str, front: Mapping[str, Any], figures: Path, tr
         "figures": {name: [_panel(panel) for panel in entry["panels"]] for name, entry in index.items()},
     }
     parts = {f"<!--drawing {name}-->": _figure(name, figures, entry) for name, entry in index.items()}
-    parts |= {f"<!--{name}-->": content for name, content in page_head(front).items()}
+    parts |= {f"<!--{name}-->": content for name, content in head.items()}
     parts |= {f"/*{name}*/": (theme / name).read_text(encoding="utf-8") for name in ASSETS}
     parts["/*report-data*/"] = _script_json(data)
-    parts |= {"<!--title-->": html.escape(front["title"]), "<!--contents-->": contents}
+    parts["<!--contents-->"] = contents
     page = (theme / "report.html").read_text(encoding="utf-8").replace("<!--text-->", text)
     for mark, content in parts.items():
         page = page.replace(mark, content)

@@ -123,6 +123,7 @@
       facts.fact("Run", made ? `${run}, by rule ${made.rule}` : run);
       if (!made || runs.length > 3) continue;
       facts.fact("Config", made.config);
+      if (made.trainer) facts.fact("Trained by", code(made.trainer));
       for (const [file, digest] of Object.entries(made.files)) {
         facts.fact("File", make("a", { href: `../${file}`, textContent: file }), `, SHA-256 ${digest}`);
       }
