@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rederive.config import read_yaml
 from rederive.report.markdown import slug
+from rederive.yaml_files import read_yaml
 
 LICENCES = "https://spdx.org/licenses/"
 

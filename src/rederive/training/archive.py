@@ -21,8 +21,10 @@ from rederive.imports import load
 from rederive.layout import Layout
 from rederive.training.history import Row, to_csv
 from rederive.training.provenance import Provenance, Replay, Seed, read_rows, read_run
+from rederive.training.wholeness import refuse_what_no_run_gives
 
 REPLAYS = "replays.json"
+NO_DATA = ""  # the checksum of a run that has no data set of the study
 _REPLAYS = TypeAdapter(list[Replay])
 
 
@@ -61,7 +63,7 @@ def identity(study: Study, experiment: Experiment, data_checksum: str, code: str
     """
     code = code or fingerprint(training(study.trainers[experiment.trainer]))
     required = json.dumps(environment.present()) if study.training.versions == "require" else ""
-    return Identity(experiment.spec.identity(), code, data_checksum, required)
+    return Identity(experiment.identity_of(experiment.spec), code, data_checksum, required)
 
 
 def path_of(folder: Path, run: str, seed: int) -> Path:
@@ -81,7 +83,7 @@ def keep(study: Study, source: Path, folder: Path) -> list[Path]:
     for provenance in sorted(path for path in source.rglob("seed*.json") if path.with_suffix(".csv").exists()):
         try:
             for kept in _split(provenance):
-                copy = path_of(folder, _run_of(study, kept.provenance), kept.seed)
+                copy = path_of(folder, refuse_what_is_no_run(study, kept), kept.seed)
                 if _replaces(kept, copy):
                     found[copy] = kept
         except UserError as error:
@@ -116,7 +118,7 @@ def find(folder: Path, experiment: Experiment, seeds: Collection[int], wanted: I
                 continue
             try:
                 kept = read(record)
-                if _spec(experiment, kept.provenance) != wanted.spec:
+                if spec_identity(experiment, kept.provenance) != wanted.spec:
                     break  # all seeds of a folder have one spec
                 known = True
                 taken = _certified(kept, experiment, wanted, replays)
@@ -141,9 +143,12 @@ def official_checksum(study: Study, experiment: Experiment) -> str | None:
 def valid(study: Study, folder: Path) -> dict[str, dict[int, Kept]]:
     """Return the kept seeds that may stand for those of the study, by run; say in a line each why others do not."""
     found = {}
-    codes = {name: fingerprint(training(trainer)) for name, trainer in study.trainers.items()}
+    codes = {name: fingerprint(training(trainer)) for name, trainer in study.trainers_in_use().items()}
     for key, experiment in study.runs().items():
-        if checksum := official_checksum(study, experiment):
+        if study.trainers[experiment.trainer].kind == "import":
+            continue
+        checksum = official_checksum(study, experiment) if experiment.data else NO_DATA
+        if checksum is not None:
             wanted = identity(study, experiment, checksum, codes[experiment.trainer])
             found[key] = find(folder, experiment, study.seeds, wanted)
     return found
@@ -191,7 +196,7 @@ def _certified(kept: Kept, experiment: Experiment, wanted: Identity, replays: It
         return "differs in data_checksum"
     if wanted.versions and (other := environment.differences(kept.made.versions)):
         return f"differs in {', '.join(other.values())}"
-    if kept.provenance.spec["epochs"] < experiment.spec.epochs:
+    if kept.provenance.spec["epochs"] < experiment.spec.epochs:  # a schedule's length is in its spec's identity
         return f"differs in epochs: has {kept.provenance.spec['epochs']}, wanted {experiment.spec.epochs}"
     made = kept.made.model_copy(update={"taken_from": kept.path.as_posix()})
     if made.fingerprint != wanted.fingerprint:
@@ -220,22 +225,35 @@ def _split(record: Path) -> Iterator[Kept]:
         yield Kept(path, [row for row in rows if row.seed == seed], alone)
 
 
+class ForeignError(UserError):
+    """A run that is none of the study's."""
+
+
+def refuse_what_is_no_run(study: Study, kept: Kept) -> str:
+    """Return the run of the study that this is.
+
+    Raises ForeignError where it is none, or a longer one, and UserError for numbers that no run of it gives.
+    """
+    run = _run_of(study, kept.provenance)
+    refuse_what_no_run_gives(kept.path, kept.rows, study, study.experiments[run].trainer)
+    return run
+
+
 def _run_of(study: Study, provenance: Provenance) -> str:
-    """Return the run of the study that has these settings. Raises UserError where there is none, or a longer one."""
     for key, experiment in study.runs().items():
-        if _spec(experiment, provenance) == experiment.spec.identity():
+        if spec_identity(experiment, provenance) == experiment.identity_of(experiment.spec):
             if provenance.spec["epochs"] < experiment.spec.epochs:
-                raise UserError(
+                raise ForeignError(
                     f"{provenance.run}: has {provenance.spec['epochs']} epochs, {key} has {experiment.spec.epochs}"
                 )
             return key
-    raise UserError(f"{provenance.run}: no run of the study has its settings; remove it, or name another study")
+    raise ForeignError(f"{provenance.run}: no run of the study has its settings; remove it, or name another study")
 
 
-def _spec(experiment: Experiment, provenance: Provenance) -> str | None:
+def spec_identity(experiment: Experiment, provenance: Provenance) -> str | None:
     """Return the identity of what was trained, if it is of the experiment's kind."""
     try:
-        return type(experiment.spec).model_validate(provenance.spec).identity()
+        return experiment.identity_of(type(experiment.spec).model_validate(provenance.spec))
     except ValidationError:
         return None
 

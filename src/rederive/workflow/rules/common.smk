@@ -11,7 +11,7 @@ from rederive.errors import UserError
 from rederive.files import contents, sha256
 from rederive.fingerprint import derivation, fingerprint, generating, plotting, preparing, training
 from rederive.imports import load
-from rederive.layout import THEME, Layout
+from rederive.layout import PUBLISHED, PUBLISHED_CURVES, THEME, Layout
 from rederive.report.listings import listed_sources
 from rederive.training.archive import valid
 from rederive.training.cost import resources as training_resources
@@ -38,6 +38,8 @@ gpus = 0 if study.training.device == "cpu" else 1
 required_versions = present() if study.training.versions == "require" else None
 
 templates = sorted(str(path) for pattern in ["**/*.j2", "*.yaml", "*.bib"] for path in Path("report").glob(pattern))
+# What an original published: a study may have none, and need not have it of everything.
+published = [str(path) for path in (PUBLISHED, PUBLISHED_CURVES) if path.exists()]
 # Where the tool is installed says nothing: the contents of its files count.
 theme = contents(THEME.iterdir())
 # The report shows parts of these as they stand, comments too.
@@ -49,7 +51,9 @@ derivations_of_the_report = expand("<results>/derivations/{derivation}.json", de
 
 @cache
 def meaning_of(data_set):
-    """How the arrays that networks are trained on are made."""
+    """How the arrays that networks are trained on are made; nothing where there are none."""
+    if not data_set:
+        return None
     declared = study.data.sets[data_set]
     if study.data.source == "official":
         return fingerprint(preparing(declared))
@@ -85,6 +89,17 @@ def code_of_derivation(name):
     return derivation(name, study.derivations)
 
 
+def files_imported(wildcards):
+    """The contents of the files that an imported run is read from; they are a parameter, for they are no output."""
+    trainer = trainer_of(wildcards)
+    if trainer.kind != "import":
+        return None
+    from rederive.training.imported import files_of
+
+    found = files_of(trainer, study.experiments[wildcards.experiment], list(map(int, wildcards.seeds.split("-"))))
+    return {str(path): sha256(path) for path in found}
+
+
 def trainer_of(wildcards):
     return study.trainers[study.experiments[wildcards.experiment].trainer]
 
@@ -100,9 +115,10 @@ def kept_seeds():
 
 def data_of(wildcards):
     """What says of the training data that they are there; nothing where all seeds are kept."""
-    if set(map(int, wildcards.seeds.split("-"))) <= kept_seeds().get(wildcards.experiment, set()):
+    data_set = study.experiments[wildcards.experiment].data
+    if not data_set or set(map(int, wildcards.seeds.split("-"))) <= kept_seeds().get(wildcards.experiment, set()):
         return []
-    return str(layout.manifest(study.experiments[wildcards.experiment].data))
+    return str(layout.manifest(data_set))
 
 
 @cache
@@ -120,6 +136,11 @@ def sampled():
 def kept_files():
     """The contents of the kept runs, for a report that trains nothing."""
     return {str(path): sha256(path) for path in sorted(Path(study.training.archive).rglob("*.json"))}
+
+
+def kept_candidates():
+    """The contents of the trainings for hypotheses: a parameter and no input, for no build trains them."""
+    return {str(path): sha256(path) for path in sorted(Path(study.hypotheses.kept).rglob("*.csv"))}
 
 
 def spec_of(wildcards):

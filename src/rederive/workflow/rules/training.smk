@@ -14,7 +14,7 @@ rule train:
         "<benchmarks>/train/{experiment}_{seeds}.jsonl"
     threads: study.training.threads
     resources:
-        gpu=gpus,
+        gpu=lambda wildcards: gpus if trainer_of(wildcards).python else 0,
         mem_mb=training_needs("mem_mb"),
         runtime=training_needs("runtime"),
         attempt=lambda wildcards, attempt: attempt,
@@ -23,6 +23,7 @@ rule train:
         spec=spec_of,
         data=lambda wildcards: meaning_of(study.experiments[wildcards.experiment].data),
         versions=required_versions,
+        imported=files_imported,
         code=lambda wildcards: code_of_trainer(study.experiments[wildcards.experiment].trainer),
     message:
         "Training {wildcards.experiment}, seeds {wildcards.seeds}"
@@ -46,7 +47,7 @@ if study.training.archive:
         params:
             study=study_file,
             kept=lambda wildcards: kept_files(),
-            code={trainer: code_of_trainer(trainer) for trainer in study.trainers},
+            code={trainer: code_of_trainer(trainer) for trainer in study.trainers_in_use()},
         message:
             "Taking the kept runs"
         shell:
@@ -68,7 +69,7 @@ if study.training.archive:
             archive=study.training.archive,
             sample=study.training.replay,
             kept=lambda wildcards: kept_files(),
-            code={trainer: code_of_trainer(trainer) for trainer in study.trainers},
+            code={trainer: code_of_trainer(trainer) for trainer in study.trainers_in_use()},
         message:
             "Training the first steps of some kept runs again"
         shell:
