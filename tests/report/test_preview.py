@@ -17,6 +17,7 @@ from rederive.report.preview import PAGE, Preview, serve, server
 @pytest.fixture
 def templates(tmp_path):
     """A copy of the templates that a test may change."""
+    shutil.copy(synthetic.REPOSITORY / "CITATION.cff", tmp_path)
     shutil.copytree(synthetic.TEMPLATES, tmp_path / "templates")
     return tmp_path / "templates"
 
