@@ -2,6 +2,8 @@
 
 from lxml.html import fromstring
 
+from rederive.layout import THEME
+from rederive.report.formats import html_section
 from rederive.report.sections import joined, split
 
 
@@ -43,3 +45,17 @@ def test_formulas_and_comments_come_through():
     formula = '<p><math display="block"><mspace width="1em"></mspace><mi>x</mi></math><!--drawing a--></p>'
     body, _ = joined([section(2, "one", formula)])
     assert formula in body
+
+
+def test_footnotes_of_two_sections_are_told_apart():
+    text = "# {0}\n\nSaid.[^a] Again.[^b]\n\n[^a]: First of {0}.\n\n[^b]: Second of {0}.\n"
+    body, _ = joined(html_section(text.format(name), THEME) for name in ("one", "two"))
+    page = fromstring(f"<div>{body}</div>")
+    names = page.xpath("//@id")
+    assert len(names) == len(set(names))
+    notes = page.xpath("//a[@role='doc-noteref']")
+    assert len(notes) == 4
+    for note, told in zip(notes, ("First of one.", "Second of one.", "First of two.", "Second of two."), strict=True):
+        (entry,) = page.xpath(f"//*[@id='{note.get('href')[1:]}']")
+        assert entry.text_content().startswith(told)
+        assert f"#{note.get('id')}" in entry.xpath(".//a/@href")

@@ -28,9 +28,14 @@ def split(body: str) -> list[str]:
 def joined(converted: Iterable[str]) -> tuple[str, str]:
     """Return the sections' HTML as one, with numbered headings, and the list of contents.
 
-    A heading of the class `unnumbered` has none. Two headings of one text get identifiers of their own.
+    A heading of the class `unnumbered` has none. Two headings of one text get identifiers of their own, and so do the
+    footnotes, which stand at the end of their section.
     """
-    body = fragment_fromstring("".join(converted), create_parent="div")
+    body = fragment_fromstring("<div></div>")
+    for position, section in enumerate(converted):
+        part = fragment_fromstring(section, create_parent="div")
+        _name_footnotes(part, position)
+        body.extend(part)
     seen: dict[str, int] = {}
     counts = [0] * len(HEADINGS)
     entries: list[tuple[int, str, str, str]] = []
@@ -48,8 +53,18 @@ def joined(converted: Iterable[str]) -> tuple[str, str]:
             number = ".".join(map(str, counts[: level + 1]))
             _number(heading, number)
         entries.append((level, name, number, title))
-    inner = (body.text or "") + "".join(tostring(child, encoding="unicode") for child in body)
+    inner = "".join(tostring(child, encoding="unicode") for child in body)
     return inner, _contents(entries)
+
+
+def _name_footnotes(part: HtmlElement, position: int) -> None:
+    """Give the footnotes of a section identifiers that no other section's have."""
+    for notes in part.xpath("//*[@id='footnotes']"):
+        notes.set("id", f"footnotes-{position}")
+        for node in part.xpath("//*[starts-with(@id, 'fn') and (@role or self::li)]"):
+            node.set("id", f"{node.get('id')}-{position}")
+        for link in part.xpath("//a[@role='doc-noteref' or @role='doc-backlink']"):
+            link.set("href", f"{link.get('href')}-{position}")
 
 
 def _number(heading: HtmlElement, number: str) -> None:
