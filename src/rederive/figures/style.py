@@ -13,7 +13,7 @@ from rederive.config import Study
 INK = "#222222"
 GRID = "#dddddd"
 ALARM = "#b00020"
-COLOURS = ("#0072b2", "#7f3500", "#006f50", "#5a2441", "#6b5400", "#747474", "#512f76")
+COLOURS = ("#006aa5", "#7b3300", "#00694c", "#5a2441", "#665000", "#6e6e6e", "#512f76")
 # In units of the line's width, by colour; the first of a trainer is black and solid.
 DASHES: dict[str, tuple[float, ...]] = {
     INK: (),
