@@ -20,7 +20,7 @@ from rederive.report.listings import listing
 from rederive.report.markdown import anchor, escape, link, slug
 from rederive.report.origin import Numbers, identifier
 from rederive.report.tables import Tables
-from rederive.report.trace import RULE, figures_with, settings_of
+from rederive.report.trace import figures_with, how_made, settings_of
 from rederive.results.claim_file import Claim, Margin
 from rederive.results.keys import unknown
 from rederive.results.number import number
@@ -374,7 +374,9 @@ class Document:
             for key, places in self.origin.uses.items()
         }
         runs = {run for number in numbers.values() for run in number.get("runs", []) if run in self.runs}
-        made = {run: {"rule": RULE, "config": settings_of(run, self.study)} for run in sorted(runs)}
+        made = {
+            run: {"way": how_made(run, self.runs[run]), "config": settings_of(run, self.study)} for run in sorted(runs)
+        }
         return {
             "numbers": numbers,
             "runs": {run: {**self.runs[run].model_dump(mode="json"), **facts} for run, facts in made.items()},

@@ -292,6 +292,9 @@ class Tables:
             fates = [("diverged", facts.diverged), ("collapsed", facts.collapsed)]
             remarks = [f"seed {', '.join(map(str, sorted(lost)))} {fate}" for fate, lost in fates if lost]
             remarks += [f"seed {seed} {reason}" for seed, reason in sorted(facts.left_out.items())]
+            if facts.imported:
+                told = ", ".join(f"{file} {digest[:DIGITS]}" for file, digest in sorted(facts.imported.items()))
+                remarks.append(f"imported, not trained: {told}")
             rows.append(
                 [
                     code(run),
