@@ -128,7 +128,11 @@ class Document:
         identifier = f"fig-{slug(name)}"
         number = self._number("Figure", identifier)
         image = f"![{escape(self.figures[name].alt)}]({self.figures_link}/{name}.svg)"
-        return f"\n{image}\n\n{anchor(f'**{number}.**', identifier)} {' '.join(caption.split())}\n"
+        declared = self.study.figures.get(name)
+        told = (
+            f" (A picture, not computed from the runs: {escape(declared.file)}.)" if declared and declared.file else ""
+        )
+        return f"\n{image}\n\n{anchor(f'**{number}.**', identifier)} {' '.join(caption.split())}{told}\n"
 
     def caption(self, name: str, text: str) -> str:
         """Return the caption that stands above a table."""
