@@ -298,7 +298,8 @@ class Document:
     def _verdict(self, name: str) -> Mapping[str, Any]:
         if name not in self.verdicts:
             raise unknown(name, self.verdicts, "claim")
-        return self.verdicts[name]
+        verdict: Mapping[str, Any] = self.verdicts[name]
+        return verdict
 
     def _render(self, template: str, **more: Callable[..., str]) -> str:
         return self._environment.from_string(template).render(**more)

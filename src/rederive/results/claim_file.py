@@ -124,7 +124,8 @@ def load_claims(path: str | Path) -> dict[str, Claim]:
 def load_margins(path: str | Path) -> dict[str, Margin]:
     """Read the margins of `claims.yaml`, by name. Raises UserError for one that is wrong."""
     entries = {name: {"name": name, **entry} for name, entry in read_yaml(path).get(MARGINS, {}).items()}
-    return _validated(dict[str, Margin], entries, path, MARGINS)
+    margins: dict[str, Margin] = _validated(dict[str, Margin], entries, path, MARGINS)
+    return margins
 
 
 def _validated(wanted: Any, entry: Any, path: str | Path, name: str) -> Any:

@@ -162,7 +162,7 @@ def evaluate(node: ast.expr, values: Sequence[float]) -> float:
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -evaluate(operand, values)
         case ast.BinOp(op=op, left=left, right=right) if type(op) in _OPERATORS:
-            return _OPERATORS[type(op)](evaluate(left, values), evaluate(right, values))
+            return float(_OPERATORS[type(op)](evaluate(left, values), evaluate(right, values)))
         case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]) if function in _FUNCTIONS and arguments:
             return _FUNCTIONS[function](*(evaluate(argument, values) for argument in arguments))
     raise ValueError(f"found {ast.unparse(node)!r}")
