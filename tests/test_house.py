@@ -23,6 +23,7 @@ BELOW = {
     "results": {"training"},
     "figures": {"autograd", "results"},
     "report": {"figures", "results", "training"},
+    "audit": {"derivations", "figures", "report", "results", "training"},
 }
 PARTS = {path.name for path in TOOL.iterdir() if path.is_dir() and path.name != "__pycache__"}
 

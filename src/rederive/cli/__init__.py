@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import typer
 
-from rederive.cli import begin, data, proofs, report, results, study, training
+from rederive.cli import audit, begin, data, proofs, report, results, study, training
 from rederive.errors import UserError
 
 app = typer.Typer(
@@ -34,11 +34,12 @@ COMMANDS: dict[str, list[Callable[..., None]]] = {
         proofs.verify,
         results.check_claims,
         study.fsck,
+        audit.audit,
         training.replay,
         training.infer,
         proofs.fuzz_prover,
     ],
-    "Share": [training.archive, report.site],
+    "Share": [training.archive, report.site, audit.pack],
     "Steps of a build": [
         data.fetch,
         data.prepare,
@@ -52,7 +53,7 @@ COMMANDS: dict[str, list[Callable[..., None]]] = {
         results.plot,
         report.render,
         report.convert,
-        report.pack,
+        report.tex_source,
     ],
 }
 # Of these commands what is no option of theirs is Snakemake's.

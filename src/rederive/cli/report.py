@@ -28,13 +28,13 @@ def convert(format: Annotated[str, typer.Argument(help="html, tex, typ or pdf")]
     record_step(study, "convert")
 
 
-def pack(study: StudyFile = STUDY) -> None:
+def tex_source(study: StudyFile = STUDY) -> None:
     """Pack the report's source: unpacked anywhere, `latexmk` in it gives the PDF."""
-    from rederive.report.pack import pack
+    from rederive.report.tex_source import tex_source
 
     layout = layout_of(study)
-    pack(layout.report("md"), layout.report("tex"), layout.printed, layout.figures, layout.package)
-    record_step(study, "pack")
+    tex_source(layout.report("md"), layout.report("tex"), layout.printed, layout.figures, layout.package)
+    record_step(study, "tex_source")
 
 
 def site(
