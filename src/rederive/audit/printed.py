@@ -1,7 +1,7 @@
 """What a file prints, read back out of it, with the place where each piece stands.
 
     pieces(name, content) -> list[Piece]     every piece of text, of whatever format
-    numbers(name, content) -> list[Piece]    the numbers that are linked to their origin, by their keys' anchors
+    numbers(name, content) -> list[Piece]    the numbers that are linked to their origin, by their anchors
 
 Markdown, LaTeX, SVG and tables are read by lines, HTML by elements, JSON by keys, PDF by the lines of its pages.
 """
@@ -44,13 +44,11 @@ def first_difference(found: list[Piece], wanted: list[Piece]) -> tuple[str, str,
 
 
 def numbers(name: str, content: bytes) -> list[Piece]:
-    """Return the numbers of a page, a text or a LaTeX source that are linked to their origin: anchor, and print."""
+    """Return the numbers of a page or a text that are linked to their origin: anchor, and print; LaTeX links none."""
     text = content.decode("utf-8", "replace")
     match f".{name.rpartition('.')[2]}":
         case ".md":
             return [Piece(m[2], m[1]) for m in re.finditer(r"\[([^\]\[]*)\]\(#(n-[^)]+)\)", text)]
-        case ".tex":
-            return [Piece(m[1], m[2]) for m in re.finditer(r"\\hyperref\[(n-[^\]]+)\]\{([^{}]*)\}", text)]
         case ".html":
             from lxml import html
 
