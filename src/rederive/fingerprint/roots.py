@@ -1,7 +1,10 @@
 """What the fingerprint of each rule starts from, and what is left out of it, each with the reason."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from rederive.files import sha256
 
 if TYPE_CHECKING:
     from rederive.config import DataSet, Figure, Trainer
@@ -26,6 +29,10 @@ JOB = {
     "rederive.training.job:tests_now": "tells which tests stood when it began",
     "rederive.training.job:_place_and_attempt": "tells where a run is made",
     "rederive.environment:versions": "tells with what a run was made",
+    "rederive.training.job:_what_is_left": "the error where numbers could not be written",
+    "rederive.training.job:_is_out_of_memory": "the error where memory is not enough",
+    "rederive.training.preflight:refuse_hopeless": "refuses a job or lets it run; changes no number",
+    "rederive.training.keeper:Keeper._next": "the log",
     "rederive.training.keeper:RETRY_EXIT_CODE": "says to Snakemake that an interrupted job may be tried again",
     "rederive.training.keeper:StopRequest": "asks a job to stop; what it does then is Keeper's, and counts",
     "rederive.training.keeper:Keeper._say": "the log",
@@ -96,7 +103,10 @@ def generating(data_set: "DataSet") -> Root:
 
 def plotting(figures: Iterable["Figure"]) -> Root:
     """Return the root of the figures: what draws them all, and the study's own functions."""
-    return Root(("rederive.figures:plot", *(figure.python for figure in figures if figure.python)), unfollowed=BY_PATH)
+    wanted = list(figures)
+    drawn = tuple(figure.python for figure in wanted if figure.python)
+    pictures = {figure.file: sha256(figure.file) for figure in wanted if figure.file and Path(figure.file).exists()}
+    return Root(("rederive.figures:plot", *drawn), unfollowed=BY_PATH, stated=pictures)
 
 
 def derivation(name: str, package: str) -> Root:
