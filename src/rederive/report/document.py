@@ -20,7 +20,7 @@ from rederive.report.listings import listing
 from rederive.report.markdown import anchor, escape, link, slug
 from rederive.report.origin import Numbers, identifier
 from rederive.report.tables import Tables
-from rederive.report.trace import RULE, figures_with, settings_of
+from rederive.report.trace import figures_with, how_made, settings_of
 from rederive.results.claim_file import Claim, Margin
 from rederive.results.keys import unknown
 from rederive.results.number import number
@@ -128,7 +128,11 @@ class Document:
         identifier = f"fig-{slug(name)}"
         number = self._number("Figure", identifier)
         image = f"![{escape(self.figures[name].alt)}]({self.figures_link}/{name}.svg)"
-        return f"\n{image}\n\n{anchor(f'**{number}.**', identifier)} {' '.join(caption.split())}\n"
+        declared = self.study.figures.get(name)
+        told = (
+            f" (A picture, not computed from the runs: {escape(declared.file)}.)" if declared and declared.file else ""
+        )
+        return f"\n{image}\n\n{anchor(f'**{number}.**', identifier)} {' '.join(caption.split())}{told}\n"
 
     def caption(self, name: str, text: str) -> str:
         """Return the caption that stands above a table."""
@@ -375,7 +379,12 @@ class Document:
             for key, places in self.origin.uses.items()
         }
         runs = {run for number in numbers.values() for run in number.get("runs", []) if run in self.runs}
-        made = {run: {"rule": RULE, "config": settings_of(run, self.study)} for run in sorted(runs)}
+        made = {
+            run: {"way": how_made(run, self.runs[run]), "config": settings_of(run, self.study)} for run in sorted(runs)
+        }
+        for run, told in made.items():
+            if run in self.study.experiments:
+                told["trainer"] = self.study.trainers[self.study.experiments[run].trainer].python or ""
         return {
             "numbers": numbers,
             "runs": {run: {**self.runs[run].model_dump(mode="json"), **facts} for run, facts in made.items()},

@@ -2,7 +2,7 @@
 
 Writes `report.md` (with YAML front matter; links to figures are relative to it) and `trace.json`: for each number that
 the report uses its record, the places that use it, and its runs; `numbers.csv` is the same as a table for people. No
-time, host or absolute path goes into any, and of all dates only the day on which the last run ended.
+time, host or absolute path goes into any, and no date but that of the project's release.
 
 Templates print numbers with `num`, `interval` and `table`, conclusions with `claim`, and so on (see `Document`); a
 number typed into a template stops the build (`rederive.report.typed`).
@@ -77,9 +77,7 @@ def render(layout: Layout, derivations: Sequence[Path], templates: Path = TEXT) 
     environment.filters["display"] = display
     environment.filters["prose"] = prose
     environment.globals.update(document.functions(environment))
-    environment.globals["front"] = front_matter(
-        document.title, study.report.authors, templates.parent / "CITATION.cff", document.runs, layout.folder
-    )
+    environment.globals["front"] = front_matter(document.title, study.report.authors, templates.parent / "CITATION.cff")
     try:
         text = environment.get_template("report.md.j2").render()
     except jinja2.TemplateSyntaxError as error:

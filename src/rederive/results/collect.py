@@ -6,13 +6,16 @@ its seeds, the fingerprint of the code, the checksum of the data, devices and ve
 where the run's files tell it. None holds a date, a host or an absolute path: equal runs give equal bytes in any folder.
 """
 
+import csv
+import io
 import json
+import math
 import os
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
 from pydantic import ValidationError
 
 from rederive.config import Experiment, Study
@@ -52,6 +55,9 @@ def collect(layout: Layout, files: Sequence[Path] | None = None) -> None:
         seeds = seeds_of(runs, run, study.seeds, study.runs()[run].epochs)
         facts.left_out, facts.collapsed, facts.deterministic = seeds.left_out, seeds.collapsed, seeds.deterministic
     write_json(layout.predictions, found.predictions)
+    if not any("seconds" in table.columns for table in study.tables):
+        for facts in found.facts.values():
+            facts.seconds = {}
     write_json(layout.run_index, {run: facts.model_dump(mode="json") for run, facts in found.facts.items()})
 
 
@@ -71,9 +77,11 @@ def gather(study: Study, layout: Layout, files: Sequence[Path]) -> Collected:
         _add(index.setdefault(run, RunFacts()), name, found, provenance)
         told = {seed: made.predictions for seed, made in provenance.seeds.items() if made.predictions}
         predictions[run] = predictions.get(run, {}) | told
-    table = pd.DataFrame(rows, columns=COLUMNS).sort_values([*COLUMNS])
-    _refuse_repeated(table)
-    return Collected(table.to_csv(index=False, lineterminator="\n"), index, predictions)
+    rows.sort()
+    _refuse_repeated(rows)
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows([COLUMNS, *rows])
+    return Collected(table.getvalue(), index, predictions)
 
 
 def read_of_study(study: Study, layout: Layout, path: Path) -> tuple[list[Row], Provenance]:
@@ -101,6 +109,8 @@ def _add(facts: RunFacts, name: str, rows: Iterable[Row], provenance: Provenance
     for seed, made in provenance.seeds.items():
         facts.tests_digest[seed] = made.tests_digest
         facts.imported |= made.imported_files
+        if made.seconds_per_epoch:
+            facts.seconds[seed] = math.fsum(made.seconds_per_epoch) / max(1, len(made.together))
         if made.diverged is not None:
             facts.diverged[seed] = made.diverged
         if (replay := made.certified_by) is not None:
@@ -130,9 +140,11 @@ def _refuse_another_run(path: Path, provenance: Provenance, experiment: Experime
         )
 
 
-def _refuse_repeated(table: pd.DataFrame) -> None:
-    for row in table[table.duplicated([*COLUMNS[:-1]])].itertuples():
-        raise UserError(
-            f"runs/{row.experiment}: two files hold seed {row.seed}, epoch {row.epoch}, {row.split} {row.metric}; "
-            "remove the file that is not one of this build's"
-        )
+def _refuse_repeated(rows: Sequence[tuple[str | int, ...]]) -> None:
+    for before, row in pairwise(rows):
+        if before[:-1] == row[:-1]:
+            run, seed, epoch, split, metric, _ = row
+            raise UserError(
+                f"runs/{run}: two files hold seed {seed}, epoch {epoch}, {split} {metric}; "
+                "remove the file that is not one of this build's"
+            )
