@@ -157,7 +157,9 @@ class Document:
             who = _capital(self.study.report.original)
             sentence = f"*{who} concludes:* {self.claims[name].says} {self._untested(name, verdict)}"
         with self.origin.at(f"claim {verdict['number']} ({name})"):
-            text = self._render(sentence, result=lambda i: self.result(name, i), published=lambda i: self.own(name, i))
+            text = self._render(
+                name, sentence, result=lambda i: self.result(name, i), published=lambda i: self.own(name, i)
+            )
         text = " ".join([text, *map(escape, self._remarks(verdict))])
         number, said = verdict["number"], verdict["verdict"]
         return f"{text} {link(f'Claim {number}: {said}', f'claim-{number}')}"
@@ -183,7 +185,7 @@ class Document:
 
     def says(self, name: str) -> str:
         """Return our sentence for a claim."""
-        return self._render(self.claims[name].says)
+        return self._render(name, self.claims[name].says)
 
     def result(self, name: str, i: int, unbroken: bool = False) -> str:
         """Return the estimate of a claim's test, counted from 1."""
@@ -301,8 +303,11 @@ class Document:
         verdict: Mapping[str, Any] = self.verdicts[name]
         return verdict
 
-    def _render(self, template: str, **more: Callable[..., str]) -> str:
-        return self._environment.from_string(template).render(**more)
+    def _render(self, name: str, template: str, **more: Callable[..., str]) -> str:
+        try:
+            return self._environment.from_string(template).render(**more)
+        except jinja2.TemplateError as error:
+            raise UserError(f"claims.yaml: {name}: {error}") from None
 
     def conventions(self, derivation: Mapping[str, Any] | None = None) -> list[str]:
         """Return the conventions that only this derivation has; without one, those that all have."""

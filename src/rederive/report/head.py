@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rederive.errors import UserError
 from rederive.report.markdown import slug
 from rederive.yaml_files import read_yaml
 
@@ -39,6 +40,10 @@ def front_matter(title: str, authors: Sequence[str], citation_cff: Path) -> dict
 
 
 def _person(entry: Mapping[str, str]) -> dict[str, str]:
+    if not isinstance(entry, Mapping):
+        raise UserError(
+            f"CITATION.cff: authors: found {entry!r}, expected a mapping with name, or given-names and family-names"
+        )
     name = entry.get("name") or f"{entry.get('given-names', '')} {entry.get('family-names', '')}".strip()
     return {"name": name} | {key: entry[key] for key in ("orcid", "affiliation") if key in entry}
 

@@ -6,16 +6,14 @@ its seeds, the fingerprint of the code, the checksum of the data, devices and ve
 where the run's files tell it. None holds a date, a host or an absolute path: equal runs give equal bytes in any folder.
 """
 
-import csv
-import io
 import json
 import math
 import os
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
 from pydantic import ValidationError
 
 from rederive.config import Experiment, Study
@@ -77,11 +75,9 @@ def gather(study: Study, layout: Layout, files: Sequence[Path]) -> Collected:
         _add(index.setdefault(run, RunFacts()), name, found, provenance)
         told = {seed: made.predictions for seed, made in provenance.seeds.items() if made.predictions}
         predictions[run] = predictions.get(run, {}) | told
-    rows.sort()
-    _refuse_repeated(rows)
-    table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows([COLUMNS, *rows])
-    return Collected(table.getvalue(), index, predictions)
+    table = pd.DataFrame(rows, columns=COLUMNS).sort_values([*COLUMNS])
+    _refuse_repeated(table)
+    return Collected(table.to_csv(index=False, lineterminator="\n"), index, predictions)
 
 
 def read_of_study(study: Study, layout: Layout, path: Path) -> tuple[list[Row], Provenance]:
@@ -140,11 +136,9 @@ def _refuse_another_run(path: Path, provenance: Provenance, experiment: Experime
         )
 
 
-def _refuse_repeated(rows: Sequence[tuple[str | int, ...]]) -> None:
-    for before, row in pairwise(rows):
-        if before[:-1] == row[:-1]:
-            run, seed, epoch, split, metric, _ = row
-            raise UserError(
-                f"runs/{run}: two files hold seed {seed}, epoch {epoch}, {split} {metric}; "
-                "remove the file that is not one of this build's"
-            )
+def _refuse_repeated(table: pd.DataFrame) -> None:
+    for row in table[table.duplicated([*COLUMNS[:-1]])].itertuples():
+        raise UserError(
+            f"runs/{row.experiment}: two files hold seed {row.seed}, epoch {row.epoch}, {row.split} {row.metric}; "
+            "remove the file that is not one of this build's"
+        )
