@@ -245,7 +245,7 @@ EDITS = {
     ),
     "the versions that are recorded": edit({"render"}, "rederive/environment.py", '"torch")', '"torch", "scipy")'),
     "how bytes reach the disk": edit(
-        DATA | PROOFS | REPORT | {"convert", "pack"}, "rederive/files.py", "os.fsync(stream.fileno())", "pass"
+        DATA | PROOFS | REPORT | {"convert", "tex_source"}, "rederive/files.py", "os.fsync(stream.fileno())", "pass"
     ),
     "which kept runs are found": edit(
         NONE, "rederive/training/archive.py", "break  # all seeds", "continue  # all seeds"
@@ -322,7 +322,9 @@ EDITS = {
         {"render"}, "rederive/report/markdown.py", r'_SPECIAL.sub(r"\\\g', r'_SPECIAL.sub(r"\g'
     ),
     "pandoc's reader": edit({"convert"}, "rederive/report/formats.py", "+native_spans", "-native_spans"),
-    "a file of the packed source": edit({"pack"}, "rederive/report/pack.py", "$pdf_mode = 1", "$pdf_mode = 2"),
+    "a file of the packed source": edit(
+        {"tex_source"}, "rederive/report/tex_source.py", "$pdf_mode = 1", "$pdf_mode = 2"
+    ),
 }
 
 

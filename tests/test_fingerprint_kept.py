@@ -31,17 +31,17 @@ def forget():
 
 def asked():
     forget()
-    return fingerprints.fingerprint("pack")
+    return fingerprints.fingerprint("tex_source")
 
 
 def edit(sources: Path) -> None:
-    path = sources / "rederive" / "report" / "pack.py"
+    path = sources / "rederive" / "report" / "tex_source.py"
     path.write_text(path.read_text().replace("0o644", "0o600"))
 
 
 def test_a_second_process_gets_what_the_first_computed(sources, monkeypatch):
     first = asked()
-    assert first == reach("pack", sources=sources).digest()[:16]
+    assert first == reach("tex_source", sources=sources).digest()[:16]
     monkeypatch.setattr(fingerprints, "Reach", None)  # to compute it again would fail
     assert asked() == first
 
@@ -56,8 +56,8 @@ def test_sources_that_change_while_they_are_read_are_not_kept(sources):
     forget()
     kept.state((sources / "rederive",))
     edit(sources)  # this process began before the edit, and reads what came of it
-    changed = fingerprints.fingerprint("pack")
-    path = sources / "rederive" / "report" / "pack.py"
+    changed = fingerprints.fingerprint("tex_source")
+    path = sources / "rederive" / "report" / "tex_source.py"
     path.write_text(path.read_text().replace("0o600", "0o644"))
     assert asked() != changed
 
@@ -65,7 +65,7 @@ def test_sources_that_change_while_they_are_read_are_not_kept(sources):
 def test_without_a_place_to_write_nothing_is_kept_and_nothing_fails(sources, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert asked() == reach("pack", sources=sources).digest()[:16]
+    assert asked() == reach("tex_source", sources=sources).digest()[:16]
 
 
 def test_a_damaged_file_is_as_none(sources, tmp_path):

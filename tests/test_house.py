@@ -25,6 +25,7 @@ BELOW = {
     "results": {"training"},
     "figures": {"autograd", "results"},
     "report": {"figures", "results", "training"},
+    "audit": {"derivations", "figures", "report", "results", "training"},
 }
 PARTS = {path.name for path in TOOL.iterdir() if path.is_dir() and path.name != "__pycache__"}
 
@@ -74,6 +75,17 @@ def test_dependencies_point_one_way(part: str) -> None:
         if name.startswith("rederive.") and name.split(".")[1] in PARTS - BELOW[part] - {part}
     }
     assert {pair for pair in found if pair[1].split(".")[1] in BELOW} == set()
+
+
+def test_the_report_knows_of_training_only_what_it_records() -> None:
+    found = {
+        name
+        for module, path in MODULES.items()
+        if module.startswith("rederive.report")
+        for name, _ in imports(path)
+        if name.startswith("rederive.training")
+    }
+    assert found == {"rederive.training.provenance"}
 
 
 def test_no_module_needs_itself_to_be_loaded() -> None:

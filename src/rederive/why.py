@@ -193,7 +193,7 @@ def _inputs(rule: str, layout: Layout, study: Study) -> list[Path]:
             return [*made, *derivations, *sources, *listed_sources(TEXT.rglob("*.j2"))]
         case "convert":
             return [layout.report("md"), layout.trace, layout.figure_index, *sorted(THEME.glob("*"))]
-        case "pack":
+        case "tex_source":
             return [layout.report("md"), layout.report("tex"), *sorted(layout.figures.glob("*.*"))]
         case "verify":
             return [layout.oracles]

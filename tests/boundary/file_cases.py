@@ -346,7 +346,7 @@ CASES = [
             (("test-claims",), "claims.json"),
             (("render",), "report.md"),
             (("convert", "tex"), "report.tex"),
-            (("pack",), "report-source.tar.gz"),
+            (("tex-source",), "report-source.tar.gz"),
             (("archive", "kept"), "seed_0.csv"),
             (("standin", "mnist"), "train_images.npy"),
         ]

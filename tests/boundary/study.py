@@ -28,7 +28,7 @@ STEPS = (
     ("convert", "html"),
     ("convert", "tex"),
     ("convert", "typ"),
-    ("pack",),
+    ("tex-source",),
 )
 MADE = ("results/runs.csv", "results/runs.json", "results/numbers.json", "results/claims.json")
 

@@ -35,7 +35,7 @@ def test_every_shipped_profile_is_known_here() -> None:
 def test_every_target_is_planned_with_every_profile(site: StubbedSite, profile: str) -> None:
     printed = site.run("snakemake", "--dry-run", "--quiet", "rules", "--profile", f"profiles/{profile}", "--", *TARGETS)
     planned = dict(re.findall(r"^(\w+) +(\d+)$", printed, flags=re.MULTILINE))
-    assert (planned["train"], planned["pack"]) == ("5", "1")
+    assert (planned["train"], planned["tex_source"]) == ("5", "1")
 
 
 def test_a_misspelt_profile_stops_the_build(site: StubbedSite) -> None:

@@ -10,7 +10,7 @@ from tests import synthetic
 
 from rederive.errors import UserError
 from rederive.report.formats import choose_engine, split_front_matter
-from rederive.report.pack import pack
+from rederive.report.tex_source import tex_source
 
 LABEL = r"a_b & <script>alert(1)</script> $x^2$ \input{y} #{z} 100% ~ 学"
 
@@ -59,7 +59,7 @@ def test_a_label_that_looks_like_code_is_set_by_typst(hostile):
 
 def pack_build(folder, target):
     report, output = folder / "report", target / "report-source.tar.gz"
-    pack(report / "report.md", report / "report.tex", report / "numbers.csv", folder / "figures", output)
+    tex_source(report / "report.md", report / "report.tex", report / "numbers.csv", folder / "figures", output)
 
 
 def digests(folder):

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import typer
 
-from rederive.cli import begin, data, proofs, report, results, study, training
+from rederive.cli import audit, begin, data, proofs, report, results, study, training
 from rederive.errors import UserError, of_system
 
 app = typer.Typer(
@@ -37,11 +37,12 @@ COMMANDS: dict[str, list[Callable[..., None]]] = {
         proofs.verify,
         results.check_claims,
         study.fsck,
+        audit.audit,
         training.replay,
         training.infer,
         proofs.fuzz_prover,
     ],
-    "Share": [training.archive, report.site],
+    "Share": [training.archive, report.site, audit.pack],
     "Steps of a build": [
         data.fetch,
         data.prepare,
@@ -55,7 +56,7 @@ COMMANDS: dict[str, list[Callable[..., None]]] = {
         results.plot,
         report.render,
         report.convert,
-        report.pack,
+        report.tex_source,
     ],
 }
 # Of these commands what is no option of theirs is Snakemake's.

@@ -38,13 +38,13 @@ def preview(
     serve(Preview(layout, proved(layout)), port)
 
 
-def pack(study: StudyFile = STUDY) -> None:
+def tex_source(study: StudyFile = STUDY) -> None:
     """Pack the report's source: unpacked anywhere, `latexmk` in it gives the PDF."""
-    from rederive.report.pack import pack
+    from rederive.report.tex_source import tex_source
 
     layout = layout_of(study)
-    pack(layout.report("md"), layout.report("tex"), layout.printed, layout.figures, layout.package)
-    record_step(study, "pack")
+    tex_source(layout.report("md"), layout.report("tex"), layout.printed, layout.figures, layout.package)
+    record_step(study, "tex_source")
 
 
 def site(

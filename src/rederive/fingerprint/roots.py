@@ -66,7 +66,7 @@ ROOTS = {
             "test_claims": "rederive.results.claims:test_claims",
             "render": "rederive.report.render:render",
             "convert": "rederive.report.formats:convert",
-            "pack": "rederive.report.pack:pack",
+            "tex_source": "rederive.report.tex_source:tex_source",
         }.items()
     },
 }

@@ -59,7 +59,7 @@ rule convert:
         "rederive convert {wildcards.format} --study {params.study} > {log} 2>&1"
 
 
-rule pack:
+rule tex_source:
     input:
         text="<results>/report/report.md",
         tex="<results>/report/report.tex",
@@ -68,18 +68,18 @@ rule pack:
     output:
         "<results>/report/report-source.tar.gz",
     log:
-        "<logs>/pack.log",
+        "<logs>/tex_source.log",
     localrule: True
     resources:
         mem_mb=1000,
         runtime=10,
     params:
         study=study_file,
-        code=fingerprint("pack"),
+        code=fingerprint("tex_source"),
     message:
         "Packing the report's source"
     shell:
-        "rederive pack --study {params.study} > {log} 2>&1"
+        "rederive tex-source --study {params.study} > {log} 2>&1"
 
 
 rule report:

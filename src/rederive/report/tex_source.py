@@ -1,6 +1,6 @@
 """The report's source as one archive: unpacked anywhere, `latexmk` in it gives the PDF.
 
-    pack(report_md, report_tex, numbers_csv, figures_dir, output)
+    tex_source(report_md, report_tex, numbers_csv, figures_dir, output)
 
 Equal inputs give an equal archive: sorted names, no dates, no owners.
 """
@@ -16,7 +16,7 @@ from rederive.report.site import beside_figures
 LATEXMKRC = "$pdf_mode = 1;\n@default_files = ('report.tex');\n"
 
 
-def pack(report_md: Path, report_tex: Path, numbers_csv: Path, figures_dir: Path, output: Path) -> None:
+def tex_source(report_md: Path, report_tex: Path, numbers_csv: Path, figures_dir: Path, output: Path) -> None:
     """Write the archive: report.tex, report.md, numbers.csv, the figures in `figures/`, and latexmk's settings."""
     figures_dir = Path(figures_dir)
     markdown = Path(report_md).read_text(encoding="utf-8")
