@@ -216,8 +216,8 @@ class Config(Model):
     report: Report = Report()
     trainers: dict[Word, Trainer] = {}
     metrics: dict[Word, Metric] = Field({}, description="the first is the one that tables show")
-    derivations: PackagePath = Field(
-        "rederive.derivations.catalogue", description="the package with the derivations, a module each"
+    derivations: PackagePath | None = Field(
+        None, description="the package with the derivations, a module each; without one nothing is proved"
     )
     experiments: dict[Name, dict[str, Any]] = Field(description="each what differs from its base")
     tables: list[Table] = []
@@ -275,7 +275,7 @@ class Study(Model):
     report: Report
     trainers: dict[str, Trainer]
     metrics: dict[str, Metric]
-    derivations: str = Field(description="the package with the derivations")
+    derivations: str | None = Field(description="the package with the derivations")
     experiments: dict[str, Experiment] = Field(description="by key, in the order of the config")
     tables: list[Table]
     figures: dict[str, Figure]

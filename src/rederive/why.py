@@ -15,10 +15,10 @@ from typing import Any
 
 from rederive import files
 from rederive.config import Study
-from rederive.derivations import derivation_names
 from rederive.errors import UserError
 from rederive.fingerprint import ROOTS, Reach, Root, derivation, generating, plotting, preparing, reach, training
 from rederive.layout import CLAIMS, PUBLISHED, PUBLISHED_CURVES, TEXT, THEME, Layout
+from rederive.proofs import derivation_names
 from rederive.report.listings import listed_sources
 
 CONTEXT = 1  # lines of a definition around each change
