@@ -10,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 COMPILE = ["uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--python-version", "3.11"]
 COMPILE += ["--no-emit-index-url", "--no-header", "--no-annotate", "-c", "scripts/constraints.txt", "pyproject.toml"]
+# The write-up of this repository trains in PyTorch; the tool alone needs none.
+COMPILE += ["--extra", "torch"]
 # What is on top of the first lock agrees with it: each is constrained by it.
 LOCKS = {
     "requirements.lock": ["--group", "build"],

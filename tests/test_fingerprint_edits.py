@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import pytest
 
-from rederive.config import read_yaml, resolve
+from rederive.config import resolve
 from rederive.fingerprint import ROOTS, Root, derivation, fingerprint, generating, plotting, preparing, reach, training
 from rederive.fingerprint.modules import project
+from rederive.yaml_files import read_yaml
 
 SOURCES = Path(__file__).parents[1] / "src"
 DERIVATIONS = ("division", "normalize", "mlp")
@@ -276,13 +277,13 @@ EDITS = {
     ),
     "a method of the study": edit(
         READS_ALL | {"summarise"},
-        "rederive/config.py",
+        "rederive/config/study.py",
         "layout.run(key, seeds) for",
         "layout.run(key, seeds[:1]) for",
     ),
     "a default of training": edit(
         READS_ALL | {"summarise"},
-        "rederive/config.py",
+        "rederive/config/schema.py",
         "checkpoint_minutes: Positive = Field(10.0",
         "checkpoint_minutes: Positive = Field(5.0",
     ),

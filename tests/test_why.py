@@ -124,6 +124,7 @@ def test_a_definition_is_named_and_the_changed_line_is_shown(
             "--study",
             str(results / "study.json"),
         ],
+        cwd=tmp_path,  # the code of a study lies in the src/ of its folder
         env=os.environ | {"PYTHONPATH": str(copy)},
         capture_output=True,
         text=True,

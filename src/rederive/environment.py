@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rederive import __version__
@@ -18,7 +18,7 @@ def present() -> dict[str, str]:
     """Return the versions that are installed here, of the library that NumPy multiplies matrices with, too."""
     return {
         "python": platform.python_version(),
-        **{name: version(name) for name in LIBRARIES},
+        **{name: found for name in LIBRARIES if (found := _installed(name))},
         "blas": _blas(),
         "processor": processor(),
     }
@@ -49,6 +49,14 @@ def processor() -> str:
     except OSError:
         told = None
     return f"{told[1].strip()}, {platform.machine()}" if told else platform.processor() or platform.machine()
+
+
+def _installed(name: str) -> str | None:
+    """Return the version of a library; None where it is not installed, as torch where no trainer needs it."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _blas() -> str:

@@ -3,6 +3,7 @@
 It lies in `src/` beside the configuration, or is installed. Nothing of it is imported before it is needed.
 """
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -13,11 +14,32 @@ from rederive.errors import UserError
 FOLDER = "src"
 
 
+_added: list[str] = []
+
+
 def add_code_of(study: Path) -> None:
     """Let imports find the code of the study in a folder, before installed code of the same name."""
     folder = str((study / FOLDER).resolve())
-    if Path(folder).is_dir() and folder not in sys.path:
+    if not Path(folder).is_dir():
+        return
+    if folder not in sys.path:
         sys.path.insert(0, folder)
+    if folder not in _added:
+        _added.insert(0, folder)
+
+
+def code_folders() -> tuple[Path, ...]:
+    """Return the folders of studies' code that `add_code_of` found, the last one first."""
+    return tuple(Path(folder) for folder in _added if folder in sys.path)
+
+
+def installed_package(module: str) -> Path | None:
+    """Return the folder of the package that a module belongs to, or its file, where it is installed; else None."""
+    found = importlib.util.find_spec(module.partition(".")[0])
+    if found is None or found.origin is None or not found.origin.endswith(".py"):
+        return None
+    origin = Path(found.origin)
+    return origin.parent if origin.name == "__init__.py" else origin
 
 
 def source_of(module: str) -> Path | None:

@@ -44,6 +44,9 @@ class RunFacts(Record):
     device: list[str] = []
     versions: list[str] = []
     taken_from: list[str] = []
+    trainer_kind: list[str] = []
+    imported: dict[str, str] = {}
+    """The files that it was read from, with their SHA-256, where nothing was trained."""
     data_checksum: list[str] = []
     parameters: list[int] = []
     flops_per_image: list[int] = []

@@ -58,7 +58,7 @@ def why(results: Path, name: str, study: Study) -> list[str]:
         *_values("setting", before["settings"], now.settings),
         *_files(before["files"], now.files),
     ]
-    if name in study.runs():  # the rule that made its data is part of what it is
+    if name in study.runs() and study.runs()[name].data:  # the rule that made its data is part of what it is
         data = _data_rule(study, name)
         if (results / "made" / f"{data}.json").exists():
             lines += [line for line in why(results, data, study) if not line.endswith(NOTHING)]
@@ -119,7 +119,12 @@ def _step(results: Path, name: str, study: Study) -> Step:
         experiment = study.runs()[name]
         settings = experiment.spec.model_dump(mode="json", exclude_defaults=True) | {"epochs": experiment.epochs}
         code = reach(training(study.trainers[experiment.trainer]))
-        return Step(code, _flat(settings), _arrays(layout.manifest(experiment.data)))
+        read = _arrays(layout.manifest(experiment.data)) if experiment.data else {}
+        if study.trainers[experiment.trainer].kind == "import":
+            from rederive.training.imported import files_of
+
+            read = _hashed(files_of(study.trainers[experiment.trainer], experiment, study.seeds))
+        return Step(code, _flat(settings), read)
     rule, _, part = name.partition(".")
     if rule in ("prepare", "standin") and part in study.data.sets:
         declared = study.data.sets[part]

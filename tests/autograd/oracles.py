@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from rederive.autograd import Context, Op, ops
+from rederive.autograd import Context, Op, convolution, normalization, ops, pooling
 from rederive.autograd.graph import namespace
 
 ORACLES: dict[type[Op], Callable[..., torch.Tensor]] = {
@@ -34,6 +34,12 @@ ORACLES: dict[type[Op], Callable[..., torch.Tensor]] = {
     ops.LogSoftmax: lambda x: torch.log_softmax(x, dim=1),
     ops.SoftmaxCrossEntropy: lambda x, labels: functional.cross_entropy(x, labels, reduction="sum"),
     ops.Linear: functional.linear,
+    convolution.Patches: lambda x, rows, columns: torch.einsum("nhwc,uah,vbw->nuvcab", x, rows, columns),
+    convolution.Filters: lambda patches, weights: torch.einsum("nuvcab,fcab->nuvf", patches, weights),
+    pooling.Take: lambda x, places: torch.gather(x, -1, places[..., None])[..., 0],
+    normalization.Standardize: lambda x, axes: (
+        (x - x.mean(axes, keepdim=True)) / torch.sqrt(x.var(axes, correction=0, keepdim=True) + 1e-5)
+    ),
 }
 
 

@@ -44,10 +44,11 @@ def domains(op: type[Op], count: int) -> tuple[str, ...]:
 def applications(draw: st.DrawFn, op: type[Op], example: Example) -> tuple[list[np.ndarray], dict[str, Any], int]:
     """Draw operands, constants and a seed for the cotangent."""
     # Of nothing there is no maximum, no mean and no label.
-    smallest = {"m": 1} if op.__name__ in ("LogSoftmax", "SoftmaxCrossEntropy", "Select") else {}
-    if op.__name__ == "Mean":
+    smallest = {"m": 1} if op.__name__ in ("LogSoftmax", "SoftmaxCrossEntropy", "Select", "Take") else {}
+    if op.__name__ in ("Mean", "Standardize"):
         smallest = {"n": 1, "m": 1}
-    sizes = {letter: draw(st.integers(smallest.get(letter, 0), 5), letter) for letter in example.letters}
+    largest = 5 if len(example.letters) <= 4 else 3
+    sizes = {letter: draw(st.integers(smallest.get(letter, 0), largest), letter) for letter in example.letters}
     seed = draw(st.integers(0, 2**32 - 1), "seed")
     generator = np.random.default_rng(seed)
     shapes, constants = example.bind(sizes, lambda shape, below: generator.integers(0, below, shape))

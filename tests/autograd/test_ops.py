@@ -1,6 +1,7 @@
 """Every op that is defined, on random shapes and layouts, against PyTorch."""
 
 import warnings
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def test_value_and_gradients_are_those_of_torch(op: type[Op], example: Example) 
 
 
 def test_every_built_in_op_is_compared_with_a_function_of_torch_itself() -> None:
-    assert {op for op in all_ops() if op.__module__ == ops.__name__} == set(ORACLES)
+    assert {op for op in all_ops() if op.__module__.startswith("rederive.autograd.")} == set(ORACLES)
 
 
 @pytest.mark.parametrize(("op", "example"), CASES)
@@ -72,7 +73,7 @@ def test_numpy_and_torch_arrays_give_the_same(op: type[Op], example: Example, da
 @pytest.mark.parametrize("convert", [np.asarray, to_torch], ids=["numpy", "torch"])
 def test_float32_stays_float32(op: type[Op], example: Example, convert: Any) -> None:
     generator = np.random.default_rng(0)
-    sizes = dict(zip(example.letters, (2, 3, 4), strict=False))
+    sizes = dict(zip(example.letters, cycle((2, 3, 4)), strict=False))
     shapes, constants = example.bind(sizes, lambda shape, below: generator.integers(0, below, shape))
     values = [generator.uniform(0.5, 2.0, shape).astype(np.float32) for shape in shapes]
     tensors = [Tensor(convert(np.asarray(value)), requires_grad=True) for value in values]

@@ -158,7 +158,7 @@ def test_a_citation_shows_its_reference_on_hover(page):
 def test_a_reference_to_a_figure_shows_its_caption(page):
     shown = page()
     move_to(shown, find(shown, 'a.see[href="#fig-graph-mlp"]'))
-    assert find(shown, "#origin").text.startswith("Figure 2. The loss of a small network")
+    assert find(shown, "#origin").text.startswith("Figure 3. The loss of a small network")
 
 
 def test_sections_are_numbered_found_and_followed(page):

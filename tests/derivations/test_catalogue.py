@@ -25,10 +25,11 @@ from rederive.proofs.verification import Findings, verify_derivation
 WANTED = {
     "division", "elementwise", "sigmoid", "tanh", "exponential", "logarithm", "matmul", "linear", "mlp", "repeat",
     "normalize", "relu", "addition", "log_softmax", "softmax", "cross_entropy", "kl_divergence", "momentum",
+    "sweep",
 }  # fmt: skip
 
-# SymPy has no matrix calculus for these: labels, sums of squares of functions, a power of a symbol.
-WITHOUT_MATRIX_ROUTE = {"cross_entropy", "kl_divergence", "log_softmax", "mlp", "momentum", "softmax"}
+# SymPy has no matrix calculus for these: labels, sums of squares of functions, a power of a symbol, single numbers.
+WITHOUT_MATRIX_ROUTE = {"cross_entropy", "kl_divergence", "log_softmax", "mlp", "momentum", "softmax", "sweep"}
 
 
 @pytest.fixture(scope="module")

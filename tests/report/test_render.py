@@ -32,11 +32,11 @@ def text_of(folder):
 def test_every_section_is_there_in_order(built):
     headings = re.findall(r"^# (.*)$", text_of(built), re.MULTILINE)
     assert headings == [
-        *("Abstract", "The project", "Summary", "Derivations", "Implementation", "Sigmoid and ReLU"),
+        *("Abstract", "At a glance", "The project", "Summary", "Derivations", "Implementation", "Sigmoid and ReLU"),
         *("Configurations on MNIST", "Initial weights", "A convolutional network on CIFAR-10"),
         *("Variations of network and training", "Where we disagree", "Beyond the write-up"),
         "Protocol, and where it departs",
-        *("How this was built", "Conclusion", "References", "Appendix: the tests"),
+        *("How this was built", "Discussion", "Conclusion", "References", "Appendix: the tests"),
         "Appendix: where the numbers come from",
     ]
 
@@ -178,6 +178,11 @@ def test_one_seed_is_said_once_to_be_too_few(built, tmp_path):
     assert "These runs cannot test that" not in text
     assert len(re.findall(r"Our one run points the (same|other) way: \[", text)) >= 16
     assert len(re.findall(r"\| one run: the (same|other) way +\|", text)) == 16
+    assert "Here as in the write-up each experiment was run once" in text
+    assert "**One run beside another.**" in text
+    ways = {way: len(re.findall(rf"\| one run: the {way} way +\|", text)) for way in ("same", "other")}
+    trace = json.loads((folder / "report" / "trace.json").read_text())["numbers"]
+    assert {way: trace[f"claims.{way}_way"]["value"] for way in ways} == ways
 
 
 def test_stand_in_data_is_named_in_title_first_page_and_figures(tmp_path):
@@ -188,6 +193,8 @@ def test_stand_in_data_is_named_in_title_first_page_and_figures(tmp_path):
     assert body.strip().startswith("> **Stand-in data.** This report was built on generated images")
     alts = re.findall(r"!\[([^\n]*)\]\(\.\./figures/(?!graph)", text)
     assert len(alts) >= 10
+    assert "What was measured here is nobody's result" in text
+    assert "fig-agreement" not in text
     assert all(alt.startswith("Generated stand-in data") for alt in alts)
 
 

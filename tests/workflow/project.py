@@ -26,8 +26,10 @@ data:
        sizes: {train: 64, test: 32}}
 training: {device: cpu}
 trainers:
-  mlp: {python: "writeup.mlp:train", settings: "writeup.settings:MLPSettings", cost: "writeup.cost:mlp", data: mnist}
-  cnn: {python: "writeup.cnn:train", settings: "writeup.settings:CNNSettings", cost: "writeup.cost:cnn", data: cifar10}
+  mlp: {python: "writeup.mlp:train", watched: true, settings: "writeup.settings:MLPSettings",
+        cost: "writeup.cost:mlp", data: mnist}
+  cnn: {python: "writeup.cnn:train", watched: true, settings: "writeup.settings:CNNSettings",
+        cost: "writeup.cost:cnn", data: cifar10}
 metrics:
   accuracy: {reads: {mlp: validation accuracy, cnn: test accuracy}, unit: accuracy, better: higher}
   training_loss: {reads: train loss, unit: loss, better: lower, when: over}

@@ -8,48 +8,58 @@ from collections.abc import Callable
 
 import typer
 
-from rederive.cli import data, proofs, report, results, study, training
+from rederive.cli import begin, data, proofs, report, results, study, training
 from rederive.errors import UserError
 
 app = typer.Typer(
     name="rederive",
     help="Rebuild a deep-learning write-up: proofs, training, conclusions, report.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
 )
 
-COMMANDS: list[Callable[..., None]] = [
-    study.resolve,
-    data.fetch,
-    data.prepare,
-    data.standin,
-    proofs.ask_oracles,
-    proofs.verify,
-    proofs.fuzz_prover,
-    proofs.graph,
-    training.train,
-    training.archive,
-    training.take,
-    training.replay,
-    training.status,
-    results.collect,
-    results.summarise,
-    results.test_claims,
-    results.check_claims,
-    results.plot,
-    report.render,
-    report.convert,
-    report.pack,
-    report.site,
-    report.trace,
-    report.diff,
-    report.why,
-    report.where,
-]
-for command in COMMANDS:
-    app.command()(command)
+# By what a person wants. The steps are what the rules of a build call, in their order.
+COMMANDS: dict[str, list[Callable[..., None]]] = {
+    "Begin": [begin.new, study.resolve],
+    "Build": [begin.build],
+    "Look": [
+        training.status,
+        report.where,
+        report.trace,
+        report.why,
+        report.diff,
+        proofs.graph,
+    ],
+    "Check": [
+        proofs.verify,
+        results.check_claims,
+        training.replay,
+        proofs.fuzz_prover,
+    ],
+    "Share": [training.archive, report.site],
+    "Steps of a build": [
+        data.fetch,
+        data.prepare,
+        data.standin,
+        proofs.ask_oracles,
+        training.train,
+        training.take,
+        results.collect,
+        results.summarise,
+        results.test_claims,
+        results.plot,
+        report.render,
+        report.convert,
+        report.pack,
+    ],
+}
+# Of these commands what is no option of theirs is Snakemake's.
+FORWARDING = {begin.build}
+
+for panel, commands in COMMANDS.items():
+    for command in commands:
+        settings = {"ignore_unknown_options": True} if command in FORWARDING else {}
+        app.command(rich_help_panel=panel, context_settings=settings)(command)
 
 
 def main() -> None:

@@ -36,9 +36,10 @@ def resolved(configs: list[Path]) -> "Study":
     """Return the study of config files, each laid over those before it."""
     from functools import reduce
 
-    from rederive import config
+    from rederive.config import resolve
+    from rederive.yaml_files import merge, read_yaml
 
-    return config.resolve(reduce(config.merge, map(config.read_yaml, configs), {}), configs)
+    return resolve(reduce(merge, map(read_yaml, configs), {}), configs)
 
 
 def record_step(study: Path, step: str) -> None:

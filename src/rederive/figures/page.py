@@ -20,7 +20,13 @@ from rederive.figures import style
 from rederive.files import atomic, write_text
 from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
 from rederive.records import FigureEntry, PanelEntry, RunFacts, Series, read_records
-from rederive.results.published import PublishedCurves, PublishedValue, published_curves, published_values
+from rederive.results.published import (
+    PublishedCurves,
+    PublishedValue,
+    published_curves,
+    published_values,
+    reading_errors,
+)
 from rederive.results.runs import RunTable
 from rederive.results.statistics import Estimate, mean_interval
 
@@ -34,6 +40,7 @@ class Source:
     index: dict[str, RunFacts]
     published: dict[str, PublishedValue]
     published_curves: PublishedCurves
+    published_curve_errors: PublishedCurves
     looks: dict[str, style.Look]
 
     @classmethod
@@ -46,6 +53,7 @@ class Source:
             read_records(layout.run_index, RunFacts),
             published_values(published, study.headline),
             published_curves(curves, study.metrics),
+            reading_errors(curves, study.metrics),
             style.looks(study),
         )
 

@@ -124,25 +124,36 @@ def _module(name: str, path: Path, root: Path, text: str) -> Module:
 
 
 class Project:
-    """The modules below one folder, read as they are asked for."""
+    """The modules of some places, read as they are asked for: a place is a package, a module, or a folder of such."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.packages = {path.stem for path in root.iterdir()}
+    def __init__(self, *places: Path) -> None:
+        self.packages: dict[str, Path] = {}  # the folder that each lies in; the first place that has one counts
+        for place in places:
+            alone = place.is_file() or (place / "__init__.py").exists()
+            for path in [place] if alone else place.iterdir():
+                self.packages.setdefault(path.stem, path.parent)
         self._modules: dict[str, Module | None] = {}
 
     def module(self, name: str) -> Module | None:
         """Return the module, or None if it is not one of the project's."""
         if name not in self._modules:
-            self._modules[name] = self._read(name) if name.partition(".")[0] in self.packages else None
+            self._modules[name] = self._read(name)
         return self._modules[name]
 
     def _read(self, name: str) -> Module | None:
-        stem = self.root.joinpath(*name.split("."))
+        root = self.packages.get(name.partition(".")[0])
+        if root is None:
+            return None
+        stem = root.joinpath(*name.split("."))
         for path in (stem / "__init__.py", stem.with_name(stem.name + ".py")):
             if path.is_file():
-                return _module(name, path, self.root, path.read_text(encoding="utf-8"))
+                return _module(name, path, root, path.read_text(encoding="utf-8"))
         return None
+
+    def relative(self, path: Path) -> str:
+        """Return a path from the folder above the packages that it lies in or beside."""
+        tops = {root.parent for root in self.packages.values()}
+        return str(next((path.relative_to(top) for top in path.parents if top in tops), path))
 
     def resolve(self, reference: Reference) -> tuple[Symbol | str, tuple[str, ...]]:
         """Return what a reference means in the end, and the attributes that are read of it.
@@ -220,6 +231,6 @@ def _is_never_run(node: ast.stmt) -> bool:
 
 
 @cache
-def project(root: Path) -> Project:
-    """Return the project below a folder; its sources are read once a process."""
-    return Project(root)
+def project(*places: Path) -> Project:
+    """Return the project of some places; its sources are read once a process."""
+    return Project(*places)

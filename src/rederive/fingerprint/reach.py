@@ -6,7 +6,7 @@ it is the same for two programs that differ only in the places, names and order 
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +28,8 @@ class Reach:
     Of a class counts what Python calls by itself, and of the rest the members whose names are read somewhere in reach,
     of whatever object: a method may be reached through any variable. `left_out` are definitions, as `module:name` or
     `module:Class.member`, that are not followed; calls of them whose value nobody uses are left out as well. In
-    `unfollowed` definitions, what cannot be followed is let be; elsewhere it raises UserError.
+    `unfollowed` definitions, what cannot be followed is let be; elsewhere it raises UserError. `stated` are texts by
+    name that count as they stand: code that is no Python, such as a command and the SHA-256 of its files.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class Reach:
         entries: Collection[Symbol],
         left_out: Collection[str] = (),
         unfollowed: Collection[str] = (),
+        stated: Mapping[str, str] | None = None,
     ) -> None:
         self.project = project
         self.left_out = set(left_out)
         self.unfollowed = set(unfollowed)
+        self.stated = dict(sorted((stated or {}).items()))
         self.entries = list(entries)
         self.units: dict[Symbol, Form | Class | None] = {}  # None for a module as a whole
         self.members: dict[Symbol, list[Member]] = defaultdict(list)
@@ -162,6 +165,7 @@ class Reach:
             while done < len(order):
                 yield self._print(order[done], number)
                 done += 1
+        yield from (f"{name}: {text}" for name, text in self.stated.items())
 
     def _on_import(self) -> list[Symbol]:
         """Return what runs on import, in an order that does not depend on the names of modules."""
@@ -210,18 +214,31 @@ class Reach:
         name = "<left out>" if str(target) in self.left_out else number(target)
         return ".".join([name, *rest])
 
+    def data_files(self) -> list[Path]:
+        """Return the paths of all data in reach."""
+        units = [unit if isinstance(unit, Form) else unit.frame for unit in self.units.values() if unit]
+        members = [member.form for found in self.members.values() for member in found]
+        waiting, paths = [*units, *members], []
+        while waiting:
+            for piece in waiting.pop().pieces:
+                if isinstance(piece, Data):
+                    paths.append(piece.path)
+                elif isinstance(piece, Aside):
+                    waiting.append(piece.form)
+        return paths
+
     def data(self, path: Path) -> dict[str, str]:
         """Return a hash of each file that is data at a path: of a folder, all but source code."""
         if path.is_file():
-            return {str(path.relative_to(self.project.root.parent)): _sha256(path)}
+            return {self.project.relative(path): _sha256(path)}
         found = (file for file in sorted(path.rglob("*")) if file.is_file() and file.suffix not in (".py", ".pyc"))
-        return {str(file.relative_to(self.project.root.parent)): f"{file.name} {_sha256(file)}" for file in found}
+        return {self.project.relative(file): f"{file.name} {_sha256(file)}" for file in found}
 
     # --- showing
 
     def definitions(self) -> dict[str, Definition]:
         """Return each definition in reach by its address; files that are read are among them."""
-        found: dict[str, Definition] = {}
+        found = {name: Definition(_short(text), text) for name, text in self.stated.items()}
         for symbol, unit in self.units.items():
             if unit is None:
                 continue

@@ -13,16 +13,17 @@ class Root(NamedTuple):
     entries: tuple[str, ...]
     left_out: Mapping[str, str] = {}
     unfollowed: Mapping[str, str] = {}
+    stated: Mapping[str, str] = {}  # what counts as it stands, by name: a command, the SHA-256 of its files
 
 
 # From the prepared data's files to the rows written, but for what a person reads meanwhile.
 JOB = {
-    "rederive.config:Study": "the values of the configuration that change a result are parameters of the rule",
-    "rederive.config:Experiment": "the same",
+    "rederive.config.study:Study": "the values of the configuration that change a result are parameters of the rule",
+    "rederive.config.study:Experiment": "the same",
     "rederive.training.archive:identity": "names a run: spec, fingerprint and data, which are parameters of the rule",
     "rederive.training.archive:find": "finds rows that the same code computed, or that a replay certifies",
     "rederive.training.job:device_name": "tells where a run was made",
-    "rederive.training.job:_tests_digest": "tells which tests stood when it began",
+    "rederive.training.job:tests_now": "tells which tests stood when it began",
     "rederive.training.job:_place_and_attempt": "tells where a run is made",
     "rederive.environment:versions": "tells with what a run was made",
     "rederive.training.keeper:RETRY_EXIT_CODE": "says to Snakemake that an interrupted job may be tried again",
@@ -64,9 +65,20 @@ ROOTS = {
 
 
 def training(trainer: "Trainer") -> Root:
-    """Return the root of a training job, from the prepared data's files to the rows written."""
+    """Return the root of a training job, from the prepared data's files to the rows written.
+
+    Of a command, which may be in any language, its text and the contents of its files count as they stand.
+    """
     loaded = tuple(path for path in (trainer.python, trainer.settings, trainer.cost) if path)
-    return Root(("rederive.training.job:run_job", *loaded), {**JOB, **trainer.left_out}, BY_PATH)
+    left_out = {**JOB, **trainer.left_out}
+    if trainer.watched:
+        return Root(("rederive.training.job:run_job", *loaded), left_out, BY_PATH)
+    if trainer.python:
+        return Root(("rederive.training.plain:rows_of_function", *loaded), left_out, BY_PATH)
+    if trainer.command:
+        stated = {"command": trainer.command, **trainer.files()}
+        return Root(("rederive.training.plain:rows_of_command", *loaded), left_out, BY_PATH, stated)
+    return Root(("rederive.training.imported:rows_of_files", *loaded), left_out, BY_PATH)
 
 
 def preparing(data_set: "DataSet") -> Root:

@@ -333,7 +333,7 @@ def _program_comparisons(derivation: Derivation) -> list[Difference]:
 
 
 def _value_comparison(what: str, derivation: Derivation, value: SymbolicArray) -> Difference:
-    where = position(value, "pquv")
+    where = position(value)
     stated = derivation.output[where] if where else derivation.output.symbol
     return compare(what, derivation.unfold(stated), value.at(*where))
 

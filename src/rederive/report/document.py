@@ -70,6 +70,8 @@ class Document:
             "margins": self.margins(),
             "family": self.family(),
             "verdicts": self.named,
+            "pointing": self.pointing,
+            "badges": self.badges,
             "caption": self.caption,
             "versions": self.versions,
             "taken": self.taken,
@@ -209,6 +211,25 @@ class Document:
         """Return the names of the claims with a verdict, by number."""
         return [name for name, found in self.claims_in_order() if found["verdict"] == verdict]
 
+    def pointing(self, way: bool) -> list[str]:
+        """Return the names of the claims whose one run points their way, or the other; none with several seeds."""
+        return [name for name, found in self.claims_in_order() if direction(found) is way]
+
+    def badges(self, names: Sequence[str] | None = None) -> str:
+        """Return claims, or all, as their numbers with their verdicts, each a link to the scorecard."""
+        chosen = sorted(
+            (self._verdict(name) for name in (self.verdicts if names is None else names)), key=lambda v: v["number"]
+        )
+        return " ".join(link(f"{found['number']} {self.short(found)}", f"claim-{found['number']}") for found in chosen)
+
+    @staticmethod
+    def short(verdict: Mapping[str, Any]) -> str:
+        """Return a verdict in a few words; of one run, where it points."""
+        points = direction(verdict)
+        if points is None:
+            return str(verdict["verdict"]).removesuffix(" with these runs")
+        return f"one run: {'the same way' if points else 'the other way'}"
+
     def tally(self) -> str:
         """Return how many claims have each verdict, those that none has left out, as the end of a sentence."""
         words = {
@@ -263,6 +284,9 @@ class Document:
             found[f"claims.{key}"] = number(
                 verdicts.count(verdict), "count", f"conclusions with the verdict: {verdict}"
             )
+        for way, words in ((True, "the same way"), (False, "the other way")):
+            said = f"conclusions not tested with these runs, whose one run points {words}"
+            found[f"claims.{words.split()[1]}_way"] = number(len(self.pointing(way)), "count", said)
         return found
 
     def _verdict(self, name: str) -> Mapping[str, Any]:

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rederive.config import read_yaml
 from rederive.records import RunFacts
 from rederive.report.markdown import slug
 from rederive.training.provenance import Provenance
+from rederive.yaml_files import read_yaml
 
 LICENCES = "https://spdx.org/licenses/"
 

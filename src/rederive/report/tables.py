@@ -34,6 +34,7 @@ class Tables:
             "agreement_table": self.agreement,
             "rows_where": self.rows_where,
             "row_label": self.row_label,
+            "read_like": self.read_like,
             "curve_table": self.curves,
             "networks": self.networks,
             "scorecard": self.scorecard,
@@ -114,9 +115,29 @@ class Tables:
         return [name for name in self._document.study.experiments if self._status(name) in statuses]
 
     def row_label(self, name: str) -> str:
-        """Return the data set's title and the label of an experiment, escaped."""
+        """Return the data set's title, where there is one, and the label of an experiment, escaped."""
         experiment = self._document.study.experiments[name]
+        if not experiment.data:
+            return escape(experiment.label)
         return f"{escape(self._document.study.data.sets[experiment.data].title)}: {escape(experiment.label)}"
+
+    def read_like(self, name: str) -> str:
+        """Say after which other epoch of our run it has the published value of a row; nothing where it never has.
+
+        It has it where the two differ by no more than what the claims call no difference of that metric.
+        """
+        study, metric = self._document.study, str(self._document.study.headline)
+        experiment = study.experiments[name]
+        nearest = self._document.numbers.get(f"{name}.nearest_epoch")
+        margins = {margin.name: margin.value for margin in self._document.margins()}
+        margin = margins.get(f"{experiment.data} {metric}")
+        if nearest is None or margin is None or nearest.value == experiment.epochs:
+            return ""
+        key = f"{experiment.run}.{metric}@{nearest.value}"
+        ours, published = self._origin.get(key).value, self._origin.get(f"{name}.published").value
+        if not isinstance(ours, float) or not isinstance(published, float) or abs(ours - published) > margin:
+            return ""
+        return f"after epoch {self._origin.num(f'{name}.nearest_epoch')}, {self._origin.num(key)}"
 
     def _status(self, name: str) -> str | None:
         number = self._document.numbers.get(f"{name}.agreement")
@@ -174,13 +195,12 @@ class Tables:
                     if test["value"] is not None
                     else escape(test["reason"])
                 )
-                points = direction(verdict)
-                said = f"**{verdict['verdict'].removesuffix(' with these runs')}**"
+                said = self._document.short(verdict)
                 rows.append(
                     [
                         anchor(str(verdict["number"]), f"claim-{verdict['number']}"),
                         self._document.says(name),
-                        said if points is None else f"one run: {'the same way' if points else 'the other way'}",
+                        said if direction(verdict) is not None else f"**{said}**",
                         estimate or "–",
                         escape(verdict["place"]),
                     ]

@@ -81,6 +81,20 @@ class Comparison:
         drawn = len(copies) < len(curves) - 1
         return {seed: curve for seed, curve in curves.items() if not (drawn and seed in copies)}
 
+    def nearest_epoch(self, name: str) -> int | None:
+        """Return the epoch after which our mean is nearest to the value of a row, of all that the run was trained for.
+
+        None where it was not trained.
+        """
+        run, metric = self.study.experiments[self.study.experiments[name].run], str(self.study.headline)
+        means = {}
+        for epoch in range(1, run.epochs + 1):
+            values = list(self.runs.at(run.key, metric, epoch).values())
+            if values and all(map(math.isfinite, values)):
+                means[epoch] = math.fsum(values) / len(values)
+        wanted = self.values[name].value
+        return min(means, key=lambda epoch: (abs(means[epoch] - wanted), epoch), default=None)
+
     def value(self, name: str) -> Distance | None:
         """Return how far our values are from that of a row, read where the row ends."""
         experiment, metric = self.study.experiments[name], str(self.study.headline)
@@ -95,7 +109,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Row:
-    """A published row beside ours; `shown` is the experiment whose published curve it is held against."""
+    """A published row beside ours; `shown` is the experiment whose published curve it is held against.
+
+    `nearest_epoch` is the one of our run after which its value comes nearest to the published one.
+    """
 
     name: str
     experiment: Experiment
@@ -103,6 +120,7 @@ class Row:
     curve: Distance | None
     value: Distance | None
     curve_unit: str
+    nearest_epoch: int | None
 
     @property
     def status(self) -> str:
@@ -123,7 +141,15 @@ def rows(comparison: Comparison) -> list[Row]:
         return []
     unit = study.metrics[metric].unit if metric else ""
     return [
-        Row(name, experiment, comparison.curve_of(name), comparison.curve(name), comparison.value(name), unit)
+        Row(
+            name,
+            experiment,
+            comparison.curve_of(name),
+            comparison.curve(name),
+            comparison.value(name),
+            unit,
+            comparison.nearest_epoch(name),
+        )
         for name, experiment in study.experiments.items()
         if name in comparison.values
     ]
@@ -135,6 +161,9 @@ def numbers(found: Sequence[Row], index: Mapping[str, RunFacts]) -> dict[str, Nu
     for row in found:
         made = sources(row.experiment, index)
         result[f"{row.name}.agreement"] = number(STATUSES[row.status], "text", "by the rule of the report", **made)
+        if row.nearest_epoch:
+            how = f"the epoch after which our {row.experiment.run} comes nearest to the published value"
+            result[f"{row.name}.nearest_epoch"] = number(row.nearest_epoch, "count", how, **made)
         if row.value:
             how = "distance of the published value from ours, in standard deviations of one run and its rounding"
             result[f"{row.name}.value_z"] = number(math.sqrt(row.value.mean_square), "multiple", how, **made)

@@ -25,7 +25,7 @@ from rederive.training.history import Row
 from rederive.training.provenance import Provenance, read_run
 
 # What the report may know of how a seed was made; times and hosts stay out, so that equal runs give equal reports.
-OF_SEEDS = ("fingerprint", "device", "versions", "taken_from")
+OF_SEEDS = ("fingerprint", "device", "versions", "taken_from", "trainer_kind")
 OF_RUNS = ("data_checksum", "parameters", "flops_per_image")
 
 
@@ -76,6 +76,7 @@ def _add(facts: RunFacts, name: str, rows: Iterable[Row], provenance: Provenance
         join(field, getattr(provenance, field))
     for seed, made in provenance.seeds.items():
         facts.tests_digest[seed] = made.tests_digest
+        facts.imported |= made.imported_files
         if made.diverged is not None:
             facts.diverged[seed] = made.diverged
         if (replay := made.certified_by) is not None:

@@ -23,11 +23,13 @@ class PublishedValue:
 
 
 def published_values(path: str | Path, metric: str | None) -> dict[str, PublishedValue]:
-    """Return the published value of each experiment; `metric` is the key that rows give it under.
+    """Return the published value of each experiment; `metric` is the key that rows give it under. No file, no values.
 
     Raises UserError for a row that gives none, and where two tables give an experiment two values.
     """
     found: dict[str, PublishedValue] = {}
+    if not Path(path).exists():
+        return found
     for name, table in read_yaml(path).items():
         try:
             rows = [
@@ -59,8 +61,10 @@ def reading_errors(path: str | Path, metrics: Collection[str]) -> PublishedCurve
 
 
 def _points(path: str | Path, metrics: Collection[str], column: str | None) -> PublishedCurves:
-    """Return for each point what a column says of it; without one, its value."""
+    """Return for each point what a column says of it; without one, its value. A study may have no such file."""
     points: PublishedCurves = {}
+    if not Path(path).exists():
+        return points
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream)
@@ -73,8 +77,6 @@ def _points(path: str | Path, metrics: Collection[str], column: str | None) -> P
                     if column and not found > 0:
                         raise ValueError(f"line {reader.line_num}: found {column} {found:g}, expected more than 0")
                     points.setdefault((row["experiment"], metric), {})[int(row["epoch"])] = found
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found") from None
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(
             f"{path}: {error}; expected the columns experiment, epoch, reading_error, and one or more of "

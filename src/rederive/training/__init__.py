@@ -29,9 +29,21 @@ def train(
     """
     study = Study.load(study_path)
     limit_threads(study.training.threads)
-    from rederive.training.job import run_job
+    layout = Layout.of(study_path)
+    known = study.experiments.get(run)
+    kind = study.trainers[known.trainer].kind if known else "watched"
+    if kind == "import":
+        from rederive.training import imported
 
-    run_job(study, Layout.of(study_path), run, seeds, device or study.training.device)
+        imported.run_job(study, layout, run, seeds)
+    elif kind in ("function", "command"):
+        from rederive.training import plain
+
+        plain.run_job(study, layout, run, seeds)
+    else:
+        from rederive.training.job import run_job
+
+        run_job(study, layout, run, seeds, device or study.training.device)
 
 
 def limit_threads(threads: int) -> None:

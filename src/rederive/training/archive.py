@@ -23,6 +23,7 @@ from rederive.training.history import Row, to_csv
 from rederive.training.provenance import Provenance, Replay, Seed, read_rows, read_run
 
 REPLAYS = "replays.json"
+NO_DATA = ""  # the checksum of a run that has no data set of the study
 _REPLAYS = TypeAdapter(list[Replay])
 
 
@@ -61,7 +62,7 @@ def identity(study: Study, experiment: Experiment, data_checksum: str, code: str
     """
     code = code or fingerprint(training(study.trainers[experiment.trainer]))
     required = json.dumps(environment.present()) if study.training.versions == "require" else ""
-    return Identity(experiment.spec.identity(), code, data_checksum, required)
+    return Identity(experiment.identity_of(experiment.spec), code, data_checksum, required)
 
 
 def path_of(folder: Path, run: str, seed: int) -> Path:
@@ -143,7 +144,10 @@ def valid(study: Study, folder: Path) -> dict[str, dict[int, Kept]]:
     found = {}
     codes = {name: fingerprint(training(trainer)) for name, trainer in study.trainers.items()}
     for key, experiment in study.runs().items():
-        if checksum := official_checksum(study, experiment):
+        if study.trainers[experiment.trainer].kind == "import":
+            continue
+        checksum = official_checksum(study, experiment) if experiment.data else NO_DATA
+        if checksum is not None:
             wanted = identity(study, experiment, checksum, codes[experiment.trainer])
             found[key] = find(folder, experiment, study.seeds, wanted)
     return found
@@ -191,7 +195,7 @@ def _certified(kept: Kept, experiment: Experiment, wanted: Identity, replays: It
         return "differs in data_checksum"
     if wanted.versions and (other := environment.differences(kept.made.versions)):
         return f"differs in {', '.join(other.values())}"
-    if kept.provenance.spec["epochs"] < experiment.spec.epochs:
+    if kept.provenance.spec["epochs"] < experiment.spec.epochs:  # a schedule's length is in its spec's identity
         return f"differs in epochs: has {kept.provenance.spec['epochs']}, wanted {experiment.spec.epochs}"
     made = kept.made.model_copy(update={"taken_from": kept.path.as_posix()})
     if made.fingerprint != wanted.fingerprint:
@@ -223,7 +227,7 @@ def _split(record: Path) -> Iterator[Kept]:
 def _run_of(study: Study, provenance: Provenance) -> str:
     """Return the run of the study that has these settings. Raises UserError where there is none, or a longer one."""
     for key, experiment in study.runs().items():
-        if _spec(experiment, provenance) == experiment.spec.identity():
+        if _spec(experiment, provenance) == experiment.identity_of(experiment.spec):
             if provenance.spec["epochs"] < experiment.spec.epochs:
                 raise UserError(
                     f"{provenance.run}: has {provenance.spec['epochs']} epochs, {key} has {experiment.spec.epochs}"
@@ -235,7 +239,7 @@ def _run_of(study: Study, provenance: Provenance) -> str:
 def _spec(experiment: Experiment, provenance: Provenance) -> str | None:
     """Return the identity of what was trained, if it is of the experiment's kind."""
     try:
-        return type(experiment.spec).model_validate(provenance.spec).identity()
+        return experiment.identity_of(type(experiment.spec).model_validate(provenance.spec))
     except ValidationError:
         return None
 

@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,14 @@ from rederive.training.provenance import Provenance, Seed
 def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device: str) -> None:
     """Do what `rederive.training.train` says."""
     began = datetime.now(UTC)
-    experiment = _experiment(study, run, layout.study)
+    experiment = find_run(study, run, layout.study)
     trainer, threads = study.trainers[experiment.trainer], study.training.threads
     output = layout.run(run, seeds)
     folder = study.training.archive
     # What is taken needs no data, where it is known what they would be.
     checksum = archive.official_checksum(study, experiment) if folder else None
     absent = checksum is not None and not layout.manifest(experiment.data).exists()
-    data = None if absent else _data(layout, experiment)
+    data = None if absent else load_data(layout, experiment)
     identity = archive.identity(study, experiment, data.manifest["checksum"] if data else str(checksum))
     kept = archive.find(Path(folder), experiment, seeds, identity) if folder else {}
     for taken in kept.values():
@@ -42,9 +43,9 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
     made = {seed: taken.made for seed, taken in kept.items()}
     keepers: list[Keeper] = []
     if missing := [seed for seed in seeds if seed not in kept]:
-        data = data or _data(layout, experiment)
+        data = data or load_data(layout, experiment)
         place = _device(device)
-        tests = _tests_digest()
+        tests = tests_now()
         print(f"{run}: {_place_and_attempt(place)}", flush=True)
         tf32 = study.training.tf32 and place == "cuda"
         key = {**identity._asdict(), "threads": threads, "device": place, "tf32": tf32}
@@ -74,7 +75,7 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
             "host": socket.gethostname(),
         }
         for part, keeper in zip(trained, keepers, strict=True):
-            made |= _made(part, keeper, common)
+            made |= made_of(part, keeper, common)
     try:
         about = identity.data_checksum, data.manifest["source"] if data else study.data.source
         write_run(output, experiment, trainer, *about, rows, {seed: made[seed] for seed in seeds})
@@ -87,7 +88,8 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
         keeper.forget()
 
 
-def _data(layout: Layout, experiment: Experiment) -> Dataset:
+def load_data(layout: Layout, experiment: Experiment) -> Dataset:
+    """Return the data that an experiment trains on. Raises UserError where they are not there, or are others."""
     folder = layout.manifest(experiment.data).parent
     data = load(folder)
     if data.manifest["dataset"] != experiment.data:
@@ -111,7 +113,7 @@ def take(study: Study, layout: Layout) -> int:
     return count
 
 
-def _made(part: Trained, keeper: Keeper, common: Mapping[str, Any]) -> dict[int, Seed]:
+def made_of(part: Trained, keeper: Keeper, common: Mapping[str, Any]) -> dict[int, Seed]:
     """Return how the numbers of the seeds that were trained together came about."""
     group = keeper.key["seeds"]
     lost = diverged(part.rows)
@@ -156,7 +158,8 @@ def write_run(
     files.write_text(output, text)
 
 
-def _experiment(study: Study, run: str, study_path: Path) -> Experiment:
+def find_run(study: Study, run: str, study_path: Path) -> Experiment:
+    """Return the experiment of a run. Raises UserError for one that is no run of the study."""
     runs = study.runs()
     if run not in runs:
         shared = study.experiments[run].run if run in study.experiments else None
@@ -166,7 +169,7 @@ def _experiment(study: Study, run: str, study_path: Path) -> Experiment:
 
 
 def train_seeds(
-    code: str,
+    code: str | None,
     experiment: Experiment,
     data: Dataset,
     seeds: list[int],
@@ -179,7 +182,7 @@ def train_seeds(
 
     `watch` gives each group of seeds that is trained together its watcher.
     """
-    train = load_code(code)
+    train = load_code(code)  # type: ignore[arg-type]  # a watched trainer has one
     if "torch" in sys.modules:
         import torch
 
@@ -193,7 +196,7 @@ def train_seeds(
     return trained
 
 
-def _tests_digest() -> str | None:
+def tests_now() -> str | None:
     """Return the digest of the claims' tests as they stand now; None where there are none that can be read."""
     from rederive.results.claim_file import tests_digest
 
@@ -205,8 +208,11 @@ def _tests_digest() -> str | None:
 
 def _device(wanted: str) -> str:
     """Return cpu or cuda. torch, which takes seconds to import, is asked only where the driver of a GPU is there."""
-    if wanted == "cpu" or (wanted == "auto" and not Path("/proc/driver/nvidia/version").exists()):
+    installed = find_spec("torch") is not None
+    if wanted == "cpu" or (wanted == "auto" and not (installed and Path("/proc/driver/nvidia/version").exists())):
         return "cpu"
+    if not installed:
+        raise UserError("device cuda: PyTorch, which finds GPUs, is not installed; set training.device to cpu or auto.")
     import torch
 
     if torch.cuda.is_available():

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from rederive import files
 from rederive.errors import UserError
 from rederive.training.history import Row, from_csv
+from rederive.training.rows import whole
 
 Outcome = Literal["bit for bit", "within rounding", "within the spread over seeds", "different"]
 
@@ -74,6 +75,10 @@ class Seed(Record):
     tests_digest: str | None = Field(
         None, description="SHA-256 of the claims' tests as they stood when it began; None where it was not kept"
     )
+    trainer_kind: Literal["watched", "function", "command", "import"] = "watched"
+    imported_files: dict[str, str] = Field(
+        {}, description="SHA-256 of the files that it was read from, by path, where nothing was trained"
+    )
     taken_from: str | None = Field(None, description="the kept file, where nothing was trained")
     certified_by: Replay | None = Field(
         None, description="the replay by which it was taken, where the code has changed"
@@ -134,6 +139,10 @@ def read_rows(record: Path, provenance: Provenance) -> tuple[list[Row], Provenan
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     except ValueError as error:
         raise UserError(f"{path}: not the numbers of a run ({error})") from None
+    if any(
+        made.trainer_kind != "watched" for made in provenance.seeds.values()
+    ):  # their rows have the epochs that they have, equal for all seeds
+        return whole(path, rows, provenance.seeds, provenance.spec["epochs"]), provenance
     kinds = {(row.split, row.metric) for row in rows}
     epochs = range(1, max((row.epoch for row in rows), default=0) + 1)
     expected = sorted((seed, epoch, *kind) for seed in provenance.seeds for epoch in epochs for kind in kinds)

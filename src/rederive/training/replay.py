@@ -116,9 +116,10 @@ def to_replay(
     this kind of processor, before others. `sample` takes so many of the runs, as today's code draws them by its
     fingerprint: the same code draws the same. Raises UserError for a run that is not in the study, or not kept.
     """
-    known = study.runs()
+    known = {run: experiment for run, experiment in study.runs().items() if study.trainers[experiment.trainer].watched}
     if unheard := [run for run in runs if run not in known]:
-        raise UserError(f"replay: {', '.join(unheard)} is no run of the study; its runs: {', '.join(known)}")
+        told = f"replay: {', '.join(unheard)} is no run of a watched trainer of the study"
+        raise UserError(f"{told}; its runs: {', '.join(known)}")
     wanted = {run: kept for run in runs or known if (kept := kept_under(folder, run))}
     if missing := [run for run in runs if run not in wanted] or ([] if wanted else ["no run of the study"]):
         raise UserError(f"{folder}: found {', '.join(missing)}; expected runs that were trained or kept")
@@ -159,7 +160,7 @@ def replay_all(
     for key, experiment in study.runs().items():
         of_trainer.setdefault(experiment.trainer, []).append(kept_under(folder, key))
     for experiment, kept in chosen:
-        run, code = experiment.key, study.trainers[experiment.trainer].python
+        run, code = experiment.key, str(study.trainers[experiment.trainer].python)
         place = layout.manifest(experiment.data).parent
         data = load(place)
         if data.manifest["checksum"] != kept.provenance.data_checksum:

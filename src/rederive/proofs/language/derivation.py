@@ -1,7 +1,7 @@
 """What a derivation states: inputs, definitions, chains of equal expressions, and the code that they are about.
 
-A module of a study's package of derivations makes one `Derivation`. All its formulas are SymPy expressions in index notation: what is
-proved and what is printed are the same objects.
+A module of a study's package of derivations makes one `Derivation`. All its formulas are SymPy expressions in index
+notation: what is proved and what is printed are the same objects.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -248,7 +248,9 @@ def _arithmetic(function: Callable[..., Expr], *values: Any) -> SymbolicArray:
 def _demanded(value: Any, need: Need, why: str) -> SymbolicArray:
     """Note that the entries must be other than zero, or positive: see `definedness`."""
     value = _as_array(value)
-    places = [S.Zero if size == 1 else Index(letter, size) for letter, size in zip("pquv", value.sizes, strict=False)]
+    places = [
+        S.Zero if size == 1 else Index(letter, size) for letter, size in zip("pquvwxyz", value.sizes, strict=False)
+    ]
     demand(value.at(*places), need, why)
     return value
 
@@ -301,6 +303,8 @@ def _axes(axis: int | Sequence[int] | None, ndim: int) -> set[int]:
     chosen = [axis] if isinstance(axis, int) else list(axis)
     if any(not -ndim <= one < ndim for one in chosen):
         raise ShapeError(f"there is no axis {axis} in an array of {ndim} axes")
+    if len({one % ndim for one in chosen}) < len(chosen):
+        raise ShapeError(f"an axis is named twice in {axis}")
     return {one % ndim for one in chosen}
 
 
@@ -424,6 +428,28 @@ class SymbolicNamespace:
             return sum_over(x.at(i, r) * y.at(r, j), r)
 
         return SymbolicArray((x.sizes[0], y.sizes[1]), entry, _together(x, y))
+
+    @staticmethod
+    def tensordot(x: SymbolicArray, y: SymbolicArray, *, axes: tuple[Sequence[int], Sequence[int]]) -> SymbolicArray:
+        """Sum over pairs of axes, of x and of y; the other axes of x come first, then those of y."""
+        x, y = x.frozen(), y.frozen()
+        first, second = ([axis % one.ndim for axis in chosen] for one, chosen in zip((x, y), axes, strict=True))
+        if [x.sizes[k] for k in first] != [y.sizes[k] for k in second] or len({*first}) < len(first):
+            raise ShapeError(f"axes {axes} of shapes {x.sizes} and {y.sizes} are not of the same sizes")
+        if _together(x, y) == "bool":
+            raise NotSymbolicError("the product of arrays of conditions depends on the library")
+        rest = [[k for k in range(one.ndim) if k not in used] for one, used in ((x, first), (y, second))]
+
+        def entry(*position: Expr) -> Expr:
+            over = [S.Zero if x.sizes[k] == 1 else Index("r", x.sizes[k]).fresh() for k in first]
+            of_x = dict(zip(first, over, strict=True)) | dict(zip(rest[0], position, strict=False))
+            of_y = dict(zip(second, over, strict=True)) | dict(zip(rest[1], position[len(rest[0]) :], strict=True))
+            body = x.at(*[of_x[k] for k in range(x.ndim)]) * y.at(*[of_y[k] for k in range(y.ndim)])
+            bound = [index for index in over if isinstance(index, Index)]
+            return sum_over(body, *bound) if bound else body
+
+        sizes = [x.sizes[k] for k in rest[0]] + [y.sizes[k] for k in rest[1]]
+        return SymbolicArray(sizes, entry, _together(x, y))
 
     @staticmethod
     def permute_dims(x: SymbolicArray, axes: Sequence[int]) -> SymbolicArray:

@@ -42,7 +42,7 @@ def compare(what: str, left: Expr, right: Expr) -> Difference:
     return Difference(what, left, right, difference(left, right))
 
 
-def position(value: SymbolicArray, letters: str) -> tuple[Expr, ...]:
+def position(value: SymbolicArray, letters: str = "pquvwxyz") -> tuple[Expr, ...]:
     """Return one index for each axis of the array, 0 along axes of size one."""
     pairs = zip(letters, value.sizes, strict=False)
     return tuple(S.Zero if size == 1 else Index(letter, size) for letter, size in pairs)
@@ -55,7 +55,7 @@ def entry(base: IndexedBase, where: tuple[Expr, ...]) -> Expr:
 
 def pairing(value: SymbolicArray) -> Expr:
     """Return L = sum_ij G_ij Y_ij, whose gradient is what a backward pass computes from the cotangent G."""
-    where = tuple(index.fresh() if isinstance(index, Index) else index for index in position(value, "ijkl"))
+    where = tuple(index.fresh() if isinstance(index, Index) else index for index in position(value, "ijklabcd"))
     body = entry(array(COTANGENT), where) * value.at(*where)
     over = [index for index in where if isinstance(index, Index)]
     return sum_over(body, *over) if over else body
@@ -107,7 +107,7 @@ class Trace:
         return {name: self._derivative(name) for name, tensor in self.tensors.items() if tensor.requires_grad}
 
     def _derivative(self, name: str) -> tuple[tuple[Expr, ...], Expr]:
-        where = position(self.tensors[name].value, "pquv")
+        where = position(self.tensors[name].value)
         return where, gradient(self.scalar, entry(array(name), where))
 
     @cached_property

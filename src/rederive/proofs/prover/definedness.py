@@ -151,7 +151,7 @@ class Domain:
     def _power(self, e: Expr) -> Signs:
         base = self.signs(e.base)
         if e.exp.is_even:
-            return _product([base, base])
+            return frozenset(sign * sign for sign in base)
         return base if e.exp.is_odd else frozenset((1,)) if base == {1} else ANY
 
     def _is_declared(self, e: Expr, condition: Expr) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from mpmath.ctx_mp import MPContext
-from sympy import Add, Expr, Indexed, KroneckerDelta, Mul, Pow, Sum, Symbol, cosh, exp, log, sinh, tanh
+from sympy import Abs, Add, Expr, Indexed, KroneckerDelta, Mul, Pow, Sum, Symbol, cosh, exp, log, sinh, tanh
 
 from rederive.proofs.prover.functions import Step, example
 from rederive.proofs.prover.indices import Index
@@ -189,9 +189,10 @@ _FUNCTIONS: Mapping[str, Callable] = {
     "sinh": lambda x: (Number.of(x).exp() - (-Number.of(x)).exp()) / 2,
     "cosh": lambda x: (Number.of(x).exp() + (-Number.of(x)).exp()) / 2,
     "step": lambda x: Number(Fraction(int(Number.of(x) > 0))),
+    "abs": lambda x: abs(Number.of(x)),
     "total": lambda terms: sum(terms, Number(Fraction(0))),
 }
-_NAMES = {exp: "exp", log: "log", tanh: "tanh", sinh: "sinh", cosh: "cosh", Step: "step"}
+_NAMES = {Abs: "abs", exp: "exp", log: "log", tanh: "tanh", sinh: "sinh", cosh: "cosh", Step: "step"}
 
 
 def python_name(symbol: Symbol | str) -> str:

@@ -151,7 +151,7 @@ end
 -- What stands outside the text proper has no number.
 function Header(header)
   local title = text_of(header)
-  if title == "Abstract" or title == "References" or title:match("^Appendix") then
+  if title == "Abstract" or title == "At a glance" or title == "References" or title:match("^Appendix") then
     header.classes:insert("unnumbered")
     return header
   end
@@ -164,9 +164,11 @@ function Link(link)
   for prefix, class in pairs(kinds) do
     if link.target:sub(1, #prefix) == prefix then link.classes:insert(class) end
   end
-  local verdict = link.classes:includes("verdict") and text_of(link.content):match("^Claim %d+: (.*)$")
+  local text = text_of(link.content)
+  local verdict = link.classes:includes("verdict") and (text:match("^Claim %d+: (.*)$") or text:match("^%d+ (.*)$"))
   if not verdict then return link end
-  verdict = verdict:gsub(" with these runs", ""):gsub(" ", "-")
+  verdict = verdict:gsub(" with these runs", "")
+  verdict = VERDICTS[verdict] and verdict:gsub(" ", "-") or "not-testable"
   link.classes:insert(verdict)
   if LATEX then
     link.content:insert(1, pandoc.RawInline("latex", "\\verdict{" .. verdict .. "}{"))
@@ -203,7 +205,7 @@ function Code(code)
   return pandoc.RawInline("latex", "\\texttt{" .. escaped .. "}")
 end
 
--- The list of contents stands after the first section, the abstract, so that the first page says what this is.
+-- The list of contents stands after abstract and story, so that the first page says what this is.
 function Pandoc(doc)
   local raw = { latex = "\\contents", typst = "#contents" }
   if not raw[FORMAT] then return nil end
@@ -212,7 +214,7 @@ function Pandoc(doc)
   for _, block in ipairs(doc.blocks) do
     if block.t == "Header" and block.level == 1 then
       headings = headings + 1
-      if headings == 2 then blocks:insert(pandoc.RawBlock(FORMAT, raw[FORMAT])) end
+      if headings == 3 then blocks:insert(pandoc.RawBlock(FORMAT, raw[FORMAT])) end
     end
     blocks:insert(block)
   end

@@ -10,7 +10,7 @@ from rederive.errors import UserError
 from rederive.files import contents, sha256
 from rederive.fingerprint import derivation, fingerprint, generating, plotting, preparing, training
 from rederive.imports import load
-from rederive.layout import THEME, Layout
+from rederive.layout import PUBLISHED, PUBLISHED_CURVES, THEME, Layout
 from rederive.report.listings import listed_sources
 from rederive.training.archive import valid
 from rederive.training.cost import resources as training_resources
@@ -33,6 +33,8 @@ gpus = 0 if study.training.device == "cpu" else 1
 required_versions = present() if study.training.versions == "require" else None
 
 templates = sorted(str(path) for pattern in ["**/*.j2", "*.yaml", "*.bib"] for path in Path("report").glob(pattern))
+# What an original published: a study may have none, and need not have it of everything.
+published = [str(path) for path in (PUBLISHED, PUBLISHED_CURVES) if path.exists()]
 # Where the tool is installed says nothing: the contents of its files count.
 theme = contents(THEME.iterdir())
 # The report shows parts of these as they stand, comments too.
@@ -44,7 +46,9 @@ derivations_of_the_report = expand("<results>/derivations/{derivation}.json", de
 
 @cache
 def meaning_of(data_set):
-    """How the arrays that networks are trained on are made."""
+    """How the arrays that networks are trained on are made; nothing where there are none."""
+    if not data_set:
+        return None
     declared = study.data.sets[data_set]
     if study.data.source == "official":
         return fingerprint(preparing(declared))
@@ -80,6 +84,17 @@ def code_of_derivation(name):
     return derivation(name, study.derivations)
 
 
+def files_imported(wildcards):
+    """The contents of the files that an imported run is read from; they are a parameter, for they are no output."""
+    trainer = trainer_of(wildcards)
+    if trainer.kind != "import":
+        return None
+    from rederive.training.imported import files_of
+
+    found = files_of(trainer, study.experiments[wildcards.experiment], list(map(int, wildcards.seeds.split("-"))))
+    return {str(path): sha256(path) for path in found}
+
+
 def trainer_of(wildcards):
     return study.trainers[study.experiments[wildcards.experiment].trainer]
 
@@ -95,9 +110,10 @@ def kept_seeds():
 
 def data_of(wildcards):
     """What says of the training data that they are there; nothing where all seeds are kept."""
-    if set(map(int, wildcards.seeds.split("-"))) <= kept_seeds().get(wildcards.experiment, set()):
+    data_set = study.experiments[wildcards.experiment].data
+    if not data_set or set(map(int, wildcards.seeds.split("-"))) <= kept_seeds().get(wildcards.experiment, set()):
         return []
-    return str(layout.manifest(study.experiments[wildcards.experiment].data))
+    return str(layout.manifest(data_set))
 
 
 @cache

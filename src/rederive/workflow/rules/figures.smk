@@ -2,8 +2,7 @@ rule plot:
     input:
         runs="<results>/runs.csv",
         index="<results>/runs.json",
-        published="report/published.yaml",
-        curves="report/published_curves.csv",
+        published=published,
     output:
         report(
             directory("<results>/figures"),

@@ -26,8 +26,7 @@ rule summarise:
     input:
         runs="<results>/runs.csv",
         index="<results>/runs.json",
-        published="report/published.yaml",
-        curves="report/published_curves.csv",
+        published=published,
         derivations=derivations_of_the_report,
         manifests=[str(layout.manifest(data_set)) for data_set in study.data_sets()],
     output:
@@ -64,8 +63,7 @@ rule test_claims:
         index="<results>/runs.json",
         predictions="<results>/predictions.json",
         claims="report/claims.yaml",
-        published="report/published.yaml",
-        curves="report/published_curves.csv",
+        published=published,
         derivations=derivations_of_the_report,
     output:
         verdicts="<results>/claims.json",

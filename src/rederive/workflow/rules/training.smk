@@ -14,7 +14,7 @@ rule train:
         "<benchmarks>/train/{experiment}_{seeds}.jsonl"
     threads: study.training.threads
     resources:
-        gpu=gpus,
+        gpu=lambda wildcards: gpus if trainer_of(wildcards).python else 0,
         mem_mb=training_needs("mem_mb"),
         runtime=training_needs("runtime"),
         attempt=lambda wildcards, attempt: attempt,
@@ -23,6 +23,7 @@ rule train:
         spec=spec_of,
         data=lambda wildcards: meaning_of(study.experiments[wildcards.experiment].data),
         versions=required_versions,
+        imported=files_imported,
         code=lambda wildcards: code_of_trainer(study.experiments[wildcards.experiment].trainer),
     message:
         "Training {wildcards.experiment}, seeds {wildcards.seeds}"

@@ -1,10 +1,15 @@
 """What pydantic found wrong, in the words of someone who edits a YAML file."""
 
 import re
+from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+
+from rederive.errors import UserError
+from rederive.yaml_files import holder
 
 # Parts of a location that are no keys of the file: a mapping's key at fault, an alternative of a union.
 _NOT_A_KEY = re.compile(r"\[key\]|constrained-\w+|literal\[.*\]|str|int|float")
@@ -60,3 +65,25 @@ def _keys_allowed_at(model: type[BaseModel], location: list[Any]) -> list[str]:
 def _resolved(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     reference = node.get("$ref")
     return schema["$defs"][reference.rsplit("/", 1)[-1]] if reference else node
+
+
+def invalid(problems: list[str], files: list[Path]) -> UserError:
+    """Return the error that lists all problems, each with the file that holds its key."""
+    found = [f"{holder(problem, files)}{problem}" for problem in dict.fromkeys(problems)]
+    return UserError("\n".join(["the configuration is not valid", *found]))
+
+
+def refuse_repeated(where: str, values: list[Any]) -> None:
+    """Raise ValueError for values of which one stands twice."""
+    repeated = sorted({value for value in values if values.count(value) > 1})
+    if repeated:
+        raise ValueError(f"{where}: {', '.join(map(repr, repeated))} given twice; each may stand once")
+
+
+def refuse_unknown(where: str, names: Iterable[str], known: Iterable[str], kind: str) -> None:
+    """Raise ValueError for a name that is none of the known ones."""
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"{where}: found {name!r}, which is no {kind}; known: {', '.join(sorted(known)) or 'none'}"
+            )
