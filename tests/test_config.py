@@ -121,7 +121,7 @@ MISTAKES = {
     "no trainer": ({"experiments": {"new": {}}}, ["experiments.new.trainer: not given, neither here nor in a base"]),
     "unknown trainer": (
         {"experiments": {"mnist.relu": {"trainer": "mpl"}}},
-        ["experiments.mnist.relu.trainer: found 'mpl'", "known: cnn, mlp"],
+        ["experiments.mnist.relu.trainer: found 'mpl'", "known: cnn, cnn_variant, mlp"],
     ),
     "a base of another trainer": (
         {"experiments": {"mnist.relu": {"trainer": "cnn"}}},
@@ -134,7 +134,7 @@ MISTAKES = {
     "unknown data set": ({"trainers": {"mlp": {"data": "imagenet"}}}, ["trainers.mlp.data: found 'imagenet'", "mnist"]),
     "a metric of a trainer that is not there": (
         {"metrics": {"accuracy": {"reads": {"mpl": "test accuracy"}}}},
-        ["metrics.accuracy.reads: found 'mpl'", "known: cnn, mlp"],
+        ["metrics.accuracy.reads: found 'mpl'", "known: cnn, cnn_variant, mlp"],
     ),
     "two metrics that read one row": (
         {"metrics": {"again": {"reads": "train loss", "unit": "loss", "better": "lower"}}},

@@ -34,6 +34,7 @@ COMMANDS: dict[str, list[Callable[..., None]]] = {
         proofs.verify,
         results.check_claims,
         training.replay,
+        training.infer,
         proofs.fuzz_prover,
     ],
     "Share": [training.archive, report.site],

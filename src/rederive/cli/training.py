@@ -85,6 +85,30 @@ def replay(
         raise typer.Exit(1)
 
 
+def infer(
+    rows: Annotated[list[str] | None, typer.Argument(help="rows of `hypotheses`; without names, all")] = None,
+    output: Annotated[Path | None, typer.Option(help="where the ranking goes; it is printed, too")] = None,
+    study: StudyFile = STUDY,
+) -> None:
+    """Train candidate settings of rows that disagree, few epochs each, and rank them against what is published."""
+    from rederive.config import Study
+    from rederive.training import limit_threads
+
+    limit_threads(Study.load(study).training.threads)
+    from rederive.files import write_text
+    from rederive.results.agreement import Comparison
+    from rederive.results.hypotheses import ranking, told
+    from rederive.training.search import infer
+
+    layout = layout_of(study)
+    comparison = Comparison.load(layout)
+    trained = infer(comparison, layout, rows or [])
+    text = told.as_text(comparison, ranking.rankings(comparison, trained))
+    print(text)
+    if output:
+        write_text(output, text + "\n")
+
+
 def status(study: StudyFile = STUDY) -> None:
     """Show how each training job stands, from the files that they leave."""
     from rich.console import Console

@@ -1,6 +1,6 @@
 """From a merged configuration to the study that it describes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
     }
     for key in sorted(complete, key=lambda key: -complete[key].epochs):
         run_of.setdefault(same[key], key)
-    return Study(
+    study = Study(
         seeds=parsed.seeds,
         data=parsed.data,
         training=parsed.training,
@@ -61,7 +61,35 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
             table.model_copy(update={"metric": table.metric or parsed.headline("a table")}) for table in parsed.tables
         ],
         figures=parsed.figures,
+        hypotheses=parsed.hypotheses,
     )
+    if problems := list(_wrong_candidates(study)):
+        raise invalid(problems, paths)
+    return study
+
+
+def _wrong_candidates(study: Study) -> Iterator[str]:
+    """Yield what is wrong with the candidates of `hypotheses`, each with its key."""
+    for row in [*study.hypotheses.known, *study.hypotheses.rows]:
+        if row not in study.experiments:
+            yield f"hypotheses: found the row {row!r}, which is no experiment"
+    for row in filter(study.experiments.get, study.hypotheses.rows):
+        for name, candidate in study.hypotheses.candidates(row).items():
+            where = f"hypotheses.rows.{row}.candidates.{name}"
+            try:
+                for key in ("like", "curve", "copied_from"):
+                    if found := getattr(candidate, key):
+                        refuse_unknown(f"{where}.{key}", [found], study.experiments, "experiment")
+                if candidate.trainer:
+                    refuse_unknown(f"{where}.trainer", [candidate.trainer], study.trainers, "trainer")
+                made = study.candidate(row, name)
+            except ValidationError as error:
+                yield from (f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            except ValueError as error:
+                yield str(error)
+            else:
+                if made.data != study.experiments[row].data:
+                    yield f"{where}: trains on {made.data}, and the row is of {study.experiments[row].data}"
 
 
 def _experiment(key: str, entry: Entry, spec: Settings, trainer: Trainer) -> Experiment:

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from rederive import imports
 from rederive.config.errors import refuse_repeated, refuse_unknown
+from rederive.config.hypotheses import Hypotheses
 from rederive.config.settings import (
     FreeSettings,
     ImportPath,
@@ -237,6 +238,7 @@ class Config(Model):
     experiments: dict[Name, dict[str, Any]] = Field(description="each what differs from its base")
     tables: list[Table] = Field([])
     figures: dict[Word, Figure] = Field({})
+    hypotheses: Hypotheses = Hypotheses()
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:

@@ -9,6 +9,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
 from rederive import imports
 from rederive.config.errors import describe
+from rederive.config.hypotheses import Hypotheses
 from rederive.config.schema import Data, DataSet, Figure, Metric, Report, Table, Trainer, Training
 from rederive.config.settings import Model, Settings, Size
 from rederive.errors import UserError
@@ -49,6 +50,7 @@ class Study(Model):
     experiments: dict[str, Experiment] = Field(description="by key, in the order of the config")
     tables: list[Table]
     figures: dict[str, Figure]
+    hypotheses: Hypotheses = Hypotheses()
 
     @model_validator(mode="before")
     @classmethod
@@ -81,6 +83,32 @@ class Study(Model):
     def headline(self) -> str | None:
         """The metric that tables show and that published values are of: the first."""
         return next(iter(self.metrics), None)
+
+    def trainers_in_use(self) -> dict[str, Trainer]:
+        """Return the trainers of the runs; others may serve candidates of `hypotheses`."""
+        used = {experiment.trainer for experiment in self.experiments.values()}
+        return {name: trainer for name, trainer in self.trainers.items() if name in used}
+
+    def candidate(self, row: str, name: str) -> Experiment:
+        """Return a candidate of `hypotheses` for a row as an experiment, of its own name and with the row's length.
+
+        Raises ValueError for settings that its trainer does not take.
+        """
+        candidate = self.hypotheses.candidates(row)[name]
+        base = self.experiments[candidate.like or row]
+        trainer = candidate.trainer or base.trainer
+        given = base.spec.model_dump() | {"epochs": self.experiments[row].epochs} | candidate.changes
+        spec = self.trainers[trainer].settings_model().model_validate(given)
+        key = f"{row}.{name}"
+        return base.model_copy(
+            update={"key": key, "run": key, "label": candidate.label, "trainer": trainer, "spec": spec}
+            | {
+                "data": self.trainers[trainer].data_set,
+                "schedule": self.trainers[trainer].schedule,
+                "epochs": spec.epochs,
+                "origin": "ours",
+            }
+        )
 
     def seed_groups(self) -> list[list[int]]:
         """Return the seeds of each training job of an experiment."""

@@ -55,6 +55,7 @@ ROOTS = {
         for rule, entry in {
             "collect": "rederive.results.collect:collect",
             "summarise": "rederive.results.numbers:summarise",
+            "infer": "rederive.training.search:infer",
             "test_claims": "rederive.results.claims:test_claims",
             "render": "rederive.report.render:render",
             "convert": "rederive.report.formats:convert",

@@ -13,6 +13,7 @@ from rederive import environment
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.records import FigureEntry, Number, RunFacts
+from rederive.report.candidates import Candidates
 from rederive.report.citations import References
 from rederive.report.claims import counted, direction, enough_decimals, how
 from rederive.report.listings import listing
@@ -100,6 +101,7 @@ class Document:
             "ours": "our run" if self.one_seed else "our mean with its 95 % interval",
             "band": "" if self.one_seed else ", with the seeds' range as a band",
             **self._tables.functions(),
+            **Candidates(self.study, self.origin, self._tables).functions(),
         }
 
     @property

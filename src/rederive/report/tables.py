@@ -57,7 +57,7 @@ class Tables:
             header += [] if self._document.one_seed else ["One more run"]
         with self._origin.at(f"table {name}"):
             rows = [self._result(row, metric)[: len(header)] for row in names]
-        return self._captioned(name, caption, header, rows, "llrrrrl"[: len(header)])
+        return self.captioned(name, caption, header, rows, "llrrrrl"[: len(header)])
 
     def _result(self, name: str, metric: str) -> list[str]:
         experiment = self._document.study.experiments[name]
@@ -105,7 +105,7 @@ class Tables:
                     ]
                 )
         names = ["Row", "Published", "Ours (interval)", "Off by", "Curve off by", "In spreads", r"$\chi^2/n$"]
-        return self._captioned("agreement", caption, [*names, "What agrees"], rows, "lrrrrrrl")
+        return self.captioned("agreement", caption, [*names, "What agrees"], rows, "lrrrrrrl")
 
     def rows_where(self, *statuses: str) -> list[str]:
         """Return the experiments whose status is one of these keys of STATUSES, in the order of the study."""
@@ -164,7 +164,7 @@ class Tables:
                     row.append(self._origin.num(key) if key in self._document.numbers else "–")
                 rows.append(row)
         header = ["Experiment", "First epoch", "Published", "Last epoch", "Published"]
-        return self._captioned(metric, caption, header, rows, "lrrrr")
+        return self.captioned(metric, caption, header, rows, "lrrrr")
 
     def networks(self, names: Sequence[str], caption: str) -> str:
         """Parameters and operations of the networks of some experiments, those that the study has."""
@@ -179,7 +179,7 @@ class Tables:
                 if name in self._document.study.experiments
             ]
         header = ["Network of", "Parameters", "Operations for one image"]
-        return self._captioned("networks", caption, header, rows, "lrr")
+        return self.captioned("networks", caption, header, rows, "lrr")
 
     # Claims
 
@@ -206,7 +206,7 @@ class Tables:
                     ]
                 )
         header = ["No.", "What the write-up concludes", "Verdict", "Our estimate", "From"]
-        return self._captioned("scorecard", caption, header, rows, "rllll")
+        return self.captioned("scorecard", caption, header, rows, "rllll")
 
     def tests(self, caption: str) -> str:
         """All tests: what each measures, the bound, and how it came out."""
@@ -230,7 +230,7 @@ class Tables:
             ]
         measured = ["Measured", "Ours"] if self._document.one_seed else ["Measured for each seed", "Mean (interval)"]
         header = ["No.", *measured, "Seeds", "Bound", "Published", "Outcome"]
-        return self._captioned("tests", caption, header, rows, "rllrlrl")
+        return self.captioned("tests", caption, header, rows, "rllrlrl")
 
     def checks(self, caption: str) -> str:
         """What else the runs say of each claim: a bootstrap, other images, all claims together, more seeds."""
@@ -250,7 +250,7 @@ class Tables:
                 ]
             )
         header = ["No.", "Verdict", "By bootstrap", "Other images", "In the family", "Seeds to decide", "Tests older"]
-        return self._captioned("checks", caption, header, rows, "rllllrr")
+        return self.captioned("checks", caption, header, rows, "rllllrr")
 
     def _published(self, name: str, i: int) -> str:
         points = self._document.verdicts[name]["tests"][i - 1]["published_points"]
@@ -277,7 +277,7 @@ class Tables:
                     ]
                 )
         header = ["Derivation", "Steps", "Code", "Routes", "Largest error", "Oracles", "Mutants rejected"]
-        return self._captioned("derivations", caption, header, rows, "lrllrlr")
+        return self.captioned("derivations", caption, header, rows, "lrllrlr")
 
     def runs(self, caption: str) -> str:
         """The runs, with what made them."""
@@ -302,7 +302,7 @@ class Tables:
                 ]
             )
         header = ["Run", "Seeds", "Epochs", "Code", "Data", "Files"]
-        return self._captioned("runs", caption, header, rows, "llrlll")
+        return self.captioned("runs", caption, header, rows, "llrlll")
 
     def origins(self) -> str:
         """All numbers that the text uses, each with where it comes from in a few words."""
@@ -314,9 +314,10 @@ class Tables:
             rows.append([anchor(code(key), identifier(key)), escape(value).replace(" ", NO_BREAK), escape(how)])
         return table(["Key", "Value", "From"], rows, "lll")
 
-    def _captioned(
+    def captioned(
         self, name: str, caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], align: str
     ) -> str:
+        """Return a table with its caption above it."""
         return f"\n{self._document.caption(name, caption)}\n\n{table(header, rows, align)}\n"
 
 

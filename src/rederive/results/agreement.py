@@ -9,12 +9,21 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 from rederive.config import Experiment, Study
+from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
 from rederive.records import Number, RunFacts
 from rederive.results.distance import Distance, Spreads, distance
 from rederive.results.number import number, sources
-from rederive.results.published import PublishedCurves, PublishedValue
+from rederive.results.published import (
+    PublishedCurves,
+    PublishedValue,
+    published_curves,
+    published_values,
+    reading_errors,
+)
 from rederive.results.runs import Curve, RunTable
 
 STATUSES = {
@@ -49,6 +58,18 @@ class Comparison:
             [name for name, metric in study.metrics.items() if None in metric.limits],
         )
 
+    @classmethod
+    def load(cls, layout: Layout, published_yaml: Path = PUBLISHED, published_csv: Path = PUBLISHED_CURVES) -> Self:
+        """Read the study, its run table, and what is published. Raises UserError where one is missing or damaged."""
+        study = Study.load(layout.study)
+        return cls(
+            study,
+            RunTable.load(layout.run_table, study),
+            published_values(published_yaml, study.headline),
+            published_curves(published_csv, study.metrics),
+            reading_errors(published_csv, study.metrics),
+        )
+
     def curve_of(self, name: str) -> str | None:
         """Return the experiment whose published curve a row is held against.
 
@@ -61,21 +82,24 @@ class Comparison:
         shown = longer.epochs > experiment.epochs and (experiment.run, self.curve_metric) in self.curves
         return experiment.run if shown else None
 
-    def curve(self, name: str) -> Distance | None:
-        """Return how far our curves are from that of a row, up to where the row ends."""
+    def curve(self, name: str, ours: Mapping[int, Curve] | None = None, last: int | None = None) -> Distance | None:
+        """Return how far curves, seed -> epoch -> value, are from that of a row, up to where the row ends.
+
+        Without `ours` they are those of the row's run; `last` is an earlier epoch to stop at.
+        """
         shown, metric = self.curve_of(name), self.curve_metric
         if shown is None or metric is None:
             return None
         experiment = self.study.experiments[name]
         return distance(
-            self._ours(experiment.run, metric),
+            self.ours(experiment.run, metric) if ours is None else ours,
             self.curves[shown, metric],
             self.errors[shown, metric],
             lambda values, epoch: self.spreads.of(values, experiment.data, metric, epoch),
-            experiment.epochs,
+            min(last or experiment.epochs, experiment.epochs),
         )
 
-    def _ours(self, run: str, metric: str) -> dict[int, Curve]:
+    def ours(self, run: str, metric: str) -> dict[int, Curve]:
         """Return our curves by seed, without those that are copies of another; of a run that draws nothing all."""
         curves, copies = self.runs.curves(run, metric), self.runs.copies(run)
         drawn = len(copies) < len(curves) - 1
@@ -95,16 +119,24 @@ class Comparison:
         wanted = self.values[name].value
         return min(means, key=lambda epoch: (abs(means[epoch] - wanted), epoch), default=None)
 
-    def value(self, name: str) -> Distance | None:
-        """Return how far our values are from that of a row, read where the row ends."""
+    def value(self, name: str, ours: Mapping[int, Curve] | None = None, epoch: int | None = None) -> Distance | None:
+        """Return how far values, seed -> epoch -> value, are from that of a row, read where the row ends.
+
+        Without `ours` they are those of the row's run; `epoch` is another one to read them at.
+        """
         experiment, metric = self.study.experiments[name], str(self.study.headline)
-        rounding = 0.5 * 10.0 ** -self.study.metrics[metric].digits
+        at = epoch or experiment.epochs
         return distance(
-            self._ours(experiment.run, metric),
-            {experiment.epochs: self.values[name].value},
-            {experiment.epochs: rounding},
+            self.ours(experiment.run, metric) if ours is None else ours,
+            {at: self.values[name].value},
+            {at: self.rounding},
             lambda values, epoch: self.spreads.of(values, experiment.data, metric, epoch),
         )
+
+    @property
+    def rounding(self) -> float:
+        """The standard error of a printed value: half a unit of its last decimal."""
+        return 0.5 * 10.0 ** -self.study.metrics[str(self.study.headline)].digits
 
 
 @dataclass(frozen=True)

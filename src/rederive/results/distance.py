@@ -96,7 +96,8 @@ class Distance:
     """How far ours is from what is published, over the epochs that both have.
 
     `rms` and `spread` are root mean squares over these epochs: of ours minus published, and of the standard deviation
-    of one run over seeds. `mean_square` is the mean of z^2 (chi^2/n), `limit` the most at which the two agree.
+    of one run over seeds. `mean_square` is the mean of z^2 (chi^2/n), `limit` the most at which the two agree,
+    `log_likelihood` the mean over the epochs of the logarithm of the normal density.
     """
 
     epochs: tuple[int, ...]
@@ -105,6 +106,7 @@ class Distance:
     pooled: bool
     mean_square: float
     limit: float
+    log_likelihood: float
 
     @property
     def agrees(self) -> bool:
@@ -152,4 +154,7 @@ def distance(
         pooled=any(spread.pooled for _, _, spread, _ in terms),
         mean_square=average([difference**2 / variance for _, difference, _, variance in terms]),
         limit=average([spread.limit for _, _, spread, _ in terms]),
+        log_likelihood=average(
+            [-(difference**2 / variance + math.log(2 * math.pi * variance)) / 2 for _, difference, _, variance in terms]
+        ),
     )

@@ -16,6 +16,9 @@ from rederive.files import write_text
 from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
 from rederive.records import Number, RunFacts, read_json, read_records, write_records
 from rederive.results import agreement
+from rederive.results.hypotheses import told
+from rederive.results.hypotheses.kept import Trained
+from rederive.results.hypotheses.ranking import rankings
 from rederive.results.keys import COUNTED
 from rederive.results.number import facts_of, number, sources
 from rederive.results.published import (
@@ -63,14 +66,20 @@ def summarise(
             given.value, unit, f"{possessive(original)} {given.place}", brief=f"published, {given.place}"
         )
     errors = reading_errors(published_csv, study.metrics)
-    beside = agreement.rows(agreement.Comparison(study, runs, published, curves, errors))
+    comparison = agreement.Comparison(study, runs, published, curves, errors)
+    beside = agreement.rows(comparison)
     numbers |= agreement.numbers(beside, index)
+    trained = Trained.load(study.hypotheses.kept)
+    candidates = rankings(comparison, trained)
+    numbers |= told.numbers(comparison, trained, candidates)
     numbers |= _study_facts(study, runs, index)
     for data_set in study.data_sets():
         numbers |= _data_facts(read_json(layout.manifest(data_set)))
     numbers |= _derivation_facts([read_json(path) for path in sorted(derivations)])
     write_records(layout.numbers, numbers)
     write_text(layout.table("agreement"), agreement.to_csv(beside, study.headline, numbers))
+    if study.hypotheses.rows:
+        write_text(layout.table("hypotheses"), told.to_csv(candidates, comparison))
     for table in study.tables:
         write_text(layout.table(table.name), _table_csv(study, table.rows, table.metric, numbers))
 

@@ -117,7 +117,7 @@ def find(folder: Path, experiment: Experiment, seeds: Collection[int], wanted: I
                 continue
             try:
                 kept = read(record)
-                if _spec(experiment, kept.provenance) != wanted.spec:
+                if spec_identity(experiment, kept.provenance) != wanted.spec:
                     break  # all seeds of a folder have one spec
                 known = True
                 taken = _certified(kept, experiment, wanted, replays)
@@ -142,7 +142,7 @@ def official_checksum(study: Study, experiment: Experiment) -> str | None:
 def valid(study: Study, folder: Path) -> dict[str, dict[int, Kept]]:
     """Return the kept seeds that may stand for those of the study, by run; say in a line each why others do not."""
     found = {}
-    codes = {name: fingerprint(training(trainer)) for name, trainer in study.trainers.items()}
+    codes = {name: fingerprint(training(trainer)) for name, trainer in study.trainers_in_use().items()}
     for key, experiment in study.runs().items():
         if study.trainers[experiment.trainer].kind == "import":
             continue
@@ -227,7 +227,7 @@ def _split(record: Path) -> Iterator[Kept]:
 def _run_of(study: Study, provenance: Provenance) -> str:
     """Return the run of the study that has these settings. Raises UserError where there is none, or a longer one."""
     for key, experiment in study.runs().items():
-        if _spec(experiment, provenance) == experiment.identity_of(experiment.spec):
+        if spec_identity(experiment, provenance) == experiment.identity_of(experiment.spec):
             if provenance.spec["epochs"] < experiment.spec.epochs:
                 raise UserError(
                     f"{provenance.run}: has {provenance.spec['epochs']} epochs, {key} has {experiment.spec.epochs}"
@@ -236,7 +236,7 @@ def _run_of(study: Study, provenance: Provenance) -> str:
     raise UserError(f"{provenance.run}: no run of the study has its settings; remove it, or name another study")
 
 
-def _spec(experiment: Experiment, provenance: Provenance) -> str | None:
+def spec_identity(experiment: Experiment, provenance: Provenance) -> str | None:
     """Return the identity of what was trained, if it is of the experiment's kind."""
     try:
         return experiment.identity_of(type(experiment.spec).model_validate(provenance.spec))

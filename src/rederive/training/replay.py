@@ -124,7 +124,7 @@ def to_replay(
     if missing := [run for run in runs if run not in wanted] or ([] if wanted else ["no run of the study"]):
         raise UserError(f"{folder}: found {', '.join(missing)}; expected runs that were trained or kept")
     if sample is not None:
-        codes = {name: fingerprint(training(trainer)) for name, trainer in study.trainers.items()}
+        codes = {name: fingerprint(training(trainer)) for name, trainer in study.trainers_in_use().items()}
         wanted = dict(sorted(wanted.items(), key=lambda item: _drawn(item[0], codes[known[item[0]].trainer]))[:sample])
     here = job.device_name("cpu")
     chosen = []

@@ -133,6 +133,11 @@ def kept_files():
     return {str(path): sha256(path) for path in sorted(Path(study.training.archive).rglob("*.json"))}
 
 
+def kept_candidates():
+    """The contents of the trainings for hypotheses: a parameter and no input, for no build trains them."""
+    return {str(path): sha256(path) for path in sorted(Path(study.hypotheses.kept).rglob("*.csv"))}
+
+
 def spec_of(wildcards):
     """What a run is, as text: a run whose text changes is trained again, and no other."""
     spec = study.experiments[wildcards.experiment].spec

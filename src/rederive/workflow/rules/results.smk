@@ -50,6 +50,7 @@ rule summarise:
         study=study_file,
         meaning=study.meaning(),
         code=fingerprint("summarise"),
+        candidates=kept_candidates(),
         standin=study.data.source == "standin",
     message:
         "Computing the report's numbers"

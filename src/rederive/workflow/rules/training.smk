@@ -47,7 +47,7 @@ if study.training.archive:
         params:
             study=study_file,
             kept=lambda wildcards: kept_files(),
-            code={trainer: code_of_trainer(trainer) for trainer in study.trainers},
+            code={trainer: code_of_trainer(trainer) for trainer in study.trainers_in_use()},
         message:
             "Taking the kept runs"
         shell:
@@ -69,7 +69,7 @@ if study.training.archive:
             archive=study.training.archive,
             sample=study.training.replay,
             kept=lambda wildcards: kept_files(),
-            code={trainer: code_of_trainer(trainer) for trainer in study.trainers},
+            code={trainer: code_of_trainer(trainer) for trainer in study.trainers_in_use()},
         message:
             "Training the first steps of some kept runs again"
         shell:

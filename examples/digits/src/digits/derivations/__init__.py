@@ -1,0 +1,1 @@
+"""Derivations that are proved, a module each."""

@@ -1,0 +1,1 @@
+"""The study has no code of its own."""

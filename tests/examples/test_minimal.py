@@ -1,0 +1,35 @@
+"""What `rederive new` writes builds at once, without PyTorch."""
+
+from pathlib import Path
+
+import pytest
+from tests.examples.study import Study, built
+
+pytestmark = pytest.mark.workflow
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return built(tmp_path_factory.mktemp("minimal"), "minimal")
+
+
+def test_the_report_is_there_in_every_format(study: Study) -> None:
+    report = study.folder / "results" / "report"
+    for ending, start in {"md": b"---", "html": b"<!DOCTYPE html>", "tex": b"\\documentclass", "pdf": b"%PDF-"}.items():
+        assert (report / f"report.{ending}").read_bytes().startswith(start), ending
+
+
+def test_its_numbers_are_those_of_its_runs(study: Study) -> None:
+    numbers = study.json("numbers.json")
+    for experiment in ("linear", "hidden"):
+        assert numbers[f"{experiment}.accuracy"]["value"] == pytest.approx(study.mean(experiment, "test", "accuracy"))
+    # A straight line cannot part two interleaved half-moons; with little noise a curved one can nearly.
+    assert study.mean("linear", "test", "accuracy") < 0.91 < study.mean("hidden", "test", "accuracy")
+    assert study.json("claims.json")["hidden_layer_helps"]["verdict"] == "holds"
+
+
+def test_nothing_is_left_to_do_and_nothing_lies_elsewhere(study: Study) -> None:
+    assert "Nothing to be done" in study.run("snakemake", "--cores", "1")
+    there = {path.name for path in study.folder.iterdir()}
+    source = {path.name for path in (Path(__file__).parents[2] / "examples" / "minimal").iterdir()}
+    assert there == source | {"results", ".snakemake"}
