@@ -92,7 +92,9 @@ def curve_rows(experiment: Experiment, seed: int, accuracy: float, published: di
     return rows
 
 
-def write_run(path: Path, experiment: Experiment, rows: list[str], seeds: list[int], **changes: Any) -> Path:
+def write_run(
+    path: Path, experiment: Experiment, rows: list[str], seeds: list[int], diverged: int | None = None, **changes: Any
+) -> Path:
     """Write a run's numbers and the record beside them, as a training job does; times and hosts must go no further."""
     text = "seed,epoch,split,metric,value\n" + "".join(f"{row}\n" for row in sorted(rows))
     sizes = getattr(experiment.spec, "hidden_sizes", None) or experiment.spec.conv_channels
@@ -105,6 +107,7 @@ def write_run(path: Path, experiment: Experiment, rows: list[str], seeds: list[i
         started="1999-01-01T00:00:00",
         ended="1999-01-01T01:00:00",
         seconds_per_epoch=[1.0],
+        diverged=diverged,
     )
     facts = {
         "run": experiment.key,

@@ -23,12 +23,15 @@ class Build:
     def write(self, rows: list[str], name: str = "seeds_0", run: str = "mnist.he", **changes: Any) -> Path:
         seeds = sorted({int(row.split(",")[0]) for row in rows})
         self.epochs = max(int(row.split(",")[1]) for row in rows)
+        self.kinds = {tuple(row.split(",")[2:4]) for row in rows}
         experiment = synthetic.study(experiments={"mnist.he": {"epochs": self.epochs}}).experiments["mnist.he"]
         return synthetic.write_run(self.folder / f"runs/{run}/{name}.csv", experiment, rows, seeds, **changes)
 
     def collected(self, *paths: Path) -> tuple[str, dict[str, Any]]:
         study = synthetic.study(seeds=[0], experiments={"mnist.he": {"epochs": self.epochs}})
-        study.save(self.folder / "study.json")
+        # Of the metrics those that the rows have, so that a test need not write all.
+        metrics = {name: metric for name, metric in study.metrics.items() if metric.row("mlp") in self.kinds}
+        study.model_copy(update={"metrics": metrics}).save(self.folder / "study.json")
         collect(Layout(self.folder), paths)
         return (self.folder / "runs.csv").read_text(), json.loads((self.folder / "runs.json").read_text())
 
@@ -48,7 +51,7 @@ def test_the_table_names_each_value_and_keeps_its_digits(build):
 
 def test_rows_are_sorted_by_number_and_not_by_digit(build):
     rows = [f"{seed},{epoch},train,loss,0.5" for seed in (10, 2) for epoch in range(1, 11)]
-    table, _ = build.collected(build.write(rows))
+    table, _ = build.collected(build.write(rows, "seeds_2-10"))
     found = [tuple(map(int, line.split(",")[1:3])) for line in table.splitlines()[1:]]
     assert found == [(seed, epoch) for seed in (2, 10) for epoch in range(1, 11)]
 
@@ -71,8 +74,9 @@ def test_the_index_has_what_made_a_run_but_neither_host_nor_time(build):
 
 
 def test_a_value_given_twice_is_refused(build):
+    rows = ROWS + [row.replace("0,", "4,", 1) for row in ROWS]
     with pytest.raises(UserError, match=r"runs/mnist.he: two files hold seed 0, epoch 1"):
-        build.collected(build.write(ROWS), build.write(ROWS, "seeds_0-4"))
+        build.collected(build.write(ROWS), build.write(rows, "seeds_0-4"))
 
 
 def test_a_run_with_other_settings_is_refused(build):
@@ -92,7 +96,7 @@ def test_a_run_that_the_study_does_not_have_is_refused(build):
     ("edit", "message"),
     [
         (lambda text: text.replace("0.9", "0.99"), "seeds_0.csv: is not the file that was written: its SHA-256"),
-        (lambda text: "", "seeds_0.csv: is not the file that was written: its SHA-256"),
+        (lambda text: "", "seeds_0.csv: .*line 1: found ''.* and is not the file that was written"),
     ],
 )
 def test_numbers_that_were_edited_are_refused(build, edit, message):
@@ -107,9 +111,12 @@ def test_numbers_that_were_edited_are_refused(build, edit, message):
     [
         (["0,1,train,loss"], "line 2: not enough values"),
         (["0,1,train,loss,fast"], "line 2: could not convert"),
-        (["0,1,train,loss,0.5", "0,1,train,loss,0.5"], "not whole: found 2 rows and 1 epochs; expected seeds 0"),
-        (["0,1,train,loss,0.5", "0,3,train,loss,0.5"], r"not whole: found 0, 2, train, loss; expected seeds 0"),
-        (["0,1,train,loss,0.5", "1,2,train,loss,0.5", "1,1,train,loss,0.5"], r"not whole: found 0, 2, train, loss"),
+        (["0,1,train,loss,0.5", "0,1,train,loss,0.5"], "line 3: seed 0, epoch 1, train loss stands in line 2 already"),
+        (["0,1,train,loss,0.5", "0,3,train,loss,0.5"], "line 3: seed 0, epoch 2, train loss is missing"),
+        (
+            ["0,1,train,loss,0.5", "1,2,train,loss,0.5", "1,1,train,loss,0.5"],
+            "line 3: seed 0, epoch 2, train loss is missing",
+        ),
     ],
 )
 def test_a_run_that_is_damaged_or_not_whole_is_named(build, rows, message):
@@ -124,8 +131,47 @@ def test_numbers_without_their_record_are_refused(build):
         build.collected(path)
 
 
+EVERY = ["0,1,train,loss,0.5", "0,1,validation,accuracy,0.9", "0,1,validation,loss,0.6"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([*EVERY[:1], "0,1,validation,accuracy,42.0", EVERY[2]], r"line 3: found accuracy 42.0, expected at least 0"),
+        ([*EVERY[:1], "0,1,validation,accuracy,-0.1", EVERY[2]], r"line 3: found accuracy -0.1, expected at least 0"),
+        ([*EVERY[:1], "0,1,validation,accuracy,nan", EVERY[2]], r"line 3: found accuracy nan, expected at least 0"),
+        (["0,1,train,loss,nan", *EVERY[1:]], r"line 2: seed 0 diverged in epoch 1; its record says that it did not"),
+        (["0,1,train,loss,inf", *EVERY[1:]], r"line 2: seed 0 diverged in epoch 1; its record says that it did not"),
+        (EVERY + [row.replace("0,1", "0,2") for row in EVERY[:2]], r"line 7: seed 0, epoch 2, validation loss is miss"),
+    ],
+)
+def test_what_no_training_leaves_is_named_with_its_line(build, rows, message):
+    with pytest.raises(UserError, match=message):
+        build.collected(build.write(rows))
+
+
+def test_a_metric_that_a_whole_run_lacks_is_named(build):
+    path = build.write(EVERY[:2])
+    build.kinds = {("train", "loss"), ("validation", "accuracy"), ("validation", "loss")}
+    with pytest.raises(UserError, match="seeds_0.csv: .*no line has validation loss, a metric of the study"):
+        build.collected(path)
+
+
+def test_a_file_named_for_another_seed_is_refused(build):
+    with pytest.raises(UserError, match="the file is named for seed 3, its record has 0"):
+        build.collected(build.write(ROWS, "seeds_3"))
+
+
+def test_a_run_that_lies_in_the_folder_of_another_is_refused(build):
+    with pytest.raises(UserError, match=r"its record is that of mnist.benchmark"):
+        path = build.write(ROWS)
+        record = json.loads(path.with_suffix(".json").read_text())
+        path.with_suffix(".json").write_text(json.dumps(record | {"run": "mnist.benchmark"}))
+        build.collected(path)
+
+
 def test_a_diverged_run_is_a_result(build):
-    build.collected(build.write(["0,1,train,loss,nan", "0,1,validation,accuracy,0.1"]))
+    build.collected(build.write(["0,1,train,loss,nan", "0,1,validation,accuracy,0.1"], diverged=1))
     study = Study.load(build.folder / "study.json")
     loss = RunTable.load(build.folder / "runs.csv", study).at("mnist.he", "training_loss", 1)
     assert str(loss) == "{0: nan}"

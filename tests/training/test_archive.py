@@ -227,7 +227,7 @@ def test_runs_of_another_machine_are_adopted(build, kept, place, no_training):
     ("damage", "told"),
     [
         (lambda csv, record: csv.write_text(csv.read_text().replace("0.", "1.", 1)), "its SHA-256 is not the one in"),
-        (lambda csv, record: _drop_an_epoch(csv, record), "not whole: found 0, 2, train, loss"),
+        (lambda csv, record: _drop_an_epoch(csv, record), "not whole: line 5: seed 0, epoch 2, train loss is missing"),
         (lambda csv, record: record.write_text("{}"), "not the provenance of a run"),
         (lambda csv, record: record.write_text('{"seeds": 3}'), "not the provenance of a run"),
     ],
@@ -262,7 +262,7 @@ def test_a_longer_run_takes_the_place_of_no_other(build, kept):
 def test_the_same_code_cannot_have_made_two_numbers(build, kept):
     build.train(build.study(), "again")
     (csv,) = (build.folder / "again/runs").rglob("*.csv")
-    csv.write_text(csv.read_text().replace("0.", "1.", 1))
+    csv.write_text(csv.read_text().replace("train,loss,2.", "train,loss,3.", 1))
     record = csv.with_suffix(".json")
     facts = json.loads(record.read_text())
     for made in facts["seeds"].values():

@@ -177,6 +177,8 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, study, standin,
     assert "no checkpoint could be written" in process.output
     assert "epoch 30/30" in process.output
     assert "make room and run again" in process.output
+    assert "is kept in" not in process.output
+    assert "the checkpoint of its end could not be written, either" in process.output
     assert not list((tmp_path / "full").rglob("*.part"))
     # With room for checkpoints, and for the first time none for the results, nothing is computed twice.
     out = tmp_path / "nearly full"
@@ -184,6 +186,7 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, study, standin,
     rows.mkdir(parents=True)  # nothing can be put in the place of a folder
     process = _run(study, "mnist.long", standin, out)
     assert process.finish() != 0
+    assert f"its checkpoint is kept in {out / 'checkpoints/mnist.long'}" in process.output
     rows.rmdir()
     again = _run(study, "mnist.long", standin, out)
     assert again.finish() == 0, again.output

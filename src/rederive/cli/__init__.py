@@ -33,6 +33,7 @@ COMMANDS: dict[str, list[Callable[..., None]]] = {
     "Check": [
         proofs.verify,
         results.check_claims,
+        study.fsck,
         training.replay,
         training.infer,
         proofs.fuzz_prover,

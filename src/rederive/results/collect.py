@@ -8,13 +8,14 @@ where the run's files tell it. None holds a date, a host or an absolute path: eq
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
+from pydantic import ValidationError
 
-from rederive.config import Study
+from rederive.config import Experiment, Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
 from rederive.layout import Layout
@@ -23,10 +24,19 @@ from rederive.results.runs import COLUMNS, RunTable
 from rederive.results.seeds import seeds_of
 from rederive.training.history import Row
 from rederive.training.provenance import Provenance, read_run
+from rederive.training.wholeness import refuse_what_no_run_gives
 
 # What the report may know of how a seed was made; times and hosts stay out, so that equal runs give equal reports.
 OF_SEEDS = ("fingerprint", "device", "versions", "taken_from", "trainer_kind")
 OF_RUNS = ("data_checksum", "parameters", "flops_per_image")
+
+
+class Collected(NamedTuple):
+    """All runs of a study: the text of the run table, its index, and what the last networks say."""
+
+    table: str
+    facts: dict[str, RunFacts]
+    predictions: dict[str, dict[int, str]]
 
 
 def collect(layout: Layout, files: Sequence[Path] | None = None) -> None:
@@ -35,16 +45,27 @@ def collect(layout: Layout, files: Sequence[Path] | None = None) -> None:
     Raises UserError for a file that is no run of the study, or not whole.
     """
     study = Study.load(layout.study)
+    found = gather(study, layout, study.report_files(layout) if files is None else files)
+    write_text(layout.run_table, found.table)
+    runs = RunTable.load(layout.run_table, study)
+    for run, facts in found.facts.items():
+        seeds = seeds_of(runs, run, study.seeds, study.runs()[run].epochs)
+        facts.left_out, facts.collapsed, facts.deterministic = seeds.left_out, seeds.collapsed, seeds.deterministic
+    write_json(layout.predictions, found.predictions)
+    write_json(layout.run_index, {run: facts.model_dump(mode="json") for run, facts in found.facts.items()})
+
+
+def gather(study: Study, layout: Layout, files: Sequence[Path]) -> Collected:
+    """Return what the files of training jobs say together. Raises UserError as `collect` does."""
     known = study.runs()
     rows: list[tuple[str | int, ...]] = []
     index: dict[str, RunFacts] = {}
     predictions: dict[str, dict[int, str]] = {}
-    for path in sorted(study.report_files(layout) if files is None else files):
+    for path in sorted(files):
         run = path.parent.name
         if run not in known:
             raise UserError(f"{path}: {run} is no run of {layout.study}; remove the file or add the experiment")
-        found, provenance = read_run(layout.provenance(path))
-        _refuse_other_settings(path, provenance, known[run].spec.model_dump(mode="json"))
+        found, provenance = read_of_study(study, layout, path)
         rows += [(run, *row[:-1], repr(row.value)) for row in found]
         name = Path(os.path.relpath(path, layout.folder)).as_posix()
         _add(index.setdefault(run, RunFacts()), name, found, provenance)
@@ -52,13 +73,16 @@ def collect(layout: Layout, files: Sequence[Path] | None = None) -> None:
         predictions[run] = predictions.get(run, {}) | told
     table = pd.DataFrame(rows, columns=COLUMNS).sort_values([*COLUMNS])
     _refuse_repeated(table)
-    write_text(layout.run_table, table.to_csv(index=False, lineterminator="\n"))
-    runs = RunTable.load(layout.run_table, study)
-    for run, facts in index.items():
-        seeds = seeds_of(runs, run, study.seeds, known[run].epochs)
-        facts.left_out, facts.collapsed, facts.deterministic = seeds.left_out, seeds.collapsed, seeds.deterministic
-    write_json(layout.predictions, predictions)
-    write_json(layout.run_index, {run: facts.model_dump(mode="json") for run, facts in index.items()})
+    return Collected(table.to_csv(index=False, lineterminator="\n"), index, predictions)
+
+
+def read_of_study(study: Study, layout: Layout, path: Path) -> tuple[list[Row], Provenance]:
+    """Return the numbers of a job and their record. Raises UserError where they are not whole or another run's."""
+    experiment = study.runs()[path.parent.name]
+    found, provenance = read_run(layout.provenance(path))
+    _refuse_another_run(path, provenance, experiment)
+    refuse_what_no_run_gives(path, found, study, experiment.trainer)
+    return found, provenance
 
 
 def _add(facts: RunFacts, name: str, rows: Iterable[Row], provenance: Provenance) -> None:
@@ -86,9 +110,19 @@ def _add(facts: RunFacts, name: str, rows: Iterable[Row], provenance: Provenance
             join(field, getattr(made, field))
 
 
-def _refuse_other_settings(path: Path, provenance: Provenance, spec: Mapping[str, Any]) -> None:
-    found = provenance.spec
-    if other := [key for key, value in spec.items() if key in found and found[key] != value]:
+def _refuse_another_run(path: Path, provenance: Provenance, experiment: Experiment) -> None:
+    spec = experiment.spec.model_dump(mode="json")
+    try:
+        found = type(experiment.spec).model_validate(provenance.spec).model_dump(mode="json")
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(
+            f"{path}: the settings of its record are none of the trainer {experiment.trainer} "
+            f"({'.'.join(map(str, first['loc']))}: {first['msg']}); remove the file and build again"
+        ) from None
+    if provenance.run != experiment.key:
+        raise UserError(f"{path}: its record is that of {provenance.run}; put it back, or remove it and build again")
+    if other := [key for key, value in spec.items() if found[key] != value]:
         told = ", ".join(f"{key} {found[key]}, here {spec[key]}" for key in other)
         raise UserError(
             f"{path}: trained with other settings than the study has ({told}); remove the file and build again. Two "

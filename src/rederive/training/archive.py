@@ -21,6 +21,7 @@ from rederive.imports import load
 from rederive.layout import Layout
 from rederive.training.history import Row, to_csv
 from rederive.training.provenance import Provenance, Replay, Seed, read_rows, read_run
+from rederive.training.wholeness import refuse_what_no_run_gives
 
 REPLAYS = "replays.json"
 NO_DATA = ""  # the checksum of a run that has no data set of the study
@@ -82,7 +83,7 @@ def keep(study: Study, source: Path, folder: Path) -> list[Path]:
     for provenance in sorted(path for path in source.rglob("seed*.json") if path.with_suffix(".csv").exists()):
         try:
             for kept in _split(provenance):
-                copy = path_of(folder, _run_of(study, kept.provenance), kept.seed)
+                copy = path_of(folder, refuse_what_is_no_run(study, kept), kept.seed)
                 if _replaces(kept, copy):
                     found[copy] = kept
         except UserError as error:
@@ -224,16 +225,29 @@ def _split(record: Path) -> Iterator[Kept]:
         yield Kept(path, [row for row in rows if row.seed == seed], alone)
 
 
+class ForeignError(UserError):
+    """A run that is none of the study's."""
+
+
+def refuse_what_is_no_run(study: Study, kept: Kept) -> str:
+    """Return the run of the study that this is.
+
+    Raises ForeignError where it is none, or a longer one, and UserError for numbers that no run of it gives.
+    """
+    run = _run_of(study, kept.provenance)
+    refuse_what_no_run_gives(kept.path, kept.rows, study, study.experiments[run].trainer)
+    return run
+
+
 def _run_of(study: Study, provenance: Provenance) -> str:
-    """Return the run of the study that has these settings. Raises UserError where there is none, or a longer one."""
     for key, experiment in study.runs().items():
         if spec_identity(experiment, provenance) == experiment.identity_of(experiment.spec):
             if provenance.spec["epochs"] < experiment.spec.epochs:
-                raise UserError(
+                raise ForeignError(
                     f"{provenance.run}: has {provenance.spec['epochs']} epochs, {key} has {experiment.spec.epochs}"
                 )
             return key
-    raise UserError(f"{provenance.run}: no run of the study has its settings; remove it, or name another study")
+    raise ForeignError(f"{provenance.run}: no run of the study has its settings; remove it, or name another study")
 
 
 def spec_identity(experiment: Experiment, provenance: Provenance) -> str | None:

@@ -81,11 +81,23 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
         write_run(output, experiment, trainer, *about, rows, {seed: made[seed] for seed in seeds})
     except OSError as error:
         raise UserError(
-            f"{output}: could not be written ({error.strerror}). The training is done and its checkpoint is kept "
-            f"in {layout.checkpoints(run)}: make room and run again."
+            f"{output}: could not be written ({error.strerror}). {_what_is_left(keepers)}; make room and run again."
         ) from error
     for keeper in keepers:
         keeper.forget()
+
+
+def _what_is_left(keepers: Sequence[Keeper]) -> str:
+    """Return in words what of a training is on the disk where its results could not be written; it is read back."""
+    if not keepers:
+        return "Nothing was trained: all seeds are kept runs"
+    lost = [keeper.label for keeper in keepers if not keeper.kept_to_the_end()]
+    if lost:
+        return (
+            f"The training is done, but the checkpoint of its end could not be written, either ({'; '.join(lost)}): "
+            "what is not saved will be trained again"
+        )
+    return f"The training is done and its checkpoint is kept in {keepers[0].checkpoint.parent}"
 
 
 def load_data(layout: Layout, experiment: Experiment) -> Dataset:

@@ -127,6 +127,14 @@ class Keeper:
             self._say(f"stopped after epoch {epoch}; a new start goes on from there")
             raise Interrupted
 
+    def kept_to_the_end(self) -> bool:
+        """Say whether the checkpoint on the disk is whole and that of the last epoch's end."""
+        try:
+            found = checkpoint.read(self.checkpoint, self.key)
+        except checkpoint.UnusableError:
+            return False
+        return found is not None and found[0]["epoch"] > self.epochs
+
     def forget(self) -> None:
         """Remove the checkpoint and the status: the run is complete."""
         self.checkpoint.unlink(missing_ok=True)

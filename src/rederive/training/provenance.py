@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from rederive import files
 from rederive.errors import UserError
 from rederive.training.history import Row, from_csv
-from rederive.training.rows import whole
+from rederive.training.wholeness import few, missing_or_odd, refuse_what_is_not_whole
 
 Outcome = Literal["bit for bit", "within rounding", "within the spread over seeds", "different"]
 
@@ -118,8 +118,8 @@ class Provenance(Record):
 def read_run(record: Path) -> tuple[list[Row], Provenance]:
     """Return the numbers of a run and their record.
 
-    Raises UserError for a file that is missing or malformed, numbers without the SHA-256 of their record, or with an
-    epoch, a split or a metric of a seed that is missing or stands twice.
+    Raises UserError for a file that is missing or malformed, numbers without the SHA-256 of their record, or that are
+    not whole (`rederive.training.wholeness`).
     """
     return read_rows(record, Provenance.read(record))
 
@@ -129,30 +129,21 @@ def read_rows(record: Path, provenance: Provenance) -> tuple[list[Row], Provenan
     path = record.with_suffix(".csv")
     try:
         content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != provenance.sha256:
-            raise UserError(
-                f"{path}: is not the file that was written: its SHA-256 is not the one in {record.name}; "
-                "train this run again"
-            )
-        rows = from_csv(content.decode())
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    written = hashlib.sha256(content).hexdigest() == provenance.sha256
+    try:
+        rows = from_csv(content.decode())
     except ValueError as error:
-        raise UserError(f"{path}: not the numbers of a run ({error})") from None
-    if any(
-        made.trainer_kind != "watched" for made in provenance.seeds.values()
-    ):  # their rows have the epochs that they have, equal for all seeds
-        return whole(path, rows, provenance.seeds, provenance.spec["epochs"]), provenance
-    kinds = {(row.split, row.metric) for row in rows}
-    epochs = range(1, max((row.epoch for row in rows), default=0) + 1)
-    expected = sorted((seed, epoch, *kind) for seed in provenance.seeds for epoch in epochs for kind in kinds)
-    if not rows or len(epochs) != provenance.spec["epochs"] or sorted(row[:-1] for row in rows) != expected:
-        odd = sorted(set(expected) ^ {row[:-1] for row in rows})
-        told = ", ".join(map(str, odd[0])) if odd else f"{len(rows)} rows and {len(epochs)} epochs"
+        told = "" if written else " and is not the file that was written"
+        raise UserError(f"{path}: not the numbers of a run ({error}){told}") from None
+    if not written:
+        odd = missing_or_odd(path, rows, provenance)
         raise UserError(
-            f"{path}: not whole: found {told}; expected seeds {', '.join(map(str, provenance.seeds))} with each of "
-            f"{provenance.spec['epochs']} epochs, each split and each metric once; train this run again"
+            f"{path}: is not the file that was written: its SHA-256 is not the one in {record.name}"
+            f"{f' ({few(odd)})' if odd else ''}; train this run again"
         )
+    refuse_what_is_not_whole(path, rows, provenance)
     return rows, provenance
 
 

@@ -31,6 +31,7 @@ from rederive.training.archive import Kept, kept_under, write_replay
 from rederive.training.history import OPENING_STEPS, Row, Trained
 from rederive.training.loop import Learner, Unwatched
 from rederive.training.provenance import Outcome, Replay, relative_difference
+from rederive.training.wholeness import refuse_what_no_run_gives
 
 # How many times as far as a single rounding of every parameter carries the losses two processors may be apart; see
 # docs/training.md for what was measured.
@@ -161,6 +162,7 @@ def replay_all(
         of_trainer.setdefault(experiment.trainer, []).append(kept_under(folder, key))
     for experiment, kept in chosen:
         run, code = experiment.key, str(study.trainers[experiment.trainer].python)
+        refuse_what_no_run_gives(kept.path, kept.rows, study, experiment.trainer)
         place = layout.manifest(experiment.data).parent
         data = load(place)
         if data.manifest["checksum"] != kept.provenance.data_checksum:
