@@ -55,7 +55,8 @@ class _UniqueKeys(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {value!r} is given twice; each may stand once", key.start_mark
                 )
-        return super().construct_mapping(node, deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def holder(problem: str, files: Sequence[Path]) -> str:

@@ -81,7 +81,7 @@ class CNNLearner:
         if self.spec.dropout:
             parts.append(self._keep[..., first * size : last * size, :])
         with torch.backends.mkldnn.flags(enabled=not self.small, allow_tf32=None):
-            batches = zip(*(part.split(size, dim=int(self.stacked)) for part in parts), strict=True)
+            batches = zip(*(part.split(size, dim=int(self.stacked)) for part in parts), strict=True)  # type: ignore[no-untyped-call]
             for step, batch in enumerate(batches, start=(epoch - 1) * self.batches + first):
                 loss = self.take(*batch)
                 self.total += loss

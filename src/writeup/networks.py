@@ -78,7 +78,7 @@ class ConvolutionalNetwork(nn.Module):
         x = x.flatten(1)
         for layer in self.hidden:
             x = functional.relu(layer(x))
-        return self.output(x if keep is None else x * keep)
+        return self.output(x if keep is None else x * keep)  # type: ignore[no-any-return]
 
 
 def loss_function(name: str, logits: Tensor, labels: Tensor) -> Tensor:

@@ -94,7 +94,7 @@ def _glyphs() -> Floats:
             top, left = ((GLYPH_SIZE - length) // 2 for length in bitmap.shape)
             glyphs[digit, column, top : top + bitmap.shape[0], left : left + bitmap.shape[1]] = bitmap / 255
     # A pen is thicker than print.
-    return ndimage.grey_dilation(glyphs, size=(1, 1, 4, 4))
+    return ndimage.grey_dilation(glyphs, size=(1, 1, 4, 4))  # type: ignore[no-any-return]
 
 
 def _placed(glyphs: Floats, labels: Labels, random: Random, size: int = 28) -> Floats:
@@ -121,7 +121,7 @@ def _placed(glyphs: Floats, labels: Labels, random: Random, size: int = 28) -> F
     which = np.broadcast_to((labels * len(FONTS) + font)[:, None, None], turned_x.shape)
     stack = glyphs.reshape(-1, GLYPH_SIZE, GLYPH_SIZE)
     coordinates = np.stack([which, turned_y + middle, turned_x + middle])
-    return ndimage.map_coordinates(stack, coordinates, order=1, mode="constant", cval=0.0)
+    return ndimage.map_coordinates(stack, coordinates, order=1, mode="constant", cval=0.0)  # type: ignore[no-any-return]
 
 
 # --- shapes, in the place of CIFAR-10 -------------------------------------------------------------------------
@@ -175,13 +175,13 @@ def _shape(label: int, y: Floats, x: Floats) -> Floats:
         np.hypot(np.sin(5 * x), np.sin(5 * y)) < 0.6,  # dots
         np.sin(12 * radius) > 0,  # circles
     ]
-    return inside[label].astype(np.float64)
+    return inside[label].astype(np.float64)  # type: ignore[no-any-return]
 
 
 def _colour(hue: Floats, saturation: Floats) -> Floats:
     """Return colours (n, 3) in 0..1 of full brightness; a hue of 0 and one of 1 are the same red."""
     phase = hue[:, None] + np.array([0, 2 / 3, 1 / 3])
-    return 1 - saturation[:, None] * (0.5 - 0.5 * np.cos(2 * np.pi * phase))
+    return 1 - saturation[:, None] * (0.5 - 0.5 * np.cos(2 * np.pi * phase))  # type: ignore[no-any-return]
 
 
 def _to_bytes(picture: Floats) -> Images:

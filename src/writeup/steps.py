@@ -156,7 +156,7 @@ class Step:
         return joined
 
     def _logits(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], *inputs: Tensor) -> Tensor:
-        return functional_call(self.template, (parameters, buffers), inputs)
+        return functional_call(self.template, (parameters, buffers), inputs)  # type: ignore[no-any-return]
 
     def _loss(
         self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor, labels: Tensor, *keep: Tensor

@@ -185,7 +185,6 @@ def test_a_diverged_run_is_a_result(build):
         (lambda text: text.replace("train,loss,0.5", "train,loss,fast"), "line 2: found value 'fast'"),
         (lambda text: text.replace("he,0,1,train", "he,0.5,1,train"), "line 2: found seed '0.5'"),
         (lambda text: text.replace("train,loss,0.5", "train,loss,1,2"), "runs.csv: .*expected the columns"),
-        (lambda text: text.replace("train,loss", "train,f1"), "found split 'train' with metric 'f1'; .*train loss"),
         (lambda text: text.replace("mnist.he", "mnist.she"), "found 'mnist.she', which is no experiment"),
     ],
 )
@@ -195,3 +194,14 @@ def test_a_damaged_run_table_is_named_with_its_line(build, edit, message):
     table.write_text(edit(table.read_text()))
     with pytest.raises(UserError, match=message):
         RunTable.load(table, Study.load(build.folder / "study.json"))
+
+
+def test_an_undeclared_metric_is_named_and_left_out_or_refused_where_the_study_is_strict(build, capsys):
+    build.collected(build.write(ROWS))
+    table = build.folder / "runs.csv"
+    table.write_text(table.read_text().replace("train,loss", "train,f1"))
+    study = Study.load(build.folder / "study.json")
+    assert RunTable.load(table, study).metrics_of("mnist.he") == ["accuracy"]
+    assert "`train f1` is no metric of the configuration; declared: accuracy, training_loss" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"line 2: mnist.he: `train f1` is no metric"):
+        RunTable.load(table, study.model_copy(update={"strict": True}))

@@ -5,9 +5,12 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from tests.studies import configured
 
 from rederive.results.distance import Spread, Spreads, distance
 from rederive.results.runs import RunTable
+
+METRICS = configured().metrics
 
 
 def spreads_of(**runs):
@@ -18,7 +21,8 @@ def spreads_of(**runs):
                 seed: dict(enumerate(losses, 1)) for seed, losses in enumerate(seeds)
             }
             for name, seeds in runs.items()
-        }
+        },
+        METRICS,
     )
     return Spreads(table, {run: run.partition(".")[0] for run in table.runs}, {"training_loss"})
 
@@ -68,7 +72,9 @@ def test_seeds_that_change_nothing_have_no_spread_and_are_not_pooled():
 
 
 def test_only_a_relative_metric_goes_with_its_size():
-    table = RunTable({(run, "accuracy"): {0: {1: low}, 1: {1: low + 0.1}} for run, low in (("a", 0.1), ("b", 0.8))})
+    table = RunTable(
+        {(run, "accuracy"): {0: {1: low}, 1: {1: low + 0.1}} for run, low in (("a", 0.1), ("b", 0.8))}, METRICS
+    )
     spreads = Spreads(table, {"a": "data", "b": "data"}, set())
     for value in (0.1, 0.8):
         found = spreads.of([value], "data", "accuracy", 1)

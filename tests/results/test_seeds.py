@@ -1,11 +1,14 @@
 import math
 
 import pytest
+from tests.studies import configured
 
+from rederive.config import Metric
 from rederive.results.runs import RunTable
 from rederive.results.seeds import collapsed_from, seeds_of
 
 NAN = math.nan
+METRICS = configured().metrics
 
 
 def table(losses, accuracies=None):
@@ -14,7 +17,9 @@ def table(losses, accuracies=None):
         ("a.b", "training_loss"): losses,
         ("a.b", "accuracy"): accuracies or {s: [0.5] * len(c) for s, c in losses.items()},
     }
-    return RunTable({key: {s: dict(enumerate(c, 1)) for s, c in seeds.items()} for key, seeds in curves.items()})
+    return RunTable(
+        {key: {s: dict(enumerate(c, 1)) for s, c in seeds.items()} for key, seeds in curves.items()}, METRICS
+    )
 
 
 def test_a_run_that_comes_out_the_same_with_every_seed_is_deterministic():
@@ -66,4 +71,21 @@ def test_a_seed_that_is_missing_or_too_short_is_left_out_with_the_reason():
     ],
 )
 def test_what_has_collapsed(losses, accuracies, epoch):
-    assert collapsed_from(dict(enumerate(losses, 1)), dict(enumerate(accuracies, 1))) == epoch
+    curves = {"training_loss": dict(enumerate(losses, 1)), "accuracy": dict(enumerate(accuracies, 1))}
+    assert collapsed_from(curves, METRICS) == epoch
+
+
+@pytest.mark.parametrize(
+    ("f1", "depth", "counted", "deterministic"),
+    [
+        ([0.1, 0.1, 0.2], [3, 3, 3], (0, 1, 2), False),  # a share of few examples is easily met twice
+        ([0.1, 0.1], [3, 3], (0, 1), False),
+        ([0.1, 0.1, 0.1], [3, 3, 4], (0, 1, 2), False),
+        ([0.1, 0.1, 0.1], [3, 3, 3], (0,), True),
+    ],
+)
+def test_without_a_loss_over_epochs_seeds_are_copies_where_all_are(f1, depth, counted, deterministic):
+    metrics = {name: Metric(reads=f"test {name}", unit=name, better="higher") for name in ("f1", "depth")}
+    curves = {("a", name): {s: {1: v} for s, v in enumerate(values)} for name, values in (("f1", f1), ("depth", depth))}
+    found = seeds_of(RunTable(curves, metrics), "a", [], 1)
+    assert (found.counted, found.deterministic, found.collapsed) == (counted, deterministic, {})

@@ -84,7 +84,7 @@ def reading(size: int, window: int, stride: int, padding: int) -> np.ndarray:
     if count < 1:
         raise GraphError(f"No window of {window} fits into {size} pixels with padding {padding}.")
     read = stride * np.arange(count)[:, None] + np.arange(window) - padding
-    return np.equal(read[:, :, None], np.arange(size)).astype(np.float64)
+    return np.equal(read[:, :, None], np.arange(size)).astype(np.float64)  # type: ignore[no-any-return]
 
 
 def patches(x: Tensor, window: int | tuple[int, int], *, stride: int = 1, padding: int = 0) -> Tensor:
@@ -115,7 +115,7 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor, *, stride: int = 1, padding:
         GraphError: The shapes do not fit, or not one window does.
     """
     windows = patches(x, weight.shape[2:], stride=stride, padding=padding)
-    return Filters.apply(windows, weight) + bias
+    return Filters.apply(windows, weight) + bias  # type: ignore[no-any-return]
 
 
 def _like(x: Array, values: np.ndarray) -> Any:

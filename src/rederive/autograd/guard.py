@@ -86,4 +86,4 @@ def version(value: Any) -> int | None:
     # Tensors made under torch.inference_mode() count no changes.
     if not hasattr(value, "is_inference") or value.is_inference():
         return None
-    return value._version
+    return value._version  # type: ignore[no-any-return]

@@ -14,12 +14,12 @@ Initialization = Literal["glorot_normal", "he_normal", "zeros", "standard_normal
 
 def glorot_normal(generator: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """Normal with variance 2 / (fan_in + fan_out) (Glorot and Bengio 2010, eq. 12)."""
-    return generator.standard_normal(shape) * np.sqrt(2 / sum(shape))
+    return generator.standard_normal(shape) * np.sqrt(2 / sum(shape))  # type: ignore[no-any-return]
 
 
 def he_normal(generator: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """Normal with variance 2 / fan_in (He et al. 2015, eq. 10)."""
-    return generator.standard_normal(shape) * np.sqrt(2 / shape[1])
+    return generator.standard_normal(shape) * np.sqrt(2 / shape[1])  # type: ignore[no-any-return]
 
 
 def standard_normal(generator: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:

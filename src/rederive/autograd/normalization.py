@@ -69,7 +69,7 @@ class BatchNorm(Module):
         else:
             mean, variance = self.running
             y = (x - mean) / namespace(variance).sqrt(variance + self.epsilon)
-        return y * self.weight + self.bias
+        return y * self.weight + self.bias  # type: ignore[no-any-return]
 
     def convert(self, function: Any) -> None:
         """Replace the parameters' values and the running statistics by `function` of them."""

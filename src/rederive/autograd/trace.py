@@ -83,7 +83,7 @@ def trace_example(name: str) -> Tensor:
         y = x + z
         y.name = "Y = X + Z"
         y.backward(np.asarray([[1.0, -1.0], [0.5, 2.0]]), keep_graph=True)
-        return y
+        return y  # type: ignore[no-any-return]
     if name == "mlp":
         generator = np.random.default_rng(0)
         network = MLP((4, 8, 3), generator, activation="sigmoid", dtype=np.float64)

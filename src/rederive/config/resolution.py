@@ -53,6 +53,7 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
         report=parsed.report,
         trainers=parsed.trainers,
         metrics=parsed.metrics,
+        strict=parsed.strict,
         derivations=parsed.derivations,
         experiments={
             key: experiment.model_copy(update={"run": run_of[same[key]]}) for key, experiment in complete.items()

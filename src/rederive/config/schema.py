@@ -1,5 +1,6 @@
 """The typed models of `config.yaml`, as a person writes it: each experiment gives only what differs from its base."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -122,8 +123,15 @@ class Metric(Model):
     words: str | None = Field(None, description="what a sentence calls it; without it, the row's name")
     unit: Word = Field(description="metrics of one unit can be compared")
     digits: Annotated[int, Field(ge=0)] = Field(3, description="decimals in print")
-    better: Literal["higher", "lower"]
+    better: Literal["higher", "lower"] = Field(description="what @best is, and whether nan counts as the worst")
+    headline: bool = Field(False, description="what tables show and published values are of; without one, the first")
+    chance: float | None = Field(
+        None, description="a run that is no better than this to its end has collapsed; of several metrics, than each"
+    )
     when: Literal["after", "over"] = Field("after", description="taken after an epoch, or over it")
+    proportion: bool = Field(
+        False, description="a share of examples answered right: its error over them is told where answers are kept"
+    )
     limits: tuple[float | None, float | None] = Field((None, None), description="the least and the largest there is")
 
     def row(self, trainer: str) -> tuple[str, str] | None:
@@ -231,7 +239,8 @@ class Config(Model):
     training: Training = Training()
     report: Report = Report()
     trainers: dict[Word, Trainer] = Field({}, description="what trains experiments")
-    metrics: dict[Word, Metric] = Field({}, description="the first is the one that tables show")
+    metrics: dict[Word, Metric] = Field({}, description="by name; the headline, or the first, is what tables show")
+    strict: bool = Field(False, description="an undeclared metric of a run stops the build, instead of a warning")
     derivations: PackagePath | None = Field(
         None, description="the package with the derivations, a module each; without one nothing is proved"
     )
@@ -252,6 +261,8 @@ class Config(Model):
         for name, metric in self.metrics.items():
             if not isinstance(metric.reads, str):
                 refuse_unknown(f"metrics.{name}.reads", metric.reads, self.trainers, "trainer")
+        if len(headlines := [name for name, metric in self.metrics.items() if metric.headline]) > 1:
+            raise ValueError(f"metrics: {', '.join(headlines)} are each the headline; expected one")
         for table in self.tables:
             where = f"tables: table {table.name!r}"
             refuse_unknown(f"{where} has a row", table.rows, self.experiments, "experiment")
@@ -266,4 +277,9 @@ class Config(Model):
         """Return the metric that tables show. Raises ValueError where there is none."""
         if not self.metrics:
             raise ValueError(f"{who} needs a metric, and none is declared under metrics")
-        return next(iter(self.metrics))
+        return str(headline(self.metrics))
+
+
+def headline(metrics: Mapping[str, Metric]) -> str | None:
+    """Return the metric that tables show and that published values are of: the one that says so, or the first."""
+    return next((name for name, metric in metrics.items() if metric.headline), next(iter(metrics), None))

@@ -10,7 +10,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 from rederive import imports
 from rederive.config.errors import describe
 from rederive.config.hypotheses import Hypotheses
-from rederive.config.schema import Data, DataSet, Figure, Metric, Report, Table, Trainer, Training
+from rederive.config.schema import Data, DataSet, Figure, Metric, Report, Table, Trainer, Training, headline
 from rederive.config.settings import Model, Settings, Size
 from rederive.errors import UserError
 from rederive.files import write_text
@@ -46,6 +46,7 @@ class Study(Model):
     report: Report
     trainers: dict[str, Trainer]
     metrics: dict[str, Metric]
+    strict: bool = False
     derivations: str | None = Field(description="the package with the derivations")
     experiments: dict[str, Experiment] = Field(description="by key, in the order of the config")
     tables: list[Table]
@@ -81,8 +82,8 @@ class Study(Model):
 
     @property
     def headline(self) -> str | None:
-        """The metric that tables show and that published values are of: the first."""
-        return next(iter(self.metrics), None)
+        """The metric that tables show and that published values are of."""
+        return headline(self.metrics)
 
     def trainers_in_use(self) -> dict[str, Trainer]:
         """Return the trainers of the runs; others may serve candidates of `hypotheses`."""

@@ -156,7 +156,7 @@ def _read(place: str, name: str, peek: bool = False) -> bytes | None:
     try:
         with urllib.request.urlopen(address, timeout=STALL_SECONDS) as response:
             if peek:
-                return response.read(1)
+                return response.read(1)  # type: ignore[no-any-return]
             return _read_response(response, address)
     except urllib.error.HTTPError as error:
         if error.code in (403, 404, 410):

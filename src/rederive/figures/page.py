@@ -154,5 +154,5 @@ def new(height: float, rows: int = 1, columns: int = 1, notice: bool = False, **
     engine = figure.get_layout_engine()
     assert engine is not None
     room = 0.16 / height if notice else 0
-    engine.set(rect=(0, 0, 1, 1 - room))  # type: ignore[call-arg]
+    engine.set(rect=(0, 0, 1, 1 - room))
     return figure, axes

@@ -303,7 +303,7 @@ def _op_problems(op: type[Op]) -> list[Difference]:
     return []
 
 
-_proofs: dict[tuple, list[OpProof]] = {}
+_proofs: dict[tuple[Any, ...], list[OpProof]] = {}
 
 
 def _op_proofs(op: type[Op]) -> list[OpProof]:

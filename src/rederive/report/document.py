@@ -253,7 +253,7 @@ class Document:
             for i, test in enumerate(verdict["tests"], 1):
                 if test["value"] is None:
                     continue
-                unit = {"accuracy": "difference", "loss": "difference", "ratio": "loss"}[test["unit"]]
+                unit = "ratio" if test["unit"] == "ratio" else "difference"
                 files: dict[str, str] = {}
                 for run in test["runs"]:
                     files |= self.runs[run].files if run in self.runs else {}
@@ -294,7 +294,8 @@ class Document:
     def _verdict(self, name: str) -> Mapping[str, Any]:
         if name not in self.verdicts:
             raise unknown(name, self.verdicts, "claim")
-        return self.verdicts[name]
+        verdict: Mapping[str, Any] = self.verdicts[name]
+        return verdict
 
     def _render(self, template: str, **more: Callable[..., str]) -> str:
         return self._environment.from_string(template).render(**more)

@@ -14,11 +14,11 @@ two experiments one is ahead, or they are level, and never both.
 A claim holds where all its tests hold, does not hold where one does not, is not testable where the runs it needs are
 not there or there is one seed only (no interval), and is undecided otherwise.
 
-Quantities are written with the keys of `rederive.results.keys` in braces, `+ - * /`, `min`, `max` and `span` (largest
-minus smallest): `{deep.accuracy} - {shallow.accuracy}`. In place of an epoch a curve also has `@mean` and
-`@highest` (over its epochs) and `@largest_rise` (the largest step upwards from one epoch to the next). One with `min`,
-`max` or `span` is tested part by part (`rederive.results.quantities.parts`). Where the write-up gives all values of a
-quantity it is computed from those, too: a conclusion may not follow from its own numbers.
+Quantities are written with the keys of `rederive.results.keys` in braces, `+ - * /`, `min`, `max`, `span` (largest
+minus smallest), `mean`, `median`, `abs` and `log`: `{deep.accuracy} - {shallow.accuracy}`. `{deep.published}` is the
+original's value. In place of an epoch a curve also has what `rederive.results.curve_summaries` makes of it. One with
+`min`, `max`, `span` or `abs` is tested part by part (`rederive.results.quantities.parts`). Where the write-up gives all
+values of a quantity it is computed from those, too: a conclusion may not follow from its own numbers.
 """
 
 import hashlib
@@ -59,7 +59,7 @@ class Test(Model):
 
     measures: str = Field(description="what the quantity is, in words, for the scorecard")
     quantity: str | None = Field(None, description="an expression over number keys in braces")
-    unit: Literal["accuracy", "loss", "ratio"] = "accuracy"
+    unit: str = Field("", description="ratio for a quantity that has none; else it is that of its metrics")
     above: float | None = None
     below: float | None = None
     margin: Margin | None = Field(None, description="a difference up to this is practically none")
@@ -124,7 +124,8 @@ def load_claims(path: str | Path) -> dict[str, Claim]:
 def load_margins(path: str | Path) -> dict[str, Margin]:
     """Read the margins of `claims.yaml`, by name. Raises UserError for one that is wrong."""
     entries = {name: {"name": name, **entry} for name, entry in read_yaml(path).get(MARGINS, {}).items()}
-    return _validated(dict[str, Margin], entries, path, MARGINS)
+    margins: dict[str, Margin] = _validated(dict[str, Margin], entries, path, MARGINS)
+    return margins
 
 
 def _validated(wanted: Any, entry: Any, path: str | Path, name: str) -> Any:

@@ -49,11 +49,10 @@ def test_claims(
     study = Study.load(layout.study)
     runs, index = RunTable.load(layout.run_table, study), read_records(layout.run_index, RunFacts)
     proofs = [read_json(path) for path in derivations]
-    evidence = Evidence(study, runs, index, proofs, read_json(layout.predictions))
     refuse_unknown(study, published_yaml, published_csv)
-    published = Published(
-        study, published_values(published_yaml, study.headline), published_curves(published_csv, study.metrics)
-    )
+    given = published_values(published_yaml, study.headline)
+    evidence = Evidence(study, runs, index, proofs, read_json(layout.predictions), given)
+    published = Published(study, given, published_curves(published_csv, study.metrics))
     digest = tests_digest(claims_yaml)
     result: dict[str, dict[str, Any]] = {}
     for name, claim in load_claims(claims_yaml).items():

@@ -2,7 +2,7 @@
 
 import ast
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rederive.config import Experiment, Study
+from rederive.config import Experiment, Metric, Study
 from rederive.errors import UserError
 from rederive.records import RunFacts
-from rederive.results.keys import COUNTED, CurveKey, experiment_of, unknown, unknown_experiment
+from rederive.results.curve_summaries import Summary, summary
+from rederive.results.keys import COUNTED, PUBLISHED, CurveKey, experiment_of, unknown, unknown_experiment
 from rederive.results.published import PublishedCurves, PublishedValue
-from rederive.results.quantities import evaluate, linear, parse_quantity
-from rederive.results.runs import Curve, RunTable
+from rederive.results.quantities import evaluate, linear, oriented, parse_quantity
+from rederive.results.runs import RunTable
 from rederive.results.seeds import Seeds, seeds_of
 from rederive.results.statistics import image_error
 from rederive.results.verdicts import Comparison
@@ -54,7 +55,9 @@ class Evidence:
         index: Mapping[str, RunFacts],
         derivations: Sequence[Mapping[str, Any]],
         predictions: Mapping[str, Mapping[str, str]],
+        published: Mapping[str, PublishedValue] | None = None,
     ):
+        self._published = published or {}
         self._study, self._runs, self._index, self._predictions = study, runs, index, predictions
         self.derivations = {derivation["name"]: bool(derivation["passed"]) for derivation in derivations}
         self._seeds_of = cache(lambda run, last: seeds_of(runs, run, study.seeds, last))
@@ -84,9 +87,12 @@ class Evidence:
     def comparison(self, observed: Observed, expression: ast.expr) -> Comparison:
         """Return the values of an expression, with their error over images where that is known."""
         try:
+            expression = oriented(expression, list(observed.values.values()))
             values = [evaluate(expression, row) for row in observed.values.values()]
         except ZeroDivisionError:
             raise NotTestableError("with this configuration it divides by zero") from None
+        except ValueError:
+            raise NotTestableError("it takes the logarithm of a number that is not above zero") from None
         if not observed.seeds and not math.isfinite(values[0]):
             raise NotTestableError("it diverged with every seed")
         return Comparison(tuple(values), not observed.seeds, self._image_error(observed, expression, values))
@@ -110,25 +116,35 @@ class Evidence:
         curve_key = CurveKey.parse(key, self._study.metrics)
         if curve_key is None:
             return {None: self._fact(experiment, key.removeprefix(f"{experiment_of(key)}."))}
-        last, summary = _last(curve_key, experiment), _summary(curve_key, key)
+        metric = self._study.metrics[curve_key.metric]
+        last, summarised = _last(curve_key, experiment), _summary(curve_key, metric, key)
         curves = self._runs.curves(experiment.run, curve_key.metric)
         seeds = self._seeds_of(experiment.run, last)
         if not seeds.counted:
             raise NotTestableError(
                 f"{experiment.run} has not reached epoch {last}" if curves else f"{experiment.run} was not run"
             )
-        if self._study.metrics[curve_key.metric].better == "lower":
-            # A loss that is not finite counts as larger than any.
-            curves = {s: {e: v if math.isfinite(v) else math.inf for e, v in c.items()} for s, c in curves.items()}
-        values: dict[int | None, float] = {
-            seed: summary(curves[seed], last) for seed in seeds.counted if seed in curves
-        }
+        values: dict[int | None, float] = {}
+        for seed in seeds.counted:
+            curve = {epoch: _ranked(value, metric) for epoch, value in curves.get(seed, {}).items() if epoch <= last}
+            if not curve or (summarised is None and last not in curve):
+                raise NotTestableError(f"{experiment.run} has no {curve_key.metric} in epoch {last}")
+            values[seed] = curve[last] if summarised is None else summarised(curve)
         return {None: next(iter(values.values()))} if seeds.deterministic else values
 
     def _fact(self, experiment: Experiment, field: str) -> float:
-        """Return a setting of the experiment, or what its run's files say of its network."""
+        """Return a setting of the experiment, its published value, or what its run's files say of its network."""
+        if field == PUBLISHED:
+            if self._study.data.source != "official":
+                raise NotTestableError("what is published is not of generated data")
+            if experiment.key not in self._published:
+                raise UserError(f"{experiment.key}.published: nothing is published of it; give it in published.yaml")
+            return self._published[experiment.key].value
         if (setting := getattr(experiment.spec, field, None)) is not None:
-            return float(setting)
+            try:
+                return float(setting)
+            except (TypeError, ValueError):
+                raise UserError(f"{experiment.key}.{field}: is {setting!r}; a quantity needs a number") from None
         if field not in COUNTED:
             raise unknown(field, [*type(experiment.spec).model_fields, *self._study.metrics, *COUNTED], experiment.key)
         if experiment.run not in self._index:
@@ -159,7 +175,7 @@ class Evidence:
     def _answers(self, key: str, seeds: Sequence[int]) -> list[NDArray[np.uint8]] | None:
         """Return the predictions of a run for each seed, where it ends at the epoch that the key is read at."""
         experiment, curve_key = self.experiment(key), CurveKey.parse(key, self._study.metrics)
-        if curve_key is None or curve_key.metric != "accuracy" or curve_key.epoch is not None:
+        if curve_key is None or curve_key.epoch is not None or not self._study.metrics[curve_key.metric].proportion:
             return None
         if experiment.epochs != self._study.experiments[experiment.run].epochs:
             return None
@@ -195,6 +211,8 @@ class Published:
         name = experiment_of(key)
         curve_key = CurveKey.parse(key, self._study.metrics)
         if curve_key is None:
+            if key == f"{name}.{PUBLISHED}":
+                return self._given[name].value if name in self._given else None
             setting = getattr(self._study.experiments[name].spec, key.removeprefix(f"{name}."), None)
             return None if setting is None else float(setting)
         if curve_key.metric == self._study.headline and curve_key.epoch is None and name in self._given:
@@ -203,31 +221,9 @@ class Published:
         last = max(curve, default=0)
         if not last:
             return None
-        if curve_key.epoch in SUMMARIES:
-            whole = all(epoch in curve for epoch in range(1, last + 1))
-            return SUMMARIES[curve_key.epoch](curve, last) if whole else None
+        if summarised := _summary(curve_key, self._study.metrics[curve_key.metric], key):
+            return summarised(curve) if all(epoch in curve for epoch in range(1, last + 1)) else None
         return curve.get(int(curve_key.epoch or last))
-
-
-def _mean(curve: Curve, last: int) -> float:
-    return math.fsum(curve[epoch] for epoch in range(1, last + 1)) / last
-
-
-def _highest(curve: Curve, last: int) -> float:
-    return max(curve[epoch] for epoch in range(1, last + 1))
-
-
-def _largest_rise(curve: Curve, last: int) -> float:
-    if not all(math.isfinite(curve[epoch]) for epoch in range(1, last + 1)):
-        return math.inf
-    return max((curve[epoch + 1] - curve[epoch] for epoch in range(1, last)), default=0.0)
-
-
-SUMMARIES: dict[str, Callable[[Curve, int], float]] = {
-    "mean": _mean,
-    "highest": _highest,
-    "largest_rise": _largest_rise,
-}
 
 
 def _last(key: CurveKey, experiment: Experiment) -> int:
@@ -235,10 +231,16 @@ def _last(key: CurveKey, experiment: Experiment) -> int:
     return int(key.epoch) if key.epoch and key.epoch.isdigit() else experiment.epochs
 
 
-def _summary(curve_key: CurveKey, key: str) -> Callable[[Curve, int], float]:
-    """Return what a key makes of a curve, given the last epoch that it reads."""
-    if curve_key.epoch is None or curve_key.epoch.isdigit():
-        return lambda curve, last: curve[last]
-    if curve_key.epoch not in SUMMARIES:
-        raise UserError(f"{key}: found @{curve_key.epoch}; expected an epoch or one of {', '.join(SUMMARIES)}")
-    return SUMMARIES[curve_key.epoch]
+def _summary(curve_key: CurveKey, metric: Metric, key: str) -> Summary | None:
+    """Return what a key makes of a curve; None where it is read at one epoch."""
+    try:
+        return summary(curve_key.epoch or "", metric.better)
+    except UserError as error:
+        raise UserError(f"{key}: {error}") from None
+
+
+def _ranked(value: float, metric: Metric) -> float:
+    """Return a value by its rank: one that is no number is worse than any, and so is an infinite loss."""
+    if metric.better == "lower":
+        return value if math.isfinite(value) else math.inf
+    return -math.inf if math.isnan(value) else value

@@ -14,7 +14,9 @@ from rederive.errors import UserError
 # What is counted of a network, once for a run: its trained parameters, and its operations for one image in training.
 COUNTED = ("parameters", "flops_per_image")
 
-_CURVE_KEY = re.compile(r"(?P<experiment>.+)\.(?P<metric>\w+)(?:@(?P<epoch>\w+))?")
+PUBLISHED = "published"  # the original's value of an experiment, as in `relu.published`
+
+_CURVE_KEY = re.compile(r"(?P<experiment>.+)\.(?P<metric>\w+)(?:@(?P<epoch>\w+(?:\([^()]*\))?))?")
 
 
 @dataclass(frozen=True)

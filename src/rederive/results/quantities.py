@@ -1,11 +1,14 @@
-"""The small language of quantities: number keys in braces, + - * /, min, max and span."""
+"""The small language of quantities: number keys in braces, + - * / and the functions of `_FUNCTIONS`."""
 
 import ast
+import copy
+import functools
 import math
 import operator
 import re
 from collections.abc import Callable, Sequence
 from itertools import permutations
+from statistics import median
 
 from rederive.errors import UserError
 
@@ -14,7 +17,12 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "min": min,
     "max": max,
     "span": lambda *values: max(values) - min(values),
+    "mean": lambda *values: math.fsum(values) / len(values),
+    "median": lambda *values: median(values),
+    "abs": abs,
+    "log": math.log,
 }
+_EXTREMES = {"min", "max", "span", "abs"}
 
 
 def parse_quantity(text: str) -> tuple[list[str], ast.expr]:
@@ -31,13 +39,17 @@ def parse_quantity(text: str) -> tuple[list[str], ast.expr]:
         evaluate(expression, [1.0] * len(keys))
     except ZeroDivisionError:
         pass  # of the trial values, not of the quantity
-    except (SyntaxError, ValueError) as error:
-        raise UserError(f"quantity {text!r}: {error}; expected keys in braces, + - * /, min, max, span") from None
+    except (SyntaxError, ValueError, TypeError) as error:
+        raise UserError(
+            f"quantity {text!r}: {error}; expected keys in braces, + - * /, {', '.join(_FUNCTIONS)}"
+        ) from None
     return keys, expression
 
 
 def parts(node: ast.expr, lowest: bool) -> list[ast.expr]:
     """Return quantities without min, max and span, of which the expression is the lowest or the highest.
+
+    abs(a) is the higher of a and -a. As the lowest of something it stays.
 
     The extreme of several means cannot be estimated by averaging the extremes of single runs: the lowest of some is
     on average below the lowest mean, whichever that is. That min(a, b) - c lies above a bound is therefore asked of
@@ -55,13 +67,40 @@ def parts(node: ast.expr, lowest: bool) -> list[ast.expr]:
         case ast.Call(func=ast.Name(id="span"), args=arguments) if not lowest:
             pairs = permutations(arguments, 2)
             return [part for high, low in pairs for part in parts(ast.BinOp(high, ast.Sub(), low), lowest)]
-    if any(isinstance(inner, ast.Call) for inner in ast.walk(node)):
+        case ast.Call(func=ast.Name(id="abs"), args=[operand]) if not lowest:
+            return [*parts(operand, lowest), *parts(ast.UnaryOp(ast.USub(), operand), lowest)]
+        case ast.Call(func=ast.Name(id="abs"), args=[operand]) if not _has_extreme(operand):
+            return [node]  # on which side of zero it lies is asked of the values: see `oriented`
+    if _has_extreme(node):
         raise UserError(
             f"found {ast.unparse(node)!r} where the {'lowest' if lowest else 'highest'} of several is wanted; a "
             "quantity above a bound takes min, one below it max and span, behind a minus the other way round; one "
             "within bounds none of them"
         )
     return [node]
+
+
+def _has_extreme(node: ast.expr) -> bool:
+    return any(isinstance(inner, ast.Call) and getattr(inner.func, "id", "") in _EXTREMES for inner in ast.walk(node))
+
+
+def oriented(node: ast.expr, rows: Sequence[Sequence[float]]) -> ast.expr:
+    """Return an expression with each abs(a) as a or -a, whichever is positive on average over the rows of values.
+
+    The mean of |a| over seeds is above zero where a is zero on average, by its spread alone. What is asked is on which
+    side of zero the mean of a lies, and how far: the 95 % interval is two-sided, and errs in 5 % with both sides.
+    """
+
+    class Orient(ast.NodeTransformer):
+        def visit_Call(self, call: ast.Call) -> ast.AST:
+            self.generic_visit(call)
+            if getattr(call.func, "id", "") != "abs" or len(call.args) != 1:
+                return call
+            mean = sum(evaluate(call.args[0], row) for row in rows) / len(rows)
+            return call.args[0] if mean >= 0 else ast.UnaryOp(ast.USub(), call.args[0])
+
+    changed: ast.expr = Orient().visit(copy.deepcopy(node))
+    return changed
 
 
 Linear = dict[str, float]  # weights by name; that of "" is the constant
@@ -76,6 +115,9 @@ def linear(node: ast.expr) -> Linear | None:
             return {name: 1.0}
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return _scaled(linear(operand), -1.0)
+        case ast.Call(func=ast.Name(id="mean"), args=[first, *others]):
+            total = functools.reduce(lambda one, other: ast.BinOp(one, ast.Add(), other), others, first)
+            return _scaled(linear(total), 1 / (1 + len(others)))
         case ast.BinOp(op=ast.Add() | ast.Sub() as op, left=left, right=right):
             one, other = linear(left), _scaled(linear(right), 1.0 if isinstance(op, ast.Add) else -1.0)
             if one is None or other is None:
@@ -120,7 +162,7 @@ def evaluate(node: ast.expr, values: Sequence[float]) -> float:
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -evaluate(operand, values)
         case ast.BinOp(op=op, left=left, right=right) if type(op) in _OPERATORS:
-            return _OPERATORS[type(op)](evaluate(left, values), evaluate(right, values))
+            return float(_OPERATORS[type(op)](evaluate(left, values), evaluate(right, values)))
         case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]) if function in _FUNCTIONS and arguments:
             return _FUNCTIONS[function](*(evaluate(argument, values) for argument in arguments))
     raise ValueError(f"found {ast.unparse(node)!r}")

@@ -9,12 +9,14 @@ counts from 1, and `split` and `metric` are as the trainer names them.
 """
 
 import math
+import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from rederive.config import Study
+from rederive.config import Metric, Study
 from rederive.errors import UserError
 
 COLUMNS = ("experiment", "seed", "epoch", "split", "metric", "value")
@@ -24,14 +26,14 @@ Curve = dict[int, float]
 # Two seeds of a run that draws anything agree to six digits in one epoch's loss about once in 10^4, and in all epochs
 # never; of a run that draws nothing, rounding on another processor leaves more than this.
 SAME = 1e-6
-TRAINING_LOSS = "training_loss"
+CHANCE_SEEDS = 3
 
 
 class RunTable:
     """The curves of every run: seed -> epoch -> value, by run and metric of the study."""
 
-    def __init__(self, curves: dict[tuple[str, str], dict[int, Curve]]):
-        self._curves = curves
+    def __init__(self, curves: dict[tuple[str, str], dict[int, Curve]], metrics: Mapping[str, Metric]):
+        self._curves, self.metrics = curves, metrics
 
     @classmethod
     def load(cls, path: str | Path, study: Study) -> "RunTable":
@@ -46,17 +48,15 @@ class RunTable:
             trainer = study.experiments[run].trainer
             metrics = {row: key for key, metric in study.metrics.items() if (row := metric.row(trainer))}
             if (split, name) not in metrics:
-                raise UserError(
-                    f"{path}, line {line}: found split {split!r} with metric {name!r}; the metrics of the config read "
-                    + ", ".join(" ".join(row) for row in metrics)
-                )
+                _undeclared(f"{path}, line {line}: {run}: `{split} {name}` is no metric of the configuration", study)
+                continue
             curves[run, metrics[split, name]] = {
                 int(of_seed["seed"].iloc[0]): dict(
                     zip(of_seed["epoch"].tolist(), of_seed["value"].tolist(), strict=True)
                 )
                 for _, of_seed in found.groupby("seed")
             }
-        return cls(curves)
+        return cls(curves, study.metrics)
 
     @property
     def runs(self) -> list[str]:
@@ -76,25 +76,55 @@ class RunTable:
             if epoch in curve and seed not in copies
         }
 
-    def metrics(self, run: str) -> list[str]:
-        """Return the metrics that a run has."""
-        return sorted(metric for name, metric in self._curves if name == run)
+    def metrics_of(self, run: str) -> list[str]:
+        """Return the metrics that a run has, in the order of the configuration."""
+        return [metric for metric in self.metrics if (run, metric) in self._curves]
 
-    def losses(self, run: str) -> dict[int, Curve]:
-        """Return the curves that tell seeds apart: the training losses, without them those of the first metric."""
-        metrics = self.metrics(run)
-        return self.curves(run, TRAINING_LOSS if TRAINING_LOSS in metrics or not metrics else metrics[0])
+    def telling(self, run: str) -> dict[int, Curve]:
+        """Return the curves that tell whether a run diverged, and how far its seeds got.
+
+        They are those of the first metric taken over an epoch, as a training loss is; without one, of the first.
+        """
+        return self.curves(run, [*self._over(run), *self.metrics_of(run), ""][0])
+
+    def _over(self, run: str) -> list[str]:
+        return [metric for metric in self.metrics_of(run) if self.metrics[metric].when == "over"]
 
     def copies(self, run: str) -> dict[int, int]:
-        """Return, for each seed whose training losses are those of an earlier seed, that earlier one."""
-        losses = sorted(self.losses(run).items())
+        """Return, for each seed that repeats an earlier seed, that earlier one.
+
+        Seeds repeat each other where the curves of the first metric taken over an epoch are equal. Where there is none,
+        the numbers may be counts over a few examples, which two seeds share by chance: then they do where all seeds,
+        at least CHANCE_SEEDS, have the same numbers in all metrics.
+        """
+        if not self._over(run):
+            return self._all_alike(run)
+        curves = sorted(self.telling(run).items())
         found: dict[int, int] = {}
-        for position, (seed, curve) in enumerate(losses):
-            for earlier, other in losses[:position]:
+        for position, (seed, curve) in enumerate(curves):
+            for earlier, other in curves[:position]:
                 if earlier not in found and _same(curve, other):
                     found[seed] = earlier
                     break
         return found
+
+    def _all_alike(self, run: str) -> dict[int, int]:
+        by_metric = [self.curves(run, metric) for metric in self.metrics_of(run)]
+        seeds = sorted({seed for curves in by_metric for seed in curves})
+        if len(seeds) < CHANCE_SEEDS:
+            return {}
+        first, *others = seeds
+        alike = all(_same(curves.get(first, {}), curves.get(seed, {})) for curves in by_metric for seed in others)
+        return dict.fromkeys(others, first) if alike else {}
+
+
+def _undeclared(found: str, study: Study) -> None:
+    """Name a metric that the study does not declare; raise UserError where it is strict."""
+    declared = ", ".join(study.metrics) or "none"
+    told = f"{found}; declared: {declared}. Declare it under `metrics`, with `reads`"
+    if study.strict:
+        raise UserError(told)
+    print(f"{told}, to use it; it is left out", file=sys.stderr)
 
 
 def _same(one: Curve, other: Curve) -> bool:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVEL = 0.95
-CLASSES = 10
 RESAMPLES = 10_000
 
 
@@ -93,7 +92,8 @@ def image_error(terms: Sequence[tuple[float, Sequence[NDArray[np.uint8]]]], mean
     it is that of McNemar's test with all images counted on which the two disagree, also those that both get wrong.
     """
     images = len(terms[0][1][0])
-    votes = np.zeros((images, CLASSES))
+    classes_seen = 1 + max(int(classes.max()) for _, predictions in terms for classes in predictions)
+    votes = np.zeros((images, classes_seen))
     for weight, predictions in terms:
         for classes in predictions:
             votes[np.arange(images), classes] += weight / len(predictions)

@@ -294,7 +294,7 @@ def _write(copy: Path, kept: Kept) -> None:
 def _modern(record: Path) -> dict[str, Any]:
     """Return a record as it is written today; until version 0.1 a job's seeds had one between them."""
     try:
-        facts = json.loads(record.read_text(encoding="utf-8"))
+        facts: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
         if isinstance(facts.get("seeds"), dict):
             return facts
         if taken := facts.get("taken_from"):

@@ -41,7 +41,7 @@ class Captured:
         before = [tensor.clone() for tensor in self.changed()]
         try:
             # First some steps aside, as PyTorch asks: the libraries allocate what they need.
-            aside = torch.cuda.Stream()
+            aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             aside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(aside):
                 for _ in range(3):

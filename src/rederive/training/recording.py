@@ -32,11 +32,11 @@ def recorded(function: Callable[..., tuple[Tensor, ...]], *tensors: Tensor) -> C
     return fx.GraphModule(torch.nn.Module(), recorder.graph).forward
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes each operation that is carried out into a graph."""
 
     def __init__(self, tensors: tuple[Tensor, ...]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.graph = fx.Graph()
         self.nodes = {id(tensor): self.graph.placeholder(f"input_{i}") for i, tensor in enumerate(tensors)}
         self.alive: list[Any] = list(tensors)  # so that no two tensors have one id

@@ -249,7 +249,7 @@ def _nudged(state: dict[str, Any], seed: int) -> dict[str, Any]:
         if not np.issubdtype(array.dtype, np.floating) or not array.ndim:
             return array
         signs = generator.integers(0, 2, array.shape) * 2 - 1
-        return (array * (1 + np.finfo(array.dtype).eps * signs)).astype(array.dtype)
+        return (array * (1 + np.finfo(array.dtype).eps * signs)).astype(array.dtype)  # type: ignore[no-any-return]
 
     return {name: array if name == "opening" else moved(array) for name, array in state.items()}
 

@@ -1,5 +1,7 @@
 """The sum of two matrices, traced through the graph."""
 
+from typing import Any
+
 from rederive.autograd.ops import Add, Neg, Sub
 from rederive.proofs.audit.engine_mutants import check_sweep
 from rederive.proofs.language.derivation import Definition, Derivation, Input, Line, delta, gradient_chain, sum_over
@@ -10,19 +12,19 @@ from rederive.proofs.prover.code import Trace
 Y = Definition("Y", (i, j), X[i, j] + Z[i, j])
 
 
-def twice() -> list:
+def twice() -> list[Any]:
     """X + X: both paths through the graph add up."""
     trace = Trace(lambda X: X + X, {"X": SymbolicArray.named("X", n, m)})
     return [(found.left, found.right) for found in trace.comparisons()]
 
 
-def broadcast() -> list:
+def broadcast() -> list[Any]:
     """A row added to every row: the gradient sums what broadcasting repeated."""
     trace = Trace(lambda X, b: X + b, {"X": SymbolicArray.named("X", n, m), "b": SymbolicArray.named("b", m)})
     return [(found.left, found.right) for found in trace.comparisons()]
 
 
-def chains() -> tuple:
+def chains() -> tuple[Any, ...]:
     """Both operands alike."""
     return tuple(
         gradient_chain(

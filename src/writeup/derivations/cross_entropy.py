@@ -32,7 +32,7 @@ def program(xp: Any, X: Any, y: Any) -> Any:
     return -xp.sum(xp.where(own, log_probabilities, 0 * log_probabilities))
 
 
-def composed() -> list:
+def composed() -> list[Any]:
     """The same loss composed of log-softmax, a selection and a sum."""
     labels = SymbolicArray.named("y", n, below=m)
     trace = Trace(

@@ -1,5 +1,7 @@
 """A layer: the product with the transposed weights, and a bias added to every row."""
 
+from typing import Any
+
 from sympy import OneMatrix
 
 from rederive.autograd.ops import Linear, MatMul, Transpose
@@ -15,7 +17,7 @@ X_matrix, W_matrix, b_row = matrix("X", n, d), matrix("W", m, d), matrix("b", 1,
 down = OneMatrix(n, 1)
 
 
-def composed() -> list:
+def composed() -> list[Any]:
     """The same layer composed of three operations, with the bias broadcast."""
     inputs = {
         "X": SymbolicArray.named("X", n, d),

@@ -47,7 +47,7 @@ def program(xp: Any, g: Any) -> Any:
     return result
 
 
-def optimizer_step() -> list:
+def optimizer_step() -> list[Any]:
     """One step of the training's own optimiser, from the closed form after t steps: the closed form after t + 1."""
     weights = Tensor(SymbolicArray.named("w", m), requires_grad=True)
     optimizer = SGD([weights], eta, momentum=mu)
@@ -59,7 +59,7 @@ def optimizer_step() -> list:
     return [(after, state.at(q)), (w[q] - eta * after, weights.value.at(q))]
 
 
-def update_rules() -> list:
+def update_rules() -> list[Any]:
     """One step of the optimiser with and without momentum, with and without weight decay, from the first and later."""
     return [
         pair
@@ -71,7 +71,7 @@ def update_rules() -> list:
     ]
 
 
-def update_rule(momentum: Any, decay: Any, before: Any) -> list:
+def update_rule(momentum: Any, decay: Any, before: Any) -> list[Any]:
     """What the optimiser makes of a velocity and of the weights, against v = m v + (g + d w) and w = w - a v."""
     weights = Tensor(SymbolicArray.named("w", m), requires_grad=True)
     optimizer = SGD([weights], eta, momentum=momentum, weight_decay=decay)
@@ -86,7 +86,7 @@ def update_rule(momentum: Any, decay: Any, before: Any) -> list:
     return pairs if state is None else [*pairs, (velocity, state.at(q))]
 
 
-def first_steps() -> list:
+def first_steps() -> list[Any]:
     """The recurrence itself, run for one to five steps."""
     pairs = []
     for steps in range(1, 6):

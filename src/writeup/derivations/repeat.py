@@ -1,5 +1,7 @@
 """A vector repeated as the columns of a matrix."""
 
+from typing import Any
+
 from sympy import OneMatrix
 
 from rederive.autograd.ops import Expand, Mean, RepeatColumns
@@ -14,13 +16,13 @@ Y = Definition("Y", (i, j), b[i])
 b_column = matrix("b", n, 1)
 
 
-def sixteen() -> list:
+def sixteen() -> list[Any]:
     """The write-up's case: 16 columns."""
     trace = Trace(lambda b: RepeatColumns.apply(b, columns=16), {"b": SymbolicArray.named("b", n)})
     return [(found.left, found.right) for found in trace.comparisons()]
 
 
-def expanded() -> list:
+def expanded() -> list[Any]:
     """The same with a column that is expanded."""
     trace = Trace(lambda b: Expand.apply(b, shape=(n, m)), {"b": SymbolicArray.named("b", n, 1)})
     return [(found.left, found.right) for found in trace.comparisons()]

@@ -107,7 +107,7 @@ def fuzz(expressions: int, pairs: int, seed: int = 0) -> Found:
     return found
 
 
-def _judge(expression: Expr, mutant: Expr, own: list, points: list[dict[str, Any]], found: Found) -> None:
+def _judge(expression: Expr, mutant: Expr, own: list[Any], points: list[dict[str, Any]], found: Found) -> None:
     values = _values(mutant, points)
     if values is None:
         return
@@ -141,7 +141,7 @@ def _point(generator: np.random.Generator, rows: int, columns: int) -> dict[str,
     return {**arrays, "y": generator.integers(0, columns, size=rows), "n": rows, "m": columns}
 
 
-def _values(expression: Expr, points: list[dict[str, Any]]) -> list | None:
+def _values(expression: Expr, points: list[dict[str, Any]]) -> list[Any] | None:
     """Return the values at all points and all indices; None where there are none, as of 1 / 0."""
     try:
         return [number.value for point in points for number in entries(expression, (i, j, p, k, q), point).flat]

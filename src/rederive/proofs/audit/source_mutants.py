@@ -181,7 +181,7 @@ class ExactCase:
         everything = self.uses[0]
         _, value = self._forward(op.forward, everything, self.arrays)
         self.cotangent = samples.exact(samples.draw(value.shape, "real", generator))
-        self._references: dict[tuple, tuple[np.ndarray, list[np.ndarray]]] = {}
+        self._references: dict[tuple[Any, ...], tuple[np.ndarray, list[np.ndarray]]] = {}
 
     def _operands(self, use: Use, arrays: Sequence[np.ndarray]) -> list[Any]:
         return [Number.of(use.numbers[k]) if k in use.numbers else array for k, array in enumerate(arrays)]

@@ -219,13 +219,13 @@ def _raised(text: str, exponent: str | None) -> str:
     return text if exponent is None else f"{text}^{{{exponent}}}"
 
 
-def _matrix_order(factor: Any) -> tuple:
+def _matrix_order(factor: Any) -> tuple[Any, ...]:
     """Names before functions, the cotangent first."""
     name = factor.name if isinstance(factor, MatrixSymbol) else ""
     return not name, ENTRY_ORDER.index(name[0]) if name and name[0] in ENTRY_ORDER else len(ENTRY_ORDER), str(factor)
 
 
-def _reading_order(factor: Expr) -> tuple:
+def _reading_order(factor: Expr) -> tuple[Any, ...]:
     """Numbers, names, entries (the cotangent first, weights last), functions, deltas, brackets, sums."""
     base = factor.base if factor.is_Pow else factor
     kinds = (Number, Symbol, Indexed, Function, KroneckerDelta, Partial, Add, Sum)

@@ -574,14 +574,14 @@ class SymbolicNamespace:
     ones_like = staticmethod(lambda x, **options: SymbolicNamespace.full_like(x, 1, **options))
 
 
-def _in_place(name: str) -> Callable:
+def _in_place(name: str) -> Callable[..., Any]:
     def method(self: SymbolicArray, other: Any) -> SymbolicArray:
         return self._become(getattr(SymbolicNamespace, name)(self, other))
 
     return method
 
 
-def _operator(name: str, swapped: bool = False) -> Callable:
+def _operator(name: str, swapped: bool = False) -> Callable[..., Any]:
     def method(self: SymbolicArray, other: Any) -> SymbolicArray:
         pair = (other, self) if swapped else (self, other)
         return getattr(SymbolicNamespace, name)(*pair)
@@ -602,6 +602,6 @@ for _symbol, _name in {
     setattr(SymbolicArray, f"__i{_symbol}__", _in_place(_name))
 for _symbol, _name in {"gt": "greater", "lt": "less", "ge": "greater_equal", "le": "less_equal"}.items():
     setattr(SymbolicArray, f"__{_symbol}__", _operator(_name))
-SymbolicArray.__eq__ = _operator("equal")  # type: ignore[method-assign, assignment]
-SymbolicArray.__neg__ = lambda self: SymbolicNamespace.negative(self)  # type: ignore[attr-defined, operator]
-SymbolicArray.__invert__ = lambda self: SymbolicNamespace.logical_not(self)  # type: ignore[attr-defined, operator]
+SymbolicArray.__eq__ = _operator("equal")  # type: ignore[method-assign]
+SymbolicArray.__neg__ = lambda self: SymbolicNamespace.negative(self)  # type: ignore[operator]
+SymbolicArray.__invert__ = lambda self: SymbolicNamespace.logical_not(self)  # type: ignore[operator]

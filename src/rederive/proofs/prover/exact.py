@@ -180,7 +180,7 @@ def evaluator(expression: Expr, names: list[str]) -> Callable[..., Number]:
     return eval(f"lambda {', '.join(names)}: {_source(example(expression))}", dict(_FUNCTIONS))
 
 
-_FUNCTIONS: Mapping[str, Callable] = {
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "number": Number.of,
     "fraction": lambda p, q: Number(Fraction(p, q)),
     "exp": lambda x: Number.of(x).exp(),

@@ -1,6 +1,7 @@
 """Index notation: indices that know their range, named arrays, and sums."""
 
 from itertools import count
+from typing import Any
 
 from sympy import Expr, Indexed, IndexedBase, S, Sum, Symbol, sympify
 
@@ -31,13 +32,13 @@ class Index(Symbol):
         self.size = size
         return self
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self)._made, (self.name, self.size)
 
-    def _hashable_content(self) -> tuple:
+    def _hashable_content(self) -> tuple[Any, ...]:
         return (*super()._hashable_content(), self.size)
 
-    def sort_key(self, order: str | None = None) -> tuple:
+    def sort_key(self, order: str | None = None) -> tuple[Any, ...]:
         """Order by name, then by size: two indices of one name must not change places between two runs."""
         return self.class_key(), (2, (self.name, str(self.size))), S.One.sort_key(), S.One
 

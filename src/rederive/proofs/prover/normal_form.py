@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, permutations, product
+from typing import Any
 
 from sympy import Add, Expr, Indexed, KroneckerDelta, Mul, Pow, S, Sum, default_sort_key, exp, log
 
@@ -242,7 +243,7 @@ def _canonical_sum(bound: tuple[Index, ...], body: Expr) -> Expr:
 def _orders(bound: tuple[Index, ...]) -> Iterator[tuple[Index, ...]]:
     """All orders of the indices in which ranges of equal size stand together, in one order of the sizes."""
 
-    def size_key(index: Index) -> tuple:
+    def size_key(index: Index) -> tuple[Any, ...]:
         return default_sort_key(index.size)
 
     groups = [tuple(group) for _, group in groupby(sorted(bound, key=size_key), key=size_key)]

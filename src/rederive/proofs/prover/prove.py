@@ -4,6 +4,7 @@ from collections import defaultdict
 from fractions import Fraction
 from math import lcm
 from random import Random
+from typing import Any
 
 from sympy import (
     Add,
@@ -97,7 +98,7 @@ def substitute(expression: Expr, replacements: dict[Expr, Expr]) -> Expr:
 
 def _bodies_by_range(total: Expr) -> list[Expr]:
     """Join the terms that run over the same ranges under one sum, and return the bodies."""
-    bodies: dict[tuple, list[Expr]] = defaultdict(list)
+    bodies: dict[tuple[Any, ...], list[Expr]] = defaultdict(list)
     for term in Add.make_args(total):
         sums = [factor for factor in Mul.make_args(term) if isinstance(factor, Sum)]
         if len(sums) != 1:
