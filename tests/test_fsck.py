@@ -34,7 +34,9 @@ def whole(tmp_path_factory) -> Path:
     shutil.rmtree(results / "data")
     save(results / "data/mnist", "mnist", "official", {"train": Split(images, labels)})
     place = layout.checkpoints("mnist.benchmark") / "seeds_0.checkpoint"
-    checkpoint.write(place, {"seeds": [0]}, {"rows": [], "epoch": 1}, {"w": images})
+    checkpoint.write(
+        place, {"seeds": [0]}, checkpoint.Progress(rows=[], epoch=1, batch=0, seconds=[], this_epoch=0.0), {"w": images}
+    )
     return root
 
 

@@ -17,6 +17,14 @@ from rederive.why import record, why
 
 SOURCES = Path(__file__).parents[1] / "src"
 
+MANIFEST = {
+    "dataset": "mnist",
+    "source": "standin",
+    "checksum": "0",
+    "sizes": {"train": 1},
+    "files": {"train_images.npy": "ab" * 32},
+}
+
 
 def study(title: str = "One", **changes: object) -> Study:
     tables = [{"name": "one", "title": title, "rows": ["mnist.small"]}]
@@ -28,7 +36,7 @@ def results(tmp_path: Path) -> Path:
     """A results folder in which everything has run."""
     folder = tmp_path / "results"
     (folder / "data/mnist").mkdir(parents=True)
-    (folder / "data/mnist/manifest.json").write_text(json.dumps({"files": {"train_images.npy": "ab" * 32}}))
+    (folder / "data/mnist/manifest.json").write_text(json.dumps(MANIFEST))
     (folder / "runs.csv").write_text("seed\n0\n")
     study().save(folder / "study.json")
     for step in ("mnist.small", "standin.mnist", "summarise", "verify.softmax"):
@@ -60,7 +68,7 @@ def test_a_setting_that_is_given_anew_is_named(results: Path) -> None:
 
 def test_a_file_is_named(results: Path) -> None:
     (results / "runs.csv").write_text("seed\n1\n")
-    manifest = {"files": {"train_images.npy": "cd" * 32, "more.npy": "ef" * 32}}
+    manifest = MANIFEST | {"files": {"train_images.npy": "cd" * 32, "more.npy": "ef" * 32}}
     (results / "data/mnist/manifest.json").write_text(json.dumps(manifest))
     assert why(results, "summarise", study()) == [
         f"file: {results.as_posix()}/data/mnist/manifest.json changed",

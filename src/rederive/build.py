@@ -43,14 +43,14 @@ class Seen:
         self.running: dict[int, str] = {}
         self.failed: list[str] = []
         self.done = self.total = 0
-        self.began: int | None = None  # the line where the first job did
+        self.began = False
 
     def read(self, line: str) -> None:
         """Take note of a line."""
         self.lines.append(line)
         text = line.strip()
         if found := _STARTED.match(text):
-            self.began = len(self.lines) if self.began is None else self.began
+            self.began = True
             self.running[int(found[1])] = found[2]
         elif found := _FINISHED.match(text):
             self.running.pop(int(found[1]), None)
@@ -69,7 +69,7 @@ class Seen:
     def error(self) -> str:
         """Return what Snakemake printed from the first mistake on; all of it where no job had begun."""
         first = next((i for i, line in enumerate(self.lines) if "rror in " in line), 0)
-        return "".join(self.lines[first if self.began is not None else 0 :])
+        return "".join(self.lines[first if self.began else 0 :])
 
 
 def build(arguments: Sequence[str], study: Path) -> int:
@@ -97,8 +97,10 @@ def build(arguments: Sequence[str], study: Path) -> int:
                 continue
         process.wait()
     ran = f"{seen.done} of {seen.total} jobs in {status.duration(time.monotonic() - start)}"
-    if process.returncode or seen.began is None:
+    if process.returncode:
         print(seen.error(), end="")
+    elif not seen.done:  # a plan, or nothing to do
+        print("".join(seen.lines), end="")
     console.print(f"failed: {', '.join(seen.failed) or 'before any job'}; {ran}" if process.returncode else ran)
     return process.returncode
 

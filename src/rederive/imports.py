@@ -76,4 +76,4 @@ def load(path: str) -> Any:
     try:
         return getattr(loaded, name)
     except AttributeError:
-        raise UserError(f"{path}: {loaded.__file__} defines no {name}") from None
+        raise UserError(f"{path}: {getattr(loaded, '__file__', module)} defines no {name}") from None

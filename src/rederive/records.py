@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from rederive.errors import UserError
-from rederive.files import write_json
+from rederive.errors import UserError, of_system
+from rederive.files import read_text, write_json
 from rederive.results.statistics import LEVEL
 
 
@@ -124,24 +124,36 @@ def write_records(path: str | Path, records: Mapping[str, Record]) -> None:
     write_json(path, told)
 
 
-def read_json(path: str | Path) -> Any:
-    """Read a JSON file of the build. Raises UserError where it is missing or damaged."""
+def read_json(path: str | Path, form: Any = Any) -> Any:
+    """Read a JSON file of the build. Raises UserError where it is missing, damaged, or not of the form (`forms`)."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
+        TypeAdapter(form).validate_python(content)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; the build writes it") from None
-    except json.JSONDecodeError as error:
+    except OSError as error:
+        raise of_system(error) from None
+    except ValidationError as error:
+        raise _of_another_form(path, error, ()) from None
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error}); remove it and build again") from None
+    return content
+
+
+def _of_another_form(path: str | Path, error: ValidationError, below: tuple[str, ...]) -> UserError:
+    problem = error.errors()[0]
+    where = ".".join(map(str, (*below, *problem["loc"])))
+    found = "" if problem["type"] == "missing" else f", found {str(problem['input'])[:50]!r}"
+    message = problem["msg"].replace("a valid dictionary", "a mapping")
+    return UserError(f"{path}: {where + ': ' if where else ''}{message}{found}; remove it and build again")
 
 
 def read_records(path: str | Path, kind: type[Some]) -> dict[str, Some]:
     """Read a file that holds records by name. Raises UserError as `read_record` does."""
     found = {}
-    for name, value in read_json(path).items():
+    for name, value in read_json(path, dict[str, Any]).items():
         try:
             found[name] = kind.model_validate(value)
         except ValidationError as error:
-            problem = error.errors()[0]
-            where = ".".join(map(str, (name, *problem["loc"])))
-            raise UserError(f"{path}: {where}: {problem['msg']}; remove it and build again") from None
+            raise _of_another_form(path, error, (name,)) from None
     return found

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rederive import files
+from typing_extensions import TypedDict  # pydantic takes that of typing from Python 3.12 on
+
+from rederive import files, forms
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.fingerprint import ROOTS, Reach, Root, derivation, generating, plotting, preparing, reach, training
 from rederive.layout import CLAIMS, PUBLISHED, PUBLISHED_CURVES, TEXT, THEME, Layout
 from rederive.proofs import derivation_names
+from rederive.records import read_json
 from rederive.report.listings import listed_sources
 
 CONTEXT = 1  # lines of a definition around each change
@@ -52,7 +55,7 @@ def why(results: Path, name: str, study: Study) -> list[str]:
     made = results / "made" / f"{name}.json"
     if not made.exists():
         return [f"{name}: there is no record that it has run here ({made})"]
-    before = json.loads(made.read_text(encoding="utf-8"))
+    before = read_json(made, _Made)
     lines = [
         *_code(results, before["fingerprint"], now.code),
         *_values("setting", before["settings"], now.settings),
@@ -63,6 +66,14 @@ def why(results: Path, name: str, study: Study) -> list[str]:
         if (results / "made" / f"{data}.json").exists():
             lines += [line for line in why(results, data, study) if not line.endswith(NOTHING)]
     return lines or [f"{name}: {NOTHING}"]
+
+
+class _Made(TypedDict):
+    """What `Step.save` leaves."""
+
+    fingerprint: str
+    settings: dict[str, Any]
+    files: dict[str, str]
 
 
 NOTHING = "nothing changed since it ran"
@@ -80,7 +91,7 @@ def _code(results: Path, before: str, now: Reach) -> Iterator[str]:
     if not stored.exists():
         yield f"code: the fingerprint is another ({before}, now {now.digest()[:16]}); what it was is not recorded"
         return
-    old: dict[str, dict[str, str]] = json.loads(stored.read_text(encoding="utf-8"))
+    old: dict[str, dict[str, str]] = read_json(stored, dict[str, dict[str, str]])
     new = {key: value._asdict() for key, value in now.definitions().items()}
     # A definition that has only moved keeps its meaning under another address.
     moved = {old[key]["meaning"] for key in old.keys() - new.keys()} & {
@@ -191,10 +202,9 @@ def _inputs(rule: str, layout: Layout, study: Study) -> list[Path]:
 
 def _arrays(path: Path) -> dict[str, str]:
     """Return the SHA-256 of prepared arrays, as their manifest gives them."""
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return {}
+    manifest = read_json(path, forms.Manifest)
     return {(path.parent / name).as_posix(): digest for name, digest in manifest["files"].items()}
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from rederive.errors import UserError
+from rederive.errors import UserError, of_system
+from rederive.files import read_text
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,17 +33,67 @@ def in_order_of(order: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Read a YAML mapping. Raises UserError where it is missing, is no YAML, or gives one key twice."""
+    """Read a YAML mapping; all keys are text, at every depth.
+
+    Raises UserError where it is missing, is no YAML, gives one key twice, has a key that is no text, or holds itself.
+    """
     try:
-        with open(path, encoding="utf-8") as stream:
-            content = yaml.load(stream, Loader=_UniqueKeys)
+        text = read_text(path)
+        _refuse_depth(text, path)
+        content = yaml.load(text, Loader=_UniqueKeys)
+        _refuse_endless(content, path)
     except FileNotFoundError:
         raise UserError(f"{path}: not found. Run from the project's folder, or name another file.") from None
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise of_system(error) from None
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(content, dict):
-        raise UserError(f"{path}: found {type(content).__name__}, expected a mapping of keys to values")
+        found = "nothing" if content is None else f"a {type(content).__name__}"
+        raise UserError(f"{path}: found {found}, expected a mapping of keys to values")
     return content
+
+
+DEEPEST = 100  # far more than a person nests; from some thousands on, libyaml's own stack is not enough
+
+
+def _refuse_depth(text: str, path: str | Path) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_UniqueKeys):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            raise UserError(f"{path}, line {line}: not valid YAML: nested more than {DEEPEST} deep")
+
+
+LARGEST = 1_000_000  # values in a file, each alias counted as what it stands for
+
+
+def _refuse_endless(content: Any, path: str | Path) -> None:
+    """Raise UserError for what an alias can do: a value that holds itself, or is enormous; and for odd keys."""
+    sizes: dict[int, int] = {}
+    under_way: set[int] = set()
+
+    def size(value: Any) -> int:
+        if not isinstance(value, dict | list):
+            return 1
+        if id(value) in sizes:
+            return sizes[id(value)]
+        if id(value) in under_way:
+            raise UserError(f"{path}: an anchor (&) stands for a value that holds itself; write the value out")
+        under_way.add(id(value))
+        if isinstance(value, dict):
+            for key in value:
+                if not isinstance(key, str):
+                    raise UserError(
+                        f"{path}: found the key {key!r}, a {type(key).__name__}; keys are text: put it into quotes"
+                    )
+        sizes[id(value)] = 1 + sum(map(size, value.values() if isinstance(value, dict) else value))
+        if sizes[id(value)] > LARGEST:
+            raise UserError(f"{path}: its aliases (*) stand for more than {LARGEST:,} values; write out what is meant")
+        return sizes[id(value)]
+
+    size(content)
 
 
 class _UniqueKeys(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

@@ -51,3 +51,24 @@ class CNNSettings(NetworkSettings):
     residual: bool = Field(False, description="add a block's input to its output")
     optimizer: Literal["sgd", "rmsprop", "adam", "adamw"]
     loss: Literal["cross_entropy", "kl_divergence"]
+
+
+class VariantSettings(CNNSettings):
+    """A convolutional network with other inputs or initial weights, or judged otherwise."""
+
+    pixels: Literal["centred", "unit", "standardised"] = Field(
+        "centred", description="scaled to -1..1, to 0..1, or to mean 0 and deviation 1 of each channel"
+    )
+    initialization: Literal["torch", "glorot_uniform", "he_normal"] = Field(
+        "torch", description="of all weights; biases stay PyTorch's"
+    )
+    test_batch: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="judge without eval(), batch norm by the statistics of test batches of so many images; 0: with it",
+    )
+
+    @model_validator(mode="after")
+    def _is_judged_otherwise(self) -> Self:
+        if self.test_batch and (self.dropout or not self.batch_norm):
+            raise ValueError("test_batch: only batch norm without dropout is judged without eval()")
+        return self

@@ -4,18 +4,16 @@ They stand apart from `writeup.cnn`, so that no run of the study depends on them
 """
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor
 
 from rederive.data import Dataset, Split
 from rederive.training.history import Trained
 from rederive.training.loop import Watcher, fit
 from writeup.cnn import CNNLearner
-from writeup.settings import CNNSettings
+from writeup.settings import VariantSettings
 from writeup.steps import laid_out
 
 # Mean and standard deviation of CIFAR-10's training pixels by channel, over 255, as they are commonly given.
@@ -25,27 +23,6 @@ INITIALIZERS: dict[str, Callable[[Tensor], Tensor]] = {
     "glorot_uniform": torch.nn.init.xavier_uniform_,
     "he_normal": torch.nn.init.kaiming_normal_,
 }
-
-
-class VariantSettings(CNNSettings):
-    """A convolutional network with other inputs or initial weights, or judged otherwise."""
-
-    pixels: Literal["centred", "unit", "standardised"] = Field(
-        "centred", description="scaled to -1..1, to 0..1, or to mean 0 and deviation 1 of each channel"
-    )
-    initialization: Literal["torch", "glorot_uniform", "he_normal"] = Field(
-        "torch", description="of all weights; biases stay PyTorch's"
-    )
-    test_batch: Annotated[int, Field(ge=0)] = Field(
-        0,
-        description="judge without eval(), batch norm by the statistics of test batches of so many images; 0: with it",
-    )
-
-    @model_validator(mode="after")
-    def _is_judged_otherwise(self) -> Self:
-        if self.test_batch and (self.dropout or not self.batch_norm):
-            raise ValueError("test_batch: only batch norm without dropout is judged without eval()")
-        return self
 
 
 def train(

@@ -27,6 +27,7 @@ from rederive.training.loop import fit
 from rederive.training.status import jobs
 from writeup.mlp import MLPLearner
 
+START = checkpoint.Progress(rows=[], epoch=1, batch=0, seconds=[], this_epoch=0.0)
 PROGRAM = """
 import sys
 limit = int(sys.argv[3])
@@ -163,7 +164,7 @@ def test_a_checkpoint_that_is_no_use_is_named_and_ignored(tmp_path, study, stand
     elif damage == "empty":
         path.write_bytes(b"")
     else:
-        checkpoint.write(path, {"spec": "{}"}, {"epoch": 9, "batch": 0}, {})
+        checkpoint.write(path, {"spec": "{}"}, START, {})
     again = _run(study, "mnist.long", standin, out)
     assert again.finish() == 0, again.output
     assert f"the checkpoint {path} is not used" in again.output

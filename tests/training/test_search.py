@@ -20,9 +20,9 @@ from rederive.results.runs import Curve, RunTable
 from rederive.training import search
 from rederive.training.loop import Unwatched
 from writeup.cnn import CNNLearner, train
-from writeup.settings import CNNSettings
+from writeup.settings import CNNSettings, VariantSettings
 from writeup.standin import shapes
-from writeup.variants import VariantLearner, VariantSettings
+from writeup.variants import VariantLearner
 
 ROW, LOSS = "row", "training_loss"
 RATES = {"same": 0.01, "near": 0.011, "half": 0.005, "far": 1e-6}

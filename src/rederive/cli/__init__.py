@@ -3,13 +3,15 @@
 Modules are imported when a command runs: `rederive --help` and the short steps start at once.
 """
 
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 import typer
 
 from rederive.cli import begin, data, proofs, report, results, study, training
-from rederive.errors import UserError
+from rederive.errors import UserError, of_system
 
 app = typer.Typer(
     name="rederive",
@@ -67,7 +69,38 @@ for panel, commands in COMMANDS.items():
 def main() -> None:
     """Run the command line; what a user can mend is told without a traceback."""
     try:
-        app()
+        _run()
     except UserError as error:
-        print(f"rederive: {error}", file=sys.stderr)
+        _tell(str(error))
         sys.exit(1)
+
+
+def _run() -> None:
+    """Run the command line and exit, as typer does; what the system refuses is a UserError, too."""
+    try:
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:  # closed
+                sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            _forget_output()
+        raise of_system(error) from error
+    except MemoryError:
+        raise UserError("there was not enough memory; free some, or set what is asked for to less") from None
+
+
+def _forget_output() -> None:
+    """Let Python end without trying once more to write what nobody can take."""
+    if sys.stdout is not None:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell(message: str) -> None:
+    with suppress(OSError):
+        print(f"rederive: {message}", file=sys.stderr)

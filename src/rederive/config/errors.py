@@ -44,7 +44,7 @@ def _line(problem: Any, location: list[Any], model: type[BaseModel], below: str)
             # The checks of a whole configuration write their own key.
             return f"{key}: {problem['ctx']['error']}" if location else str(problem["ctx"]["error"])
         case _:
-            allowed_values = message[0].lower() + message[1:]
+            allowed_values = (message[0].lower() + message[1:]).replace("a valid dictionary", "a mapping")
             return f"{key}: found {problem['input']!r}; {allowed_values.replace('input should', 'it should')}"
 
 
@@ -78,6 +78,12 @@ def refuse_repeated(where: str, values: list[Any]) -> None:
     repeated = sorted({value for value in values if values.count(value) > 1})
     if repeated:
         raise ValueError(f"{where}: {', '.join(map(repr, repeated))} given twice; each may stand once")
+
+
+def refuse_other_than_text(where: str, value: Any) -> None:
+    """Raise ValueError for what cannot be a name."""
+    if not isinstance(value, str):
+        raise ValueError(f"{where}: found {value!r}; it should be a name")
 
 
 def refuse_unknown(where: str, names: Iterable[str], known: Iterable[str], kind: str) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from rederive import imports
-from rederive.config.errors import describe, invalid, refuse_unknown
+from rederive.config.errors import describe, invalid, refuse_other_than_text, refuse_unknown
 from rederive.config.schema import Config, Trainer
 from rederive.config.settings import Entry, Settings, entry_model
 from rederive.config.study import Experiment, Study
 from rederive.errors import UserError
+from rederive.layout import job_name
 from rederive.yaml_files import in_order_of, merge, read_yaml
 
 
@@ -64,7 +65,7 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
         figures=parsed.figures,
         hypotheses=parsed.hypotheses,
     )
-    if problems := list(_wrong_candidates(study)):
+    if problems := [*_long_names(study), *_wrong_candidates(study)]:
         raise invalid(problems, paths)
     return study
 
@@ -91,6 +92,19 @@ def _wrong_candidates(study: Study) -> Iterator[str]:
             else:
                 if made.data != study.experiments[row].data:
                     yield f"{where}: trains on {made.data}, and the row is of {study.experiments[row].data}"
+
+
+LONGEST_JOB = 200  # bytes; what a file is called while it is written is longer, and 255 are allowed
+
+
+def _long_names(study: Study) -> Iterator[str]:
+    """Yield what is wrong with the names of a job's files, with its key."""
+    longest = max(len(job_name(group)) for group in study.seed_groups())
+    if longest > LONGEST_JOB:
+        yield (
+            f"training.seeds_per_job: found {study.training.seeds_per_job}, which gives a job so many seeds that the "
+            f"name of its files has {longest} characters; set it to less, so that it is {LONGEST_JOB} at most"
+        )
 
 
 def _experiment(key: str, entry: Entry, spec: Settings, trainer: Trainer) -> Experiment:
@@ -127,6 +141,7 @@ def _complete(config: Config, files: list[Path]) -> dict[str, tuple[Entry, Setti
             )
             if name is None:
                 raise ValueError(f"experiments.{key}.trainer: not given, neither here nor in a base")
+            refuse_other_than_text(f"experiments.{key}.trainer", name)
             refuse_unknown(f"experiments.{key}.trainer", [name], config.trainers, "trainer")
             try:
                 models[key] = config.trainers[name].settings_model()
@@ -167,6 +182,7 @@ def _chain(key: str, experiments: Mapping[str, Mapping[str, Any]]) -> list[str]:
     chain: list[str] = []
     following: Any = key
     while following is not None:
+        refuse_other_than_text(f"experiments.{(chain or [key])[-1]}.base", following)
         if following not in experiments:
             raise ValueError(
                 f"experiments.{chain[-1]}.base: found {following!r}, which does not exist; "

@@ -10,6 +10,8 @@ from rederive import imports
 from rederive.config.errors import refuse_repeated, refuse_unknown
 from rederive.config.hypotheses import Hypotheses
 from rederive.config.settings import (
+    Counted,
+    Expression,
     FreeSettings,
     ImportPath,
     Model,
@@ -17,8 +19,10 @@ from rederive.config.settings import (
     PackagePath,
     Positive,
     RowName,
+    Seed,
     Settings,
     Size,
+    Whole,
     Word,
 )
 from rederive.errors import UserError
@@ -122,7 +126,7 @@ class Metric(Model):
     reads: RowName | dict[str, RowName] = Field(description="rows of the run table, for all trainers or for each")
     words: str | None = Field(None, description="what a sentence calls it; without it, the row's name")
     unit: Word = Field(description="metrics of one unit can be compared")
-    digits: Annotated[int, Field(ge=0)] = Field(3, description="decimals in print")
+    digits: Annotated[int, Counted, Field(ge=0, le=15)] = Field(3, description="decimals in print")
     better: Literal["higher", "lower"] = Field(description="what @best is, and whether nan counts as the worst")
     headline: bool = Field(False, description="what tables show and published values are of; without one, the first")
     chance: float | None = Field(
@@ -133,6 +137,13 @@ class Metric(Model):
         False, description="a share of examples answered right: its error over them is told where answers are kept"
     )
     limits: tuple[float | None, float | None] = Field((None, None), description="the least and the largest there is")
+
+    @model_validator(mode="after")
+    def _limits_in_order(self) -> Self:
+        low, high = self.limits
+        if low is not None and high is not None and not low < high:
+            raise ValueError(f"limits: found {low:g} and {high:g}; the least comes first")
+        return self
 
     def row(self, trainer: str) -> tuple[str, str] | None:
         """Return the split and the name that the trainer's rows have; None where it does not report this."""
@@ -192,7 +203,7 @@ class Data(Model):
 
     source: Literal["official", "standin"] = Field("official", description="official files, or generated data")
     mirrors: list[str] = Field([], description="folders or http addresses, tried before the official servers")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="of the stand-ins")
+    seed: Seed = Field(0, description="of the stand-ins")
     sets: dict[Word, DataSet] = Field({}, description="by the names that trainers call them")
 
 
@@ -204,7 +215,7 @@ class Training(Model):
     seeds_per_job: Size | Literal["all"] = Field("all", description="split an experiment's seeds over jobs")
     tf32: bool = Field(False, description="allow TF32 matrix products on a GPU")
     checkpoint_minutes: Positive = Field(10.0, description="longest time between two checkpoints")
-    replay: Annotated[int, Field(ge=0)] = Field(
+    replay: Whole = Field(
         0, description="how many kept runs a build that takes some trains the first steps of again, to compare"
     )
     versions: Literal["record", "require"] = Field(
@@ -219,7 +230,9 @@ class Report(Model):
     title: str = "Report"
     authors: list[str] = Field([])
     original: str = Field("the original", description="what sentences call the work that is reproduced")
-    digits: dict[str, str] = Field({}, description="regular expressions of digits that templates may hold, and why")
+    digits: dict[Expression, str] = Field(
+        {}, description="regular expressions of digits that templates may hold, and why"
+    )
     runs: Literal["all", "finished"] = Field(
         "all", description="finished: train nothing, and report on the runs that are there or kept"
     )
@@ -231,10 +244,10 @@ class Report(Model):
 class Config(Model):
     """`config.yaml`: what is measured."""
 
-    pathvars: dict[Literal["results", "resources", "logs", "benchmarks"], str] = Field(
+    pathvars: dict[Literal["results", "resources", "logs", "benchmarks"], Annotated[str, Field(min_length=1)]] = Field(
         {}, description="folders of the build (Snakemake's path variables)"
     )
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1, description="one training run for each")
+    seeds: list[Seed] = Field(min_length=1, description="one training run for each")
     data: Data = Data()
     training: Training = Training()
     report: Report = Report()

@@ -1,20 +1,44 @@
 """What an experiment can set, and the models that the rest of the configuration is made of."""
 
 import json
+import re
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.]*$", description="letters, digits, _ and .")]
-Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="small letters, digits and _")]
-ImportPath = Annotated[str, Field(pattern=r"^[\w.]+:\w+$", description="module:name, found in src/ or installed")]
+Name = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.]*$", max_length=100, description="letters, digits, _ and .")
+]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100, description="small letters, digits and _")]
+ImportPath = Annotated[str, Field(pattern=r"^\w+(\.\w+)*:\w+$", description="module:name, found in src/ or installed")]
 PackagePath = Annotated[str, Field(pattern=r"^\w+(\.\w+)*$", description="found in src/ or installed")]
 RowName = Annotated[str, Field(pattern=r"^\S+ \S+$", description="split and metric as the trainer's rows name them")]
-Size = Annotated[int, Field(ge=1)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _no_truth_value(value: Any) -> Any:
+    """Refuse what Python would take for 1 or 0. YAML reads yes, no, on and off as truth values, too."""
+    if isinstance(value, bool):
+        raise ValueError(f"found {str(value).lower()}; it should be a number")
+    return value
+
+
+def _compiles(value: str) -> str:
+    try:
+        re.compile(value)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"found {value!r}, which is no regular expression ({error})") from None
+    return value
+
+
+Expression = Annotated[str, AfterValidator(_compiles)]
+Counted = BeforeValidator(_no_truth_value)
+Size = Annotated[int, Counted, Field(ge=1)]
+Whole = Annotated[int, Counted, Field(ge=0)]
+Seed = Annotated[int, Counted, Field(ge=0, lt=2**32, description="what every generator takes")]
+Fraction = Annotated[float, Counted, Field(ge=0, lt=1)]
+NonNegative = Annotated[float, Counted, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Counted, Field(gt=0, allow_inf_nan=False)]
 
 
 class Model(BaseModel):

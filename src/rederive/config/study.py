@@ -12,7 +12,7 @@ from rederive.config.errors import describe
 from rederive.config.hypotheses import Hypotheses
 from rederive.config.schema import Data, DataSet, Figure, Metric, Report, Table, Trainer, Training, headline
 from rederive.config.settings import Model, Settings, Size
-from rederive.errors import UserError
+from rederive.errors import UserError, of_system
 from rederive.files import write_text
 from rederive.layout import Layout
 
@@ -158,7 +158,15 @@ class Study(Model):
             return cls.model_validate(json.loads(Path(path).read_bytes()))
         except FileNotFoundError:
             raise UserError(f"{path}: not found. `rederive resolve` (or any build) writes it.") from None
+        except OSError as error:
+            raise of_system(error) from None
         except ValidationError as error:
-            raise UserError(f"{path}: not a study of this version: {describe(error, cls)[0]}") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{path}: not a study of this version: {error!r}") from None
+            raise UserError(
+                f"{path}: not a study of this version: {describe(error, cls)[0]}; remove it, `rederive resolve` (or "
+                "any build) writes it"
+            ) from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            told = f"{error} is not given" if isinstance(error, KeyError) else str(error)
+            raise UserError(
+                f"{path}: not a study of this version ({told}); remove it, `rederive resolve` (or any build) writes it"
+            ) from None

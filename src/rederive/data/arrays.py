@@ -86,12 +86,24 @@ def load(directory: str | Path) -> Dataset:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         splits = {name: _load_split(folder, name, size) for name, size in manifest["sizes"].items()}
-    except (OSError, ValueError, KeyError) as error:
+        changed = [name for name in manifest["files"] if files.sha256(folder / name) != manifest["files"][name]]
+        if changed:
+            raise ValueError(f"{', '.join(changed)} changed after being written: the SHA-256 is not the manifest's")
+        dataset = Dataset(splits["train"], splits.get("validation"), splits["test"], manifest)
+        if missing := [key for key in ("dataset", "source", "checksum") if not isinstance(manifest.get(key), str)]:
+            raise ValueError(f"{MANIFEST} has no {', '.join(missing)}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{folder}: no prepared data set here ({error}).\n"
+            f"{folder}: no prepared data set here ({_said(error)}).\n"
             "Expected the arrays and manifest.json that `rederive prepare` or `rederive standin` writes; run it again."
         ) from error
-    return Dataset(splits["train"], splits.get("validation"), splits["test"], manifest)
+    return dataset
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{MANIFEST} has no {error}"
+    return f"{MANIFEST} is not one: {error}" if isinstance(error, TypeError | AttributeError) else str(error)
 
 
 def _load_split(folder: Path, name: str, size: int) -> Split:
@@ -102,4 +114,6 @@ def _load_split(folder: Path, name: str, size: int) -> Split:
     if not len(split.images) == len(split.labels) == size:
         found = f"{len(split.images)} images and {len(split.labels)} labels"
         raise ValueError(f"{name}: {found}, where the manifest says {size}")
+    if not split.images.dtype == split.labels.dtype == np.uint8:
+        raise ValueError(f"{name}: found {split.images.dtype} and {split.labels.dtype}, expected bytes (uint8)")
     return split

@@ -1,30 +1,27 @@
 """Get official files: from mirrors, else as their own downloader does; only checked files get their names."""
 
 import gzip
-import http.client
 import io
+import lzma
 import os
 import socket
 import tarfile
 import tempfile
-import threading
-import time
-import urllib.error
-import urllib.request
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from rederive import files, progress
+from rederive import files
+from rederive.data import transfer
 from rederive.data.official import OfficialFile, OfficialFiles
-from rederive.errors import UserError
+from rederive.data.transfer import STALL_SECONDS, UnreachableError
+from rederive.errors import UserError, of_system
 from rederive.imports import load
 
 MIRROR_VARIABLE = "REDERIVE_DATA_MIRROR"
-ANSWER_SECONDS = 6.0  # how long hosts have to answer at all; without a network the error comes after this time
-STALL_SECONDS = 30.0  # how long a transfer under way may stand still
-BLOCK = 1 << 20
-UNREADABLE = (OSError, EOFError, zlib.error, http.client.HTTPException)
+ROOM = 1 << 20  # what a packed file may have more than what is in it
+# What an answer or a file that is not what it should be can lead to; none of it keeps the next mirror from being asked.
+UNREADABLE = (OSError, EOFError, ValueError, OverflowError, RuntimeError, zlib.error, lzma.LZMAError, tarfile.TarError)
 
 
 def fetch(title: str, official: OfficialFiles, directory: str | Path, mirrors: Sequence[str] = ()) -> None:
@@ -45,16 +42,19 @@ def fetch(title: str, official: OfficialFiles, directory: str | Path, mirrors: S
     for place in places:
         if not missing:
             return
+        if "://" in place and not _is_address(place):
+            tried.append(f"{place}: found another scheme, expected http or https, or a folder")
+            continue
         if _is_address(place):
             if silent is None:
-                silent = _silent([*filter(_is_address, places), *official.addresses])
+                silent = transfer.silent([*filter(_is_address, places), *official.addresses])
             if place in silent:
                 tried.append(f"{place}: {silent[place]}")
                 continue
         missing = _take(place, official, missing, root, tried)
     if missing:
         if silent is None:
-            silent = _silent(official.addresses)
+            silent = transfer.silent(official.addresses)
         missing = _download(official, missing, root, silent, tried)
     if missing:
         raise UserError(_way_out(title, official, missing, root, tried))
@@ -65,7 +65,7 @@ def _is_whole(path: Path, file: OfficialFile) -> bool:
 
 
 def _is_address(place: str) -> bool:
-    return place.startswith(("http://", "https://"))
+    return place.lower().startswith(("http://", "https://"))
 
 
 # --- one place ------------------------------------------------------------------------------------------------
@@ -77,15 +77,22 @@ def _take(
     """Move what `place` has of `wanted` below `root`; note in `tried` why not; return what is still missing."""
     try:
         members = _archive_members(place, official, wanted)
-    except (*UNREADABLE, tarfile.TarError) as error:
-        tried.append(f"{place}: {official.archive}: {error}")
+    except UnreachableError as error:
+        tried.append(f"{place}: {error}")
+        return wanted
+    except UNREADABLE as error:
+        tried.append(f"{place}: {official.archive}: {_reason(error)}")
         members = {}
-    missing, absent = [], []
+    missing: list[OfficialFile] = []
+    absent: list[str] = []
     for file in wanted:
         try:
             content = members[file.name] if file.name in members else _single_file(place, official, file)
-        except UNREADABLE as error:
+        except UnreachableError as error:
             tried.append(f"{place}: {file.name}: {error}")
+            return [*missing, *wanted[wanted.index(file) :]]
+        except UNREADABLE as error:
+            tried.append(f"{place}: {file.name}: {_reason(error)}")
             missing.append(file)
             continue
         if content is None:
@@ -101,6 +108,10 @@ def _take(
     return missing
 
 
+def _reason(error: BaseException) -> str:
+    return (isinstance(error, OSError) and error.strerror) or " ".join(str(error).split())[:200] or "cannot be read"
+
+
 def _put(path: Path, content: bytes) -> None:
     try:
         files.write_bytes(path, content)
@@ -112,10 +123,10 @@ def _put(path: Path, content: bytes) -> None:
 
 def _single_file(place: str, official: OfficialFiles, file: OfficialFile) -> bytes | None:
     for name in (f"{official.folder}/{file.name}", file.name):
-        content = _read(place, name)
+        content = _read(place, name, file.size)
         if content is not None and file.mismatch(content) is None:
             return content
-        packed = _read(place, f"{name}.gz")
+        packed = _read(place, f"{name}.gz", file.size)
         if packed is not None:
             # One byte more than is right shows that a file is too long; a bomb is not unpacked further.
             return gzip.GzipFile(fileobj=io.BytesIO(packed)).read(file.size + 1)
@@ -125,85 +136,44 @@ def _single_file(place: str, official: OfficialFiles, file: OfficialFile) -> byt
 
 
 def _archive_members(place: str, official: OfficialFiles, wanted: list[OfficialFile]) -> dict[str, bytes]:
-    """Return the contents of the `wanted` files which the tar file at `place` holds."""
-    if official.archive is None:
+    """Return the contents of the `wanted` files which the tar file at `place` holds; links are not followed."""
+    if official.archive is None or _is_there(place, f"{official.folder}/{wanted[0].name}"):
         return {}
-    packed = None
-    if _read(place, f"{official.folder}/{wanted[0].name}", peek=True) is None:
-        packed = _read(place, official.archive)
+    largest = sum(file.size for file in official.files)
+    packed = _read(place, official.archive, largest)
     if packed is None:
         return {}
     sizes = {f"{official.folder}/{file.name}": file for file in wanted}
-    members = {}
+    members: dict[str, bytes] = {}
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:*") as archive:
         for member in archive:
-            stream = archive.extractfile(member) if member.name in sizes else None
+            if member.offset_data + member.size > largest + ROOM:
+                raise ValueError(f"unpacked it has more than the {largest:,} bytes that are right")
+            stream = archive.extractfile(member) if member.name in sizes and member.isfile() else None
             if stream is not None:
                 file = sizes[member.name]
                 members[file.name] = stream.read(file.size + 1)
     return members
 
 
-def _read(place: str, name: str, peek: bool = False) -> bytes | None:
-    """Return the file `name` at `place`, or with `peek` its first byte; None where there is no such file."""
-    if not _is_address(place):
-        path = Path(place).expanduser() / name
-        if not path.is_file():
-            return None
-        with path.open("rb") as stream:
-            return stream.read(1 if peek else -1)
-    address = f"{place.rstrip('/')}/{name}"
-    try:
-        with urllib.request.urlopen(address, timeout=STALL_SECONDS) as response:
-            if peek:
-                return response.read(1)  # type: ignore[no-any-return]
-            return _read_response(response, address)
-    except urllib.error.HTTPError as error:
-        if error.code in (403, 404, 410):
-            return None
-        raise
+def _is_there(place: str, name: str) -> bool:
+    if _is_address(place):
+        return transfer.is_there(f"{place.rstrip('/')}/{name}")
+    return (Path(place).expanduser() / name).is_file()
 
 
-def _read_response(response: "urllib.request._UrlopenRet", address: str) -> bytes:
-    size = int(response.headers.get("Content-Length") or 0)
-    content = bytearray()
-    with progress.transfer(address, size) as advance:
-        while block := response.read(BLOCK):
-            content += block
-            advance(len(block))
-    if size and len(content) != size:
-        raise OSError(f"the transfer ended after {len(content):,} of {size:,} bytes")
-    return bytes(content)
+def _read(place: str, name: str, size: int) -> bytes | None:
+    """Return the file `name` at `place`, which has about so many bytes; None where there is no such file."""
+    if _is_address(place):
+        return transfer.get(f"{place.rstrip('/')}/{name}", size + ROOM)
+    path = Path(place).expanduser() / name
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        return stream.read(size + ROOM)
 
 
 # --- the network ----------------------------------------------------------------------------------------------
-
-
-def _silent(addresses: Sequence[str]) -> dict[str, str]:
-    """Ask all of `addresses` at once; return those that do not answer within ANSWER_SECONDS, and why."""
-    answers: dict[str, str | None] = {}
-
-    def ask(address: str) -> None:
-        request = urllib.request.Request(address, method="HEAD")
-        try:
-            urllib.request.urlopen(request, timeout=ANSWER_SECONDS).close()
-        except urllib.error.HTTPError as error:
-            # A mirror need not have a page at its root, but what else bars the way (a proxy, say) is no answer.
-            answers[address] = None if error.code in (403, 404, 405, 501) else f"HTTP error {error.code} {error.reason}"
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            answers[address] = str(getattr(error, "reason", error))
-        else:
-            answers[address] = None
-
-    # Threads of our own: looking up a name can hang for longer than any timeout, and must not hold up the exit.
-    threads = [threading.Thread(target=ask, args=(address,), daemon=True) for address in addresses]
-    deadline = time.monotonic() + ANSWER_SECONDS
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    outcomes = {address: answers.get(address, f"no answer within {ANSWER_SECONDS:g} s") for address in addresses}
-    return {address: reason for address, reason in outcomes.items() if reason is not None}
 
 
 def _download(
@@ -214,17 +184,23 @@ def _download(
     if all(address in silent for address in official.addresses):
         return wanted
     download = load(official.download)  # slow to import, and rarely needed
-    root.mkdir(parents=True, exist_ok=True)
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS)
+    seconds = transfer.GRACE_SECONDS + sum(file.size for file in official.files) / transfer.SLOWEST
     try:
-        with tempfile.TemporaryDirectory(dir=root, prefix=".download.") as temporary:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=root, prefix=".download.", ignore_cleanup_errors=True) as temporary:
             try:
-                download(temporary, download=True)
-            except (OSError, RuntimeError) as error:
-                tried.append(f"{official.download}: {error}")
+                transfer.within(seconds, lambda: download(temporary, download=True))
+            except TimeoutError:
+                tried.append(f"{official.download}: no end after {seconds:.0f} s")
+                return wanted
+            except Exception as error:  # of other people's code, on what other people's servers sent
+                tried.append(f"{official.download}: {_reason(error)}")
                 return wanted
             return _take(temporary, official, wanted, root, tried)
+    except OSError as error:
+        raise of_system(error) from None
     finally:
         socket.setdefaulttimeout(before)
 

@@ -11,35 +11,37 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rederive.records import read_json
+from rederive import forms
+from rederive.files import read_text
+from rederive.records import Number, read_json, read_records
 
 
 def diff(results_a: Path, results_b: Path) -> list[str]:
     """Return the differences, one a line. Raises UserError where a folder holds no build."""
     a, b = Path(results_a), Path(results_b)
     return [
-        *_numbers(read_json(a / "numbers.json"), read_json(b / "numbers.json")),
-        *_verdicts(read_json(a / "claims.json"), read_json(b / "claims.json")),
+        *_numbers(read_records(a / "numbers.json", Number), read_records(b / "numbers.json", Number)),
+        *_verdicts(read_json(a / "claims.json", forms.Verdicts), read_json(b / "claims.json", forms.Verdicts)),
         *_derivations(a / "derivations", b / "derivations"),
         *_figures(a / "figures", b / "figures"),
         *_text(a / "report" / "report.md", b / "report" / "report.md"),
     ]
 
 
-def _numbers(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
+def _numbers(a: Mapping[str, Number], b: Mapping[str, Number]) -> Iterator[str]:
     for key in sorted(a.keys() | b.keys()):
         if key not in a or key not in b:
             yield f"number      {key}: only in the {'second' if key not in a else 'first'}"
-        elif a[key]["value"] != b[key]["value"]:
-            yield f"number      {key}: {a[key]['text']} -> {b[key]['text']}{_overlap(a[key], b[key])}"
-        elif (a[key].get("low"), a[key].get("high")) != (b[key].get("low"), b[key].get("high")):
-            yield f"number      {key}: {a[key]['text']}, another interval"
+        elif a[key].value != b[key].value:
+            yield f"number      {key}: {a[key].text} -> {b[key].text}{_overlap(a[key], b[key])}"
+        elif (a[key].low, a[key].high) != (b[key].low, b[key].high):
+            yield f"number      {key}: {a[key].text}, another interval"
 
 
-def _overlap(a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
-    if a.get("low") is None or b.get("low") is None:
+def _overlap(a: Number, b: Number) -> str:
+    if a.low is None or a.high is None or b.low is None or b.high is None:
         return ""
-    apart = a["high"] < b["low"] or b["high"] < a["low"]
+    apart = a.high < b.low or b.high < a.low
     return " (intervals apart)" if apart else " (intervals overlap)"
 
 
@@ -69,7 +71,7 @@ def _figures(a: Path, b: Path) -> Iterator[str]:
 
 
 def _text(a: Path, b: Path) -> Iterator[str]:
-    first, second = (path.read_text(encoding="utf-8").splitlines() if path.exists() else [] for path in (a, b))
+    first, second = (read_text(path).splitlines() if path.exists() else [] for path in (a, b))
     for line in difflib.unified_diff(first, second, lineterm="", n=0):
         if line[0] in "+-" and not line.startswith(("+++", "---")):
             yield f"text        {line}"

@@ -8,21 +8,23 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from rederive import forms
 from rederive.figures import style
-from rederive.records import read_json
+from rederive.files import read_text
+from rederive.records import FigureEntry, read_json
 from rederive.report.head import page_head
 
 
 def finish(page: str, front: Mapping[str, Any], figures: Path, trace_json: Path, theme: Path) -> str:
     """Return the page with its style, script, figures and data in the places that template and filter left for them."""
-    index = read_json(figures / "index.json")
+    index = read_json(figures / "index.json", dict[str, FigureEntry])
     data = {
-        "trace": read_json(trace_json),
+        "trace": read_json(trace_json, forms.Trace),
         "figures": {name: [_panel(panel) for panel in entry["panels"]] for name, entry in index.items()},
     }
     parts = {f"<!--drawing {name}-->": _figure(name, figures, entry) for name, entry in index.items()}
     parts |= {f"<!--{name}-->": content for name, content in page_head(front).items()}
-    parts |= {f"/*{name}*/": (theme / name).read_text(encoding="utf-8") for name in ASSETS}
+    parts |= {f"/*{name}*/": read_text(theme / name) for name in ASSETS}
     parts["/*report-data*/"] = _script_json(data)
     for mark, content in parts.items():
         page = page.replace(mark, content)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import jinja2
 
+from rederive import forms
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
@@ -49,14 +50,14 @@ def render(layout: Layout, derivations: Sequence[Path], templates: Path = TEXT) 
         },
         study.report.digits,
     )
-    proofs = [read_json(path) for path in derivations]
+    proofs = [read_json(path, forms.Proof) for path in derivations]
     if failed := sorted(proof["name"] for proof in proofs if not proof["passed"]):
         raise UserError(f"no report: the derivation {', '.join(failed)} does not pass; see `rederive verify`")
     document = Document(
         study=study,
         numbers=read_records(layout.numbers, Number),
         claims=claims,
-        verdicts=read_json(layout.claims),
+        verdicts=read_json(layout.claims, forms.Verdicts),
         runs=read_records(layout.run_index, RunFacts),
         figures=read_records(layout.figure_index, FigureEntry),
         figures_link=Path(os.path.relpath(layout.figures, layout.report("md").parent)).as_posix(),

@@ -12,6 +12,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rederive import forms
 from rederive.config import Study
 from rederive.layout import Layout
 from rederive.records import FigureEntry, Number, RunFacts, read_json, read_records
@@ -23,7 +24,7 @@ RULE = "train"  # of the workflow, that makes runs
 def describe(layout: Layout, key: str) -> str:
     """Return the origin of a number. Raises UserError, with the nearest keys, for one that does not exist."""
     numbers = read_records(layout.numbers, Number)
-    used = read_json(layout.trace)["numbers"] if layout.trace.exists() else {}
+    used = read_json(layout.trace, forms.Trace)["numbers"] if layout.trace.exists() else {}
     for name, record in used.items():  # those of claims
         if name not in numbers:
             fields = {field: value for field, value in record.items() if field in Number.model_fields}
@@ -38,7 +39,7 @@ def describe(layout: Layout, key: str) -> str:
 
 def keys(layout: Layout) -> list[str]:
     """Return all keys of a build, sorted."""
-    return sorted(read_json(layout.numbers))
+    return sorted(read_json(layout.numbers, dict[str, Any]))
 
 
 def _lines(

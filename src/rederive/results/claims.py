@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rederive import forms
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.files import write_json, write_text
@@ -48,10 +49,10 @@ def test_claims(
     """Test every claim and write the verdicts; the CSV beside them is a table for people, one row a test."""
     study = Study.load(layout.study)
     runs, index = RunTable.load(layout.run_table, study), read_records(layout.run_index, RunFacts)
-    proofs = [read_json(path) for path in derivations]
+    proofs = [read_json(path, forms.Proof) for path in derivations]
     refuse_unknown(study, published_yaml, published_csv)
     given = published_values(published_yaml, study.headline)
-    evidence = Evidence(study, runs, index, proofs, read_json(layout.predictions), given)
+    evidence = Evidence(study, runs, index, proofs, read_json(layout.predictions, forms.Predictions), given)
     published = Published(study, given, published_curves(published_csv, study.metrics))
     digest = tests_digest(claims_yaml)
     result: dict[str, dict[str, Any]] = {}
@@ -86,7 +87,7 @@ def differing(claims_json: Path) -> list[str]:
     """Return one line for each claim whose verdict is not the one pinned in `claims.yaml`."""
     return [
         f"claim {claim['number']} ({name}): {claim['verdict']}; pinned: {claim['expected']}"
-        for name, claim in sorted(read_json(claims_json).items(), key=lambda item: item[1]["number"])
+        for name, claim in sorted(read_json(claims_json, forms.Verdicts).items(), key=lambda item: item[1]["number"])
         if claim["expected"] not in (None, claim["verdict"])
     ]
 

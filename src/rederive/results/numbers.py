@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rederive import forms
 from rederive.config import Experiment, Study
 from rederive.files import write_text
 from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
@@ -74,8 +75,8 @@ def summarise(
     numbers |= told.numbers(comparison, trained, candidates)
     numbers |= _study_facts(study, runs, index)
     for data_set in study.data_sets():
-        numbers |= _data_facts(read_json(layout.manifest(data_set)))
-    numbers |= _derivation_facts([read_json(path) for path in sorted(derivations)])
+        numbers |= _data_facts(read_json(layout.manifest(data_set), forms.Manifest))
+    numbers |= _derivation_facts([read_json(path, forms.Proof) for path in sorted(derivations)])
     write_records(layout.numbers, numbers)
     write_text(layout.table("agreement"), agreement.to_csv(beside, study.headline, numbers))
     if study.hypotheses.rows:

@@ -16,11 +16,12 @@ from rederive.data import Dataset, load
 from rederive.environment import processor, versions
 from rederive.errors import UserError
 from rederive.imports import load as load_code
-from rederive.layout import CLAIMS, Layout, seeds_of
+from rederive.layout import CLAIMS, Layout, job_name, seeds_of
 from rederive.training import archive
 from rederive.training.history import Row, Trained, diverged, to_csv
 from rederive.training.keeper import Keeper, StopRequest
 from rederive.training.loop import Watcher
+from rederive.training.preflight import refuse_hopeless
 from rederive.training.provenance import Provenance, Seed
 
 
@@ -44,6 +45,8 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
     keepers: list[Keeper] = []
     if missing := [seed for seed in seeds if seed not in kept]:
         data = data or load_data(layout, experiment)
+        cost = load_code(trainer.cost)(experiment.spec) if trainer.cost else None
+        refuse_hopeless(run, [output, layout.checkpoints(run) / f"{job_name(missing)}.checkpoint"], cost)
         place = _device(device)
         tests = tests_now()
         print(f"{run}: {_place_and_attempt(place)}", flush=True)
@@ -61,6 +64,12 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
             except Exception as error:
                 # An error may come before the first network has a keeper: impossible sizes, or no memory on the GPU.
                 (keepers[-1] if keepers else watch(missing)).fail(error)
+                if _is_out_of_memory(error):
+                    raise UserError(
+                        f"{run}: there was not enough memory ({str(error).splitlines()[0] if str(error) else 'full'}). "
+                        "Free some, set batch_size or the layers to less, or train on another machine; a new start "
+                        "goes on from the last checkpoint."
+                    ) from error
                 raise
         rows += [row for part in trained for row in part.rows]
         common = {
@@ -85,6 +94,12 @@ def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int], device
         ) from error
     for keeper in keepers:
         keeper.forget()
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Say whether an error of NumPy's, PyTorch's or Python's own means that memory was not enough."""
+    told = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in told or "can't allocate memory" in told
 
 
 def _what_is_left(keepers: Sequence[Keeper]) -> str:

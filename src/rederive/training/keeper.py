@@ -74,6 +74,7 @@ class Keeper:
         self.epochs = 0
         self.seconds: list[float] = []  # what each epoch took
         self.restored: int | None = None  # the number of whole epochs that a checkpoint held
+        self.saved = False  # whether the state of the moment when it was last to be saved is on the disk
         self._status: dict[str, Any] = {"epochs": 0, "epochs_done": 0, "latest": {}, "seconds_per_epoch": None}
         self._this_epoch = 0.0  # seconds of the epoch under way that an earlier process spent
         self._epoch_began = self._saved = self._told = time.monotonic()
@@ -85,16 +86,20 @@ class Keeper:
         epoch, batch = 1, 0
         try:
             found = checkpoint.read(self.checkpoint, self.key)
+            if found is not None:
+                progress, arrays = found
+                checkpoint.refuse_other_arrays(arrays, learner.state())
+                if progress.batch > learner.batches or {row.seed for row in progress.rows} - set(learner.seeds):
+                    raise checkpoint.UnusableError("it holds other batches or seeds than this run has")
         except checkpoint.UnusableError as error:
             self._say(f"the checkpoint {self.checkpoint} is not used: {error}")
             found = None
         if found is not None:
-            progress, arrays = found
             learner.restore(arrays)
-            rows = [Row(*row) for row in progress["rows"]]
-            epoch, batch = progress["epoch"], progress["batch"]
-            self.seconds, self._this_epoch = progress["seconds"], progress["this_epoch"]
+            rows, epoch, batch = progress.rows, progress.epoch, progress.batch
+            self.seconds, self._this_epoch = progress.seconds, progress.this_epoch
             self.restored = epoch - 1
+            self.saved = True
             self._say(f"going on from epoch {epoch}, batch {batch}")
         self._epoch_began = self._saved = time.monotonic()
         self._tell("running", learner, rows, epoch, batch)
@@ -107,7 +112,7 @@ class Keeper:
         if self.stop.asked:
             self._save(learner, rows, epoch, batch)
             self._tell("interrupted", learner, rows, epoch, batch)
-            self._say(f"stopped in epoch {epoch} after batch {batch}; a new start goes on from there")
+            self._say(f"stopped in epoch {epoch} after batch {batch}; {self._next()}")
             raise Interrupted
         if now - self._saved > 60 * self.minutes:
             self._save(learner, rows, epoch, batch)
@@ -124,7 +129,7 @@ class Keeper:
         self._say_epoch(rows, epoch)
         if self.stop.asked and epoch < self.epochs:
             self._tell("interrupted", learner, rows, epoch + 1, 0)
-            self._say(f"stopped after epoch {epoch}; a new start goes on from there")
+            self._say(f"stopped after epoch {epoch}; {self._next()}")
             raise Interrupted
 
     def kept_to_the_end(self) -> bool:
@@ -133,22 +138,31 @@ class Keeper:
             found = checkpoint.read(self.checkpoint, self.key)
         except checkpoint.UnusableError:
             return False
-        return found is not None and found[0]["epoch"] > self.epochs
+        return found is not None and found[0].epoch > self.epochs
 
     def forget(self) -> None:
         """Remove the checkpoint and the status: the run is complete."""
-        self.checkpoint.unlink(missing_ok=True)
-        self.status.unlink(missing_ok=True)
+        for path in (self.checkpoint, self.status):
+            with suppress(OSError):  # what stays there does no harm: it is not taken, or overwritten
+                path.unlink()
 
     def _save(self, learner: Learner, rows: list[Row], epoch: int, batch: int) -> None:
         spent = 0.0 if batch == 0 else self._this_epoch + time.monotonic() - self._epoch_began
-        progress = {"rows": rows, "epoch": epoch, "batch": batch, "seconds": self.seconds, "this_epoch": spent}
+        progress = checkpoint.Progress(rows=rows, epoch=epoch, batch=batch, seconds=self.seconds, this_epoch=spent)
         try:
             checkpoint.write(self.checkpoint, self.key, progress, learner.state())
+            self.saved = True
         except OSError as error:
+            self.saved = False
             # A run without checkpoints is worth more than none; the one before this is still there.
-            self._say(f"no checkpoint could be written ({error}); training goes on")
+            self._say(
+                f"no checkpoint could be written to {self.checkpoint} ({error.strerror or error}); training goes on"
+            )
         self._saved = time.monotonic()
+
+    def _next(self) -> str:
+        """Return where a new start goes on."""
+        return "a new start goes on from " + ("there" if self.saved else "the last checkpoint that could be written")
 
     def fail(self, error: BaseException) -> None:
         """Leave word that the job ended with an error."""

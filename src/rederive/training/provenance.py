@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from rederive import files
 from rederive.errors import UserError
@@ -97,6 +97,13 @@ class Provenance(Record):
     flops_per_image: int | None = None
     sha256: str
     seeds: dict[int, Seed]
+
+    @field_validator("spec")
+    @classmethod
+    def _has_length(cls, spec: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(spec.get("epochs"), int) or spec["epochs"] < 1:
+            raise ValueError(f"epochs: found {spec.get('epochs')!r}, expected a number of them")
+        return spec
 
     @classmethod
     def read(cls, path: Path) -> Self:
