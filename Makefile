@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # A single thread a process: the workflow runs processes side by side.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo report retrain test lint bench env env-dev env-cluster lock clean help
+.PHONY: demo report retrain test coverage lint docs bench env env-dev env-cluster lock clean help
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -28,6 +28,12 @@ retrain: env  ## the whole report from config.yaml: every network trained on the
 
 test: env-dev env-cluster  ## every test that this machine can run
 	pytest $(PYTEST_ARGS)
+
+coverage: env-dev env-cluster  ## the tests again, and which lines of the sources none of them runs
+	pytest --cov=rederive --cov=writeup --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+docs: env-dev  ## the documentation as a site, in results/site
+	mkdocs build --strict
 
 lint: env-dev  ## style, types, and the workflow's own linter
 	ruff check .

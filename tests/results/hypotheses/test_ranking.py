@@ -203,3 +203,15 @@ def test_damaged_trainings_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"seed_0\.json: not the provenance of a run"):
         Trained.load(tmp_path)
     assert Trained.load(tmp_path / "none").kept == []
+
+
+def test_every_kept_training_is_whole_and_one_of_the_study_s_candidates() -> None:
+    study = synthetic.study()
+    trained = Trained.load(synthetic.REPOSITORY / study.hypotheses.kept)
+    found = {
+        kept.path
+        for row in study.hypotheses.rows
+        for name in study.hypotheses.candidates(row)
+        for kept in trained.find(study, study.candidate(row, name))
+    }
+    assert found == {kept.path for kept in trained.kept}
