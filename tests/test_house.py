@@ -20,12 +20,18 @@ MODULES = {
 BELOW = {
     "autograd": set(),
     "data": set(),
-    "derivations": {"autograd"},
+    "proofs": {"autograd"},
     "training": {"data", "results"},
     "results": {"training"},
     "figures": {"autograd", "results"},
     "report": {"figures", "results", "training"},
-    "audit": {"derivations", "figures", "report", "results", "training"},
+    "audit": {"proofs", "figures", "report", "results", "training"},
+}
+# The same of the rooms of `proofs`; what stands beside them, `verification`, may know all.
+ROOMS = {
+    "prover": set(),
+    "language": {"prover"},
+    "audit": {"prover", "language"},
 }
 PARTS = {path.name for path in TOOL.iterdir() if path.is_dir() and path.name != "__pycache__"}
 
@@ -86,6 +92,16 @@ def test_the_report_knows_of_training_only_what_it_records() -> None:
         if name.startswith("rederive.training")
     }
     assert found == {"rederive.training.provenance"}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_rooms_of_proofs_know_only_those_below(room: str) -> None:
+    assert {path.name for path in (TOOL / "proofs").iterdir() if path.is_dir()} - {"__pycache__"} == set(ROOMS)
+    inside = [module for module in MODULES if module.startswith(f"rederive.proofs.{room}")]
+    named = {name for module in inside for name, _ in imports(MODULES[module]) if name.startswith("rederive.proofs")}
+    assert named
+    allowed = tuple(f"rederive.proofs.{known}." for known in (room, *ROOMS[room]))
+    assert {name for name in named if not name.startswith(allowed)} == set()
 
 
 def test_no_module_needs_itself_to_be_loaded() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from rederive import imports
-from rederive.derivations import derivation_names
 from rederive.errors import UserError
+from rederive.proofs import derivation_names
 
 
 @pytest.fixture

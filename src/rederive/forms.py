@@ -60,7 +60,7 @@ Verdicts = dict[str, Verdict]
 
 
 class Proof(TypedDict):
-    """What was found of a derivation (`rederive.derivations.result.Result.to_json`)."""
+    """What was found of a derivation (`rederive.proofs.result.Result.to_json`)."""
 
     name: str
     title: str

@@ -17,10 +17,10 @@ from typing_extensions import TypedDict  # pydantic takes that of typing from Py
 
 from rederive import files, forms
 from rederive.config import Study
-from rederive.derivations import derivation_names
 from rederive.errors import UserError
 from rederive.fingerprint import ROOTS, Reach, Root, derivation, generating, plotting, preparing, reach, training
 from rederive.layout import CLAIMS, PUBLISHED, PUBLISHED_CURVES, TEXT, THEME, Layout
+from rederive.proofs import derivation_names
 from rederive.records import read_json
 from rederive.report.listings import listed_sources
 

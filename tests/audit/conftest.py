@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PROOFS = ("division",)
 TRAIN = """
 from rederive.cli.common import resolved
-from rederive.derivations import verify
+from rederive.proofs import verify
 from pathlib import Path
 from rederive.training import train
 study = resolved([Path("config.yaml")])

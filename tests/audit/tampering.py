@@ -27,8 +27,8 @@ from rederive.audit import manifest
 from rederive.audit.audit import Asked, Report, audit
 from rederive.audit.pack import unzipped, zipped
 from rederive.audit.rebuild import inputs, rebuild
-from rederive.derivations import verify_all
 from rederive.errors import UserError
+from rederive.proofs import verify_all
 
 Contents = dict[str, bytes]
 

@@ -41,7 +41,7 @@ def test_a_new_op_takes_ten_lines_and_is_registered(documented: dict[str, Any]) 
 
 
 def test_a_new_op_is_checked_numerically_and_proved(documented: dict[str, Any]) -> None:
-    from rederive.derivations.symbolic.code import prove_op
+    from rederive.proofs.prover.code import prove_op
 
     softplus = documented["Softplus"]
     for example in softplus.examples:
@@ -52,7 +52,7 @@ def test_a_new_op_is_checked_numerically_and_proved(documented: dict[str, Any]) 
 def test_a_new_op_with_a_wrong_gradient_is_caught_by_both(
     documented: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rederive.derivations.symbolic.code import prove_op
+    from rederive.proofs.prover.code import prove_op
 
     softplus = documented["Softplus"]
 

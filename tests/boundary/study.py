@@ -11,8 +11,8 @@ from tests import synthetic
 from tests.boundary.case import call
 from tests.workflow.project import CONFIG as WORKFLOW_CONFIG
 
-from rederive.derivations import derivation_names
 from rederive.files import write_json
+from rederive.proofs import derivation_names
 from rederive.training import checkpoint
 
 ROOT = Path(__file__).parents[2]

@@ -14,21 +14,32 @@ import pytest
 import sympy
 import torch
 from sympy import Float, S, Symbol, exp, log
+from tests.derivations.catalogue import load, verify
 
-from rederive import derivations
 from rederive.autograd import SGD, Op, Tensor, ops
 from rederive.autograd.graph import GraphError
-from rederive.derivations import numeric, source_mutants, verification
-from rederive.derivations.catalogue import momentum
-from rederive.derivations.derivation import Chain, Definition, Input, Line, Named, Step, array, delta, gradient_chain
-from rederive.derivations.notation import G, W, X, i, j, m, n, p, q
-from rederive.derivations.symbolic.array import SymbolicArray
-from rederive.derivations.symbolic.code import prove_op, replaced_backward, traces
-from rederive.derivations.symbolic.indices import Index, indices, sum_over
-from rederive.derivations.symbolic.prove import InexactNumberError, equal
-from rederive.derivations.symbolic.purity import impurities
-from rederive.derivations.symbolic.size import NotSymbolicError, exact
-from rederive.derivations.verification import Findings, load, verify_derivation
+from rederive.proofs import verification
+from rederive.proofs.audit import numeric, source_mutants
+from rederive.proofs.language.derivation import (
+    Chain,
+    Definition,
+    Input,
+    Line,
+    Named,
+    Step,
+    array,
+    delta,
+    gradient_chain,
+)
+from rederive.proofs.language.notation import G, W, X, i, j, m, n, p, q
+from rederive.proofs.prover.array import SymbolicArray
+from rederive.proofs.prover.code import prove_op, replaced_backward, traces
+from rederive.proofs.prover.indices import Index, indices, sum_over
+from rederive.proofs.prover.prove import InexactNumberError, equal
+from rederive.proofs.prover.purity import impurities
+from rederive.proofs.prover.size import NotSymbolicError, exact
+from rederive.proofs.verification import Findings, verify_derivation
+from writeup.derivations import momentum
 
 u, v = array("u"), array("v")
 
@@ -467,7 +478,7 @@ def test_a_backward_that_raises_is_a_finding_and_hides_no_other(monkeypatch):
         return z.T @ cotangent, cotangent @ x.T
 
     monkeypatch.setattr(ops.MatMul, "backward", staticmethod(swapped))
-    wrong, right = derivations.verify("matmul", oracles=False), derivations.verify("exponential", oracles=False)
+    wrong, right = verify("matmul", oracles=False), verify("exponential", oracles=False)
     assert not wrong.passed
     assert "MatMul.backward" in " ".join(failure.where for failure in wrong.failures)
     assert right.passed

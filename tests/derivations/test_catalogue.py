@@ -8,20 +8,18 @@ import sys
 from dataclasses import replace
 
 import pytest
+from tests.derivations.catalogue import NAMES, load, verify, verify_all
 
-from rederive import derivations
 from rederive.autograd import Op, ops, pooling
 from rederive.autograd.examples import Example
-from rederive.derivations import verification
-from rederive.derivations.derivation import Definition, Input, Line, gradient_chain
-from rederive.derivations.notation import G, X, i, j, m, n, p, q
-from rederive.derivations.result import Result
-from rederive.derivations.source_mutants import source_of
-from rederive.derivations.symbolic.code import replaced_backward
-from rederive.derivations.verification import Findings, load, verify_derivation
 from rederive.errors import UserError
-
-NAMES = derivations.derivation_names()
+from rederive.proofs import verification
+from rederive.proofs.audit.source_mutants import source_of
+from rederive.proofs.language.derivation import Definition, Input, Line, gradient_chain
+from rederive.proofs.language.notation import G, X, i, j, m, n, p, q
+from rederive.proofs.prover.code import replaced_backward
+from rederive.proofs.result import Result
+from rederive.proofs.verification import Findings, verify_derivation
 
 # What the issue asks for, each under its file's name
 WANTED = {
@@ -55,7 +53,7 @@ WITHOUT_MATRIX_ROUTE = {
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, Result]:
-    return dict(zip(NAMES, derivations.verify_all(NAMES, oracles=False), strict=True))
+    return dict(zip(NAMES, verify_all(NAMES, oracles=False), strict=True))
 
 
 def test_the_catalogue_is_complete():
@@ -101,7 +99,7 @@ KEYS = {
 
 
 def test_the_result_file_is_the_same_in_every_run(tmp_path):
-    script = "import sys; from rederive.derivations import verify; from pathlib import Path\n"
+    script = "import sys; from tests.derivations.catalogue import verify; from pathlib import Path\n"
     script += "[verify(name, Path(sys.argv[1], name), oracles=False) for name in ('normalize', 'momentum')]"
     for seed in ("1", "2"):  # of Python's hashes, which order its sets
         folder = tmp_path / seed
@@ -117,14 +115,15 @@ def test_the_result_file_is_the_same_in_every_run(tmp_path):
 
 
 def test_names_are_listed_without_sympy():
-    code = "import sys; from rederive import derivations as d; d.derivation_names(); print('sympy' in sys.modules)"
+    code = "import sys; from rederive import proofs; proofs.derivation_names('writeup.derivations')\n"
+    code += "print('sympy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 @pytest.mark.parametrize("name", ["nonsense", "nonsense.py", __file__])
 def test_what_is_no_derivation_is_a_user_error(name):
     with pytest.raises(UserError):
-        derivations.verify(name)
+        verify(name)
 
 
 # A wrong sign, anywhere
@@ -307,7 +306,7 @@ def test_a_definition_with_a_dangling_index_is_refused():
 
 def test_a_failed_derivation_is_written_as_failed(tmp_path, monkeypatch):
     monkeypatch.setattr(ops.Exp, "backward", staticmethod(lambda context, cotangent: -cotangent * context.saved[0]))
-    result = derivations.verify("exponential", tmp_path / "exponential.json", oracles=False)
+    result = verify("exponential", tmp_path / "exponential.json", oracles=False)
     assert not result.passed
     assert json.loads((tmp_path / "exponential.json").read_text())["passed"] is False
 

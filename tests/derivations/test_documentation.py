@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rederive import derivations
+from rederive import proofs
 
 PAGE = Path(__file__).parents[2] / "docs" / "derivations.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
@@ -19,7 +19,7 @@ def swish(tmp_path):
 
 
 def test_the_example_holds(swish, tmp_path):
-    result = derivations.verify(str(swish), tmp_path / "swish.json", oracles=False)
+    result = proofs.verify(str(swish), tmp_path / "swish.json", oracles=False)
     assert result.failures == []
     assert result.name == "swish"
     assert result.facts["steps"][-1]["index_latex"] == r"= G_{pq} \left(Y_{pq} \left(1 - S_{pq}\right) + S_{pq}\right)"
@@ -37,7 +37,7 @@ def test_the_example_holds(swish, tmp_path):
 def test_a_mistake_in_the_example_is_named(swish, right, wrong, named):
     assert BLOCKS[0].count(right) == 1
     swish.write_text(BLOCKS[0].replace(right, wrong))
-    result = derivations.verify(str(swish), oracles=False)
+    result = proofs.verify(str(swish), oracles=False)
     assert not result.passed
     assert named in result.failures[0].where
     assert result.failures[0].difference

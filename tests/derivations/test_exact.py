@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sympy import Rational, exp, log, tanh
 
-from rederive.derivations.derivation import delta
-from rederive.derivations.symbolic.exact import Number, entries, evaluator, mp, mpf, same
-from rederive.derivations.symbolic.functions import Step
-from rederive.derivations.symbolic.indices import array, indices, sizes, sum_over
+from rederive.proofs.language.derivation import delta
+from rederive.proofs.prover.exact import Number, entries, evaluator, mp, mpf, same
+from rederive.proofs.prover.functions import Step
+from rederive.proofs.prover.indices import array, indices, sizes, sum_over
 
 n, m = sizes("n m")
 i, p = indices("i p", n)

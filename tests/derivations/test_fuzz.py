@@ -2,8 +2,8 @@
 
 from sympy import S
 
-from rederive.derivations import fuzz as fuzzing
-from rederive.derivations.fuzz import fuzz
+from rederive.proofs.audit import fuzz as fuzzing
+from rederive.proofs.audit.fuzz import fuzz
 
 
 def test_a_small_fuzz_finds_no_mistake():

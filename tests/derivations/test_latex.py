@@ -6,17 +6,16 @@ from itertools import product
 import numpy as np
 import pytest
 from sympy import HadamardProduct, Lambda, OneMatrix, Symbol, exp
+from tests.derivations.catalogue import NAMES, load
 
-from rederive import derivations
-from rederive.derivations import samples
-from rederive.derivations.derivation import Named, Partial
-from rederive.derivations.latex import chain_latex, result_latex, statement_latex, to_latex
-from rederive.derivations.notation import G, X, Z, d, i, j, m, n, p, q
-from rederive.derivations.symbolic.exact import entries
-from rederive.derivations.symbolic.functions import AnyFunction, Step
-from rederive.derivations.symbolic.indices import Index, array, bound_indices, sum_over
-from rederive.derivations.symbolic.matrix_calculus import each, matrix
-from rederive.derivations.verification import load
+from rederive.proofs.audit import samples
+from rederive.proofs.language.derivation import Named, Partial
+from rederive.proofs.language.latex import chain_latex, result_latex, statement_latex, to_latex
+from rederive.proofs.language.notation import G, X, Z, d, i, j, m, n, p, q
+from rederive.proofs.prover.exact import entries
+from rederive.proofs.prover.functions import AnyFunction, Step
+from rederive.proofs.prover.indices import Index, array, bound_indices, sum_over
+from rederive.proofs.prover.matrix_calculus import each, matrix
 
 x = Symbol("x")
 A, B = matrix("A", n, m), matrix("B", n, m)
@@ -69,7 +68,7 @@ def test_ranges_are_shown_where_they_matter():
     assert to_latex(sum_over(array("g")[k], k), show_limits=True) == r"\sum_{k=0}^{t - 1} g_{k}"
 
 
-@pytest.mark.parametrize("name", derivations.derivation_names())
+@pytest.mark.parametrize("name", NAMES)
 def test_every_line_is_one_line_with_balanced_braces(name):
     derivation = load(name)
     texts = [statement_latex(derivation), result_latex(derivation)]
@@ -263,7 +262,7 @@ def as_float(value):
 
 FORMULAS = [
     pytest.param(name, chain, line, id=f"{name} {chain + 1}.{line + 1}")
-    for name in derivations.derivation_names()
+    for name in NAMES
     for chain, found in enumerate(load(name).chains)
     for line in range(len(found.lines))
     if not found.lines[line].expression.atoms(Partial) and not found.lines[line].expression.atoms(Named)

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.derivations.catalogue import load
 
 from rederive.autograd import Tensor, ops
 from rederive.autograd.optimizers import SGD
-from rederive.derivations import numeric, samples
-from rederive.derivations.symbolic.code import replaced_backward
-from rederive.derivations.verification import bound, load, verify_derivation
+from rederive.proofs.audit import numeric, samples
+from rederive.proofs.prover.code import replaced_backward
+from rederive.proofs.verification import bound, verify_derivation
 
 CHECKS = {"complex_step", "borders", "random_directions", "float32", "strided_cotangent", "second_order",
           "second_order_differences"}  # fmt: skip

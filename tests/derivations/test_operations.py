@@ -7,9 +7,9 @@ import pytest
 
 from rederive.autograd import Op, Tensor, convolution, normalization, ops, pooling
 from rederive.autograd.examples import Example
-from rederive.derivations.source_mutants import ExactCase, check_source, source_mutants
-from rederive.derivations.symbolic.array import NotSymbolicError
-from rederive.derivations.symbolic.code import prove_op, replaced_backward, traces
+from rederive.proofs.audit.source_mutants import ExactCase, check_source, source_mutants
+from rederive.proofs.prover.array import NotSymbolicError
+from rederive.proofs.prover.code import prove_op, replaced_backward, traces
 
 OPERATIONS = [
     value

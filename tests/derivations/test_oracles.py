@@ -8,15 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.derivations.catalogue import NAMES, ask_oracles, load, verify
 
-from rederive import derivations
 from rederive.autograd import ops
-from rederive.derivations import oracles
-from rederive.derivations.symbolic.code import replaced_backward
-from rederive.derivations.verification import load
+from rederive.proofs.audit import oracles
+from rederive.proofs.prover.code import replaced_backward
 
 
-@pytest.mark.parametrize("name", derivations.derivation_names())
+@pytest.mark.parametrize("name", NAMES)
 def test_pytorch_agrees(name):
     assert oracles.compare(load(name), "torch") <= oracles.TOLERANCE
 
@@ -24,7 +23,7 @@ def test_pytorch_agrees(name):
 @pytest.mark.parametrize("oracle", ["jax", "tensorflow"])
 def test_the_others_agree_on_everything(oracle):
     pytest.importorskip(oracle)
-    errors = {name: oracles.compare(load(name), oracle) for name in derivations.derivation_names()}
+    errors = {name: oracles.compare(load(name), oracle) for name in NAMES}
     assert max(errors.values()) <= oracles.TOLERANCE, errors
 
 
@@ -41,7 +40,7 @@ def spoiled(array):
 
 def test_a_gradient_of_ours_that_is_not_a_number_is_noticed():
     with replaced_backward(ops.Exp, lambda c, G: spoiled(G * c.saved[0])):
-        result = derivations.verify("exponential")
+        result = verify("exponential")
     assert any(failure.where.startswith("the oracle torch") for failure in result.failures)
 
 
@@ -55,7 +54,7 @@ def test_an_oracle_that_is_not_installed_is_missing_and_agrees_with_nothing(monk
     monkeypatch.setitem(sys.modules, "jax", None)
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     assert oracles.version("jax") is None
-    result = derivations.verify("addition")
+    result = verify("addition")
     assert result.passed
     assert result.facts["oracles"]["jax"] == result.facts["oracles"]["tensorflow"] == "missing"
     assert result.facts["oracles"]["torch"]["version"]
@@ -64,14 +63,14 @@ def test_an_oracle_that_is_not_installed_is_missing_and_agrees_with_nothing(monk
 def test_answers_are_taken_from_a_file(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "jax", None)
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    answers = derivations.ask_oracles(tmp_path / "oracles.json", ["addition", "sigmoid"])
+    answers = ask_oracles(tmp_path / "oracles.json", ["addition", "sigmoid"])
     assert json.loads((tmp_path / "oracles.json").read_text()) == answers
     monkeypatch.setattr(oracles, "ask", None)  # nobody is asked again
-    taken = derivations.verify("sigmoid", oracles=tmp_path / "oracles.json")
+    taken = verify("sigmoid", oracles=tmp_path / "oracles.json")
     assert taken.passed
     assert taken.facts["oracles"]["jax"] == "missing"
     with pytest.raises(derivations_error(), match="normalize"):
-        derivations.verify("normalize", oracles=tmp_path / "oracles.json")
+        verify("normalize", oracles=tmp_path / "oracles.json")
 
 
 def derivations_error():
@@ -83,15 +82,15 @@ def derivations_error():
 def test_an_oracle_that_disagrees_fails_the_derivation(tmp_path):
     path = tmp_path / "oracles.json"
     path.write_text(json.dumps({"addition": {"torch": {"version": "0", "max_relative_error": 1e-3}}}))
-    result = derivations.verify("addition", oracles=path)
+    result = verify("addition", oracles=path)
     assert [failure.where for failure in result.failures] == ["the oracle torch 0"]
 
 
 def test_tensorflow_says_nothing_on_the_terminal():
     pytest.importorskip("tensorflow")
     code = (
-        "from rederive.derivations import oracles\n"
-        "from rederive.derivations.verification import load\n"
+        "from rederive.proofs.audit import oracles\n"
+        "from tests.derivations.catalogue import load\n"
         "print(sorted(oracles.ask(load('addition'), ['tensorflow'])))"
     )
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}

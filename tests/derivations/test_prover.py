@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import S, Sum, Symbol, cosh, exp, log, sinh, tanh
 
-from rederive.derivations.derivation import delta
-from rederive.derivations.mutants import formula_mutants
-from rederive.derivations.symbolic.exact import Number, entries, same
-from rederive.derivations.symbolic.functions import AnyDerivative, AnyFunction, Step
-from rederive.derivations.symbolic.indices import Index, array, indices, rename_bound, sizes, sum_over
-from rederive.derivations.symbolic.normal_form import DifferentRangesError, normal_form
-from rederive.derivations.symbolic.prove import difference, equal, gradient, pushforward
+from rederive.proofs.audit.mutants import formula_mutants
+from rederive.proofs.language.derivation import delta
+from rederive.proofs.prover.exact import Number, entries, same
+from rederive.proofs.prover.functions import AnyDerivative, AnyFunction, Step
+from rederive.proofs.prover.indices import Index, array, indices, rename_bound, sizes, sum_over
+from rederive.proofs.prover.normal_form import DifferentRangesError, normal_form
+from rederive.proofs.prover.prove import difference, equal, gradient, pushforward
 
 n, m = sizes("n m")
 i, j, p = indices("i j p", n)

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 from rich.console import Console
+from tests.derivations.catalogue import load, verify
 from typer.testing import CliRunner
 
-from rederive import derivations
 from rederive.autograd import ops
 from rederive.cli import app, main
-from rederive.derivations.result import print_table
-from rederive.derivations.symbolic.code import replaced_backward
-from rederive.derivations.verification import load, verify_derivation
+from rederive.proofs.prover.code import replaced_backward
+from rederive.proofs.result import print_table
+from rederive.proofs.verification import verify_derivation
 
 
 def shown(results):
@@ -24,7 +24,7 @@ def shown(results):
 
 @pytest.fixture(scope="module")
 def good():
-    return derivations.verify("normalize", oracles=False)
+    return verify("normalize", oracles=False)
 
 
 def test_a_line_for_a_derivation(good):

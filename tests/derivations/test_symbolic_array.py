@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from array_api_compat import array_namespace
 
-from rederive.derivations.symbolic.array import NotSymbolicError, ShapeError, SymbolicArray, SymbolicNamespace
-from rederive.derivations.symbolic.code import position
-from rederive.derivations.symbolic.exact import Number, entries
-from rederive.derivations.symbolic.indices import sizes
-from rederive.derivations.symbolic.prove import equal
+from rederive.proofs.prover.array import NotSymbolicError, ShapeError, SymbolicArray, SymbolicNamespace
+from rederive.proofs.prover.code import position
+from rederive.proofs.prover.exact import Number, entries
+from rederive.proofs.prover.indices import sizes
+from rederive.proofs.prover.prove import equal
 
 n, m, d = sizes("n m d")
 NUMBERS = {n: 2, m: 3}

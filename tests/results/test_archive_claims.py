@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from tests import synthetic
 
-from rederive.derivations import verify
 from rederive.layout import Layout
+from rederive.proofs import verify
 from rederive.records import read_json
 from rederive.results.claim_file import load_claims
 from rederive.results.claims import differing, test_claims
@@ -25,7 +25,7 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     collect(layout, kept)
     proved = {test.proved for claim in load_claims(synthetic.CLAIMS).values() for test in claim.tests if test.proved}
     for name in proved:
-        verify(name, layout.derivation(name), oracles=False)
+        verify(name, layout.derivation(name), oracles=False, package="writeup.derivations")
     proofs = sorted(map(layout.derivation, proved))
     test_claims(layout, proofs, synthetic.CLAIMS, synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES)
     return layout

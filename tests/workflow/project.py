@@ -121,7 +121,7 @@ def new_project(folder: Path) -> Project:
     shutil.rmtree(folder / "report" / "sections")
     for part in (Path(__file__).parent / "report").iterdir():
         shutil.copy2(part, folder / "report" / part.name)
-    for path in (folder / "src/rederive/derivations/catalogue").glob("[a-z]*.py"):
+    for path in (folder / "src/writeup/derivations").glob("[a-z]*.py"):
         if path.stem not in DERIVATIONS:
             path.unlink()
     (folder / "tiny.yaml").write_text(CONFIG)

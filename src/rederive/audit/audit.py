@@ -23,10 +23,10 @@ from rederive.audit.pack import ENVIRONMENT, RESULTS, about, environment, read_y
 from rederive.audit.rebuild import inputs, is_made, rebuild
 from rederive.audit.training import train_again
 from rederive.config import Study
-from rederive.derivations import derivation_names, verify_all
 from rederive.errors import UserError
 from rederive.imports import FOLDER
 from rederive.layout import Layout
+from rederive.proofs import derivation_names, verify_all
 from rederive.results.collect import read_of_study
 
 ROUNDING = 1e-9  # relative difference of numbers that other libraries may give

@@ -80,8 +80,8 @@ def main(engine: str) -> None:
     """Do the steps here; a step that cannot be done ends the process with its words."""
     from rederive import figures
     from rederive.config import Study
-    from rederive.derivations import derivation_names
     from rederive.layout import THEME
+    from rederive.proofs import derivation_names
     from rederive.report.formats import choose_engine, convert
     from rederive.report.render import render
     from rederive.report.tex_source import tex_source

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rederive.layout import Layout
 
 ARCHIVE = Path("archive")
+CONFIG = Path("config.yaml")
 STUDY = Path("results/study.json")
 StudyFile = Annotated[
     Path, typer.Option("--study", help="the resolved configuration; its folder is that of all results")
@@ -26,7 +27,7 @@ def layout_of(study: Path) -> "Layout":
 def proved(layout: "Layout") -> list[Path]:
     """Return the files of what was proved."""
     from rederive.config import Study
-    from rederive.derivations import derivation_names
+    from rederive.proofs import derivation_names
 
     return [layout.derivation(name) for name in derivation_names(Study.load(layout.study).derivations)]
 

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from rederive.cli.common import record_step
+from rederive.cli.common import CONFIG, record_step
 from rederive.errors import UserError
 
-Package = Annotated[str | None, typer.Option(help="the package of the derivations [the tool's own catalogue]")]
+Package = Annotated[str | None, typer.Option(help="the package of the derivations [that of config.yaml]")]
 
 
 def ask_oracles(
@@ -16,7 +16,7 @@ def ask_oracles(
     package: Package = None,
 ) -> None:
     """Ask PyTorch, JAX and TensorFlow for the gradients of all derivations."""
-    from rederive.derivations import ask_oracles
+    from rederive.proofs import ask_oracles
 
     ask_oracles(output, package=_package(package))
     record_step(output.parent / "study.json", "ask_oracles")
@@ -38,8 +38,8 @@ def verify(
     """Prove the derivations, check their numbers, judge their mutants; exit with 1 where something does not hold."""
     import json
 
-    from rederive.derivations import derivation_names, verify_all
-    from rederive.derivations.result import print_table
+    from rederive.proofs import derivation_names, verify_all
+    from rederive.proofs.result import print_table
 
     if output and len(only or []) != 1:
         raise UserError(f"verify: --output takes the result of one derivation, found {len(only or [])} names")
@@ -62,7 +62,7 @@ def fuzz_prover(
     seed: Annotated[int, typer.Option(help="of everything random")] = 0,
 ) -> None:
     """Compare what the prover says of random expressions with exact numbers; exit with 1 at any mistake."""
-    from rederive.derivations.fuzz import fuzz
+    from rederive.proofs.audit.fuzz import fuzz
 
     found = fuzz(expressions, pairs, seed)
     print(found)
@@ -88,10 +88,13 @@ def graph(
             draw_graph(result, path)
 
 
-def _package(named: str | None) -> str:
+def _package(named: str | None) -> str | None:
     """Return the package of derivations that is meant, and let its code be found."""
     from rederive import imports
-    from rederive.derivations import CATALOGUE
 
     imports.add_code_of(Path.cwd())
-    return named or CATALOGUE
+    if named is not None or not CONFIG.exists():
+        return named
+    from rederive.yaml_files import read_yaml
+
+    return read_yaml(CONFIG).get("derivations")

@@ -282,8 +282,8 @@ class Config(Model):
     trainers: dict[Word, Trainer] = Field({}, description="what trains experiments")
     metrics: dict[Word, Metric] = Field({}, description="by name; the headline, or the first, is what tables show")
     strict: bool = Field(False, description="an undeclared metric of a run stops the build, instead of a warning")
-    derivations: PackagePath = Field(
-        "rederive.derivations.catalogue", description="the package with the derivations, a module each"
+    derivations: PackagePath | None = Field(
+        None, description="the package with the derivations, a module each; without one nothing is proved"
     )
     experiments: dict[Name, dict[str, Any]] = Field(description="each what differs from its base")
     tables: list[Table] = Field([])

@@ -47,7 +47,7 @@ class Study(Model):
     trainers: dict[str, Trainer]
     metrics: dict[str, Metric]
     strict: bool = False
-    derivations: str = Field(description="the package with the derivations")
+    derivations: str | None = Field(description="the package with the derivations")
     experiments: dict[str, Experiment] = Field(description="by key, in the order of the config")
     tables: list[Table]
     figures: dict[str, Figure]

@@ -50,13 +50,13 @@ BY_PATH = {
     "rederive.imports:load": "what it loads is a root of its own where it makes a result, and else describes the study"
 }
 BY_NAME = {
-    "rederive.derivations.verification:load": "which derivation it loads is a parameter of the rule of its own",
-    "rederive.derivations.oracles:version": "the oracles are other projects",
+    "rederive.proofs.verification:load": "which derivation it loads is a parameter of the rule of its own",
+    "rederive.proofs.audit.oracles:version": "the oracles are other projects",
 }
 
 ROOTS = {
-    "ask_oracles": Root(("rederive.derivations.verification:ask_oracles",), unfollowed=BY_NAME),
-    "verify": Root(("rederive.derivations.verification:verify",), unfollowed=BY_NAME),
+    "ask_oracles": Root(("rederive.proofs.verification:ask_oracles",), unfollowed=BY_NAME),
+    "verify": Root(("rederive.proofs.verification:verify",), unfollowed=BY_NAME),
     **{
         rule: Root((entry,), unfollowed=BY_PATH)
         for rule, entry in {
@@ -109,6 +109,6 @@ def plotting(figures: Iterable["Figure"]) -> Root:
     return Root(("rederive.figures:plot", *drawn), unfollowed=BY_PATH, stated=pictures)
 
 
-def derivation(name: str, package: str) -> Root:
+def derivation(name: str, package: str | None) -> Root:
     """Return the root of a derivation of a package."""
     return Root((f"{package}.{name}:DERIVATION",))

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from rederive.config import resolve
-from rederive.derivations import derivation_names
+from rederive.proofs import derivation_names
 from rederive.environment import present
 from rederive.errors import UserError
 from rederive.files import contents, sha256

@@ -3,9 +3,9 @@
 from sympy import Lambda, exp, log
 
 from digits.softplus import Softplus
-from rederive.derivations.derivation import Definition, Derivation, Input, Line, delta, gradient_chain, sum_over
-from rederive.derivations.notation import G, X, X_matrix, i, j, m, n, p, q, x
-from rederive.derivations.symbolic.matrix_calculus import each
+from rederive.proofs.language.derivation import Definition, Derivation, Input, Line, delta, gradient_chain, sum_over
+from rederive.proofs.language.notation import G, X, X_matrix, i, j, m, n, p, q, x
+from rederive.proofs.prover.matrix_calculus import each
 
 Y = Definition("Y", (i, j), log(1 + exp(X[i, j])))
 

@@ -1,0 +1,71 @@
+"""Derivations that are proved, step by step, on the code that runs.
+
+Names are looked up without SymPy, which takes seconds to import: a command that only lists the derivations is quick.
+"""
+
+import importlib.util
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rederive.errors import UserError
+
+if TYPE_CHECKING:
+    from rederive.proofs.result import Result
+
+
+def derivation_names(package: str | None) -> list[str]:
+    """Return the names of all derivations of a package, one a module; of no package, none.
+
+    Raises UserError where there is no package of that name.
+    """
+    if package is None:
+        return []
+    try:
+        found = importlib.util.find_spec(package)
+    except ModuleNotFoundError:
+        found = None
+    if found is None or not found.submodule_search_locations:
+        raise UserError(f"derivations: found {package!r}, which is no package; expected one with a module for each")
+    files = (path for folder in found.submodule_search_locations for path in Path(folder).glob("*.py"))
+    return sorted(path.stem for path in files if not path.stem.startswith("_"))
+
+
+def verify(name: str, output: Path | None = None, oracles: bool | Path = True, package: str | None = None) -> "Result":
+    """Verify a derivation and write what was found: see `rederive.proofs.verification.verify`."""
+    from rederive.proofs import verification
+
+    return verification.verify(name, output, oracles, package)
+
+
+def verify_all(
+    names: Sequence[str],
+    output: Path | None = None,
+    oracles: bool | Path = True,
+    jobs: int | None = None,
+    package: str | None = None,
+) -> list["Result"]:
+    """Verify derivations in several processes, and return what was found in the order of their names."""
+    if len(names) == 1 or jobs == 1:
+        return [verify(name, output, oracles, package) for name in names]
+    from concurrent.futures import ProcessPoolExecutor
+
+    # The longest first, so that it does not run alone at the end.
+    order = sorted(names, key=lambda name: (name not in LONG, name))
+    with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
+        tasks = {name: pool.submit(verify, name, output, oracles, package) for name in order}
+        return [tasks[name].result() for name in names]
+
+
+LONG = ("mlp", "cross_entropy")
+
+
+def ask_oracles(output: Path, names: list[str] | None = None, package: str | None = None) -> dict[str, Any]:
+    """Ask PyTorch, JAX and TensorFlow: see `rederive.proofs.verification.ask_oracles`."""
+    from rederive.proofs import verification
+
+    return verification.ask_oracles(output, names, package)
+
+
+__all__ = ["ask_oracles", "derivation_names", "verify", "verify_all"]

@@ -1,0 +1,156 @@
+"""Mutants of what is no operation: the sweep through the graph, and a step of the optimiser."""
+
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from itertools import product
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from sympy import Expr
+
+from rederive.autograd import Tensor, graph, ops
+from rederive.proofs.audit import samples
+from rederive.proofs.audit.mutants import POINTS, Count
+from rederive.proofs.audit.source_mutants import holds, source_mutants
+from rederive.proofs.prover.array import SymbolicArray
+from rederive.proofs.prover.code import Trace
+from rederive.proofs.prover.exact import Number, same
+from rederive.proofs.prover.indices import sizes
+from rederive.proofs.prover.prove import equal
+
+n, m = sizes("n m")
+
+# Small graphs with what a sweep can get wrong: a value that is used twice, one that is not used, one that needs no
+# gradient, a path that is longer than another to the same value, operands that were repeated.
+Function = Callable[[Tensor, Tensor, Tensor], Tensor]
+GRAPHS: dict[str, Function] = {
+    "twice": lambda X, Z, b: X * X + Z,
+    "two paths of two lengths": lambda X, Z, b: (X * Z) * X + X,
+    "a chain": lambda X, Z, b: -(-(X * Z) * Z),
+    "a row, repeated": lambda X, Z, b: (X + b) * b,
+    "a column, repeated": lambda X, Z, b: ops.Sum.apply(X, axis=1, keepdims=True) * Z,
+    "a number": lambda X, Z, b: (2 * X - 3) * Z,
+}
+WANTED = ({"X", "Z", "b"}, {"X"}, {"Z", "b"})
+
+SWEEP = {
+    "Tensor.backward": (graph.Tensor, "backward"),
+    "Node.pull_back": (graph.Node, "pull_back"),
+    "ancestors": (graph, "ancestors"),
+    "unbroadcast": (graph, "unbroadcast"),
+}
+
+
+def check_sweep(seed: int = 0) -> Count:
+    """Judge every mutant of the sweep, by the prover and by exact numbers, on the graphs above."""
+    count = Count()
+    shapes = {"X": (n, m), "Z": (n, m), "b": (m,)}
+    graphs = [(function, wanted) for function in GRAPHS.values() for wanted in WANTED]
+
+    def traced(function: Function, wanted: set[str]) -> Trace:
+        return Trace(function, {name: SymbolicArray.named(name, *shape) for name, shape in shapes.items()}, wanted)
+
+    symbolic = [traced(*one) for one in graphs]
+    exact = [ExactGraph(function, (seed, point)) for function in GRAPHS.values() for point in range(POINTS)]
+
+    def judge(what: str) -> None:
+        correct = holds(case.confirms(wanted) for case in exact for wanted in WANTED)
+        proved = holds(found.proved for trace in symbolic for found in trace.comparisons())
+        count.add(what, proved, correct)
+
+    judge("the sweep itself")
+    if not count.equivalent:
+        count.disagreements.append("the sweep itself is not judged to be right: its mutants say nothing")
+    for name, (owner, attribute) in SWEEP.items():
+        # A loop must end: (2 * stack).pop() takes nothing from the stack, and -tensor is another tensor to visit.
+        scaled = attribute in ("backward", "pull_back")
+        chosen = source_mutants(getattr(owner, attribute), without=").pop(", swap_names=False, scale_names=scaled)
+        for what, mutant in chosen:
+            with mock.patch.object(owner, attribute, mutant):
+                judge(f"{name}: {what}")
+            # A mutant may have freed a graph that was to be kept.
+            symbolic[:] = [t if _is_whole(t.result) else traced(*g) for t, g in zip(symbolic, graphs, strict=True)]
+    return count
+
+
+def _is_whole(tensor: Tensor) -> bool:
+    made = [found.source for found in graph.ancestors(tensor, lambda _: True)]
+    return all(node is None or node.context is not None for node in made)
+
+
+class ExactGraph:
+    """A graph of exact numbers, and its gradients by forward-mode differentiation."""
+
+    def __init__(self, function: Function, seed: Sequence[int]) -> None:
+        generator = np.random.default_rng(seed)
+        self.function = function
+        shapes = {"X": (2, 3), "Z": (2, 3), "b": (3,)}
+        self.arrays = {name: samples.exact(samples.draw(shape, "real", generator)) for name, shape in shapes.items()}
+        value = self._value(self.arrays)
+        self.cotangent = samples.exact(samples.draw(value.shape, "real", generator))
+        self.slopes = {name: self._slopes(name) for name in self.arrays}
+
+    def _value(self, arrays: dict[str, np.ndarray]) -> np.ndarray:
+        return self.function(*(Tensor(array) for array in arrays.values())).value
+
+    def _slopes(self, name: str) -> np.ndarray:
+        slopes = np.empty(self.arrays[name].shape, dtype=object)
+        for position in product(*map(range, slopes.shape)):
+            moved = self.arrays[name].copy()
+            moved[position] = Number(moved[position].value, Fraction(1))
+            changed = self._value({**self.arrays, name: moved})
+            pairs = zip(self.cotangent.flat, changed.flat, strict=True)
+            slopes[position] = sum((g * y for g, y in pairs), Number(Fraction(0))).slope
+        return slopes
+
+    def confirms(self, wanted: set[str]) -> bool:
+        """Say whether a sweep leaves the exact gradients of the tensors that want one, and none of the others."""
+        tensors = {name: Tensor(a, requires_grad=name in wanted, name=name) for name, a in self.arrays.items()}
+        result = self.function(*tensors.values())
+        if not result.requires_grad:
+            return True
+        result.backward(self.cotangent, keep_graph=True)
+        return all(_are(tensor.grad, self.slopes[name]) for name, tensor in tensors.items() if name in wanted)
+
+
+def _are(found: Any, wanted: np.ndarray) -> bool:
+    found = np.zeros(wanted.shape, object) if found is None else np.asarray(found, dtype=object)
+    pairs = zip(found.flat, wanted.flat, strict=True)
+    return found.shape == wanted.shape and all(same(Number.of(x).value, y) for x, y in pairs)
+
+
+def check_optimizer(optimizer: type[Any], rules: Callable[[], Sequence[tuple[Expr, Expr]]], seed: int = 0) -> Count:
+    """Judge every mutant of an optimiser's `step`: by the rules that are to be proved, and by exact numbers."""
+    count = Count()
+
+    def judge(what: str) -> None:
+        proved = holds(equal(left, right) for _ in "1" for left, right in rules())
+        count.add(what, proved, holds(_steps_are_right(optimizer, seed)))
+
+    judge(f"{optimizer.__name__}.step itself")
+    if not count.equivalent:
+        count.disagreements.append(f"{optimizer.__name__}.step itself is not judged to be right")
+    for what, mutant in source_mutants(optimizer.step):
+        with mock.patch.object(optimizer, "step", mutant):
+            judge(f"{optimizer.__name__}.step: {what}")
+    return count
+
+
+def _steps_are_right(optimizer: type[Any], seed: int) -> Iterator[bool]:
+    """Run three steps in exact numbers, with and without momentum and decay, against v = m v + g + d w, w = w - a v."""
+    generator = np.random.default_rng(seed)
+    rate = Fraction(1, 7)
+    for momentum, decay in product((0, Fraction(2, 3)), (0, Fraction(1, 5))):
+        w = samples.exact(samples.draw((3,), "real", generator))
+        weights = Tensor(w.copy(), requires_grad=True)
+        tool = optimizer([weights], rate, momentum=momentum, weight_decay=decay)
+        v = np.array([Number(Fraction(0))] * 3, dtype=object)
+        for _ in range(3):
+            g = samples.exact(samples.draw((3,), "real", generator))
+            weights.grad = g.copy()
+            tool.step()
+            v = momentum * v + g + decay * w
+            w = w - rate * v
+            yield weights.grad is None
+            yield _are(weights.value, np.array([x.value for x in w], dtype=object))

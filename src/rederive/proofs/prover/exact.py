@@ -1,0 +1,260 @@
+"""Exact numbers with an exact derivative: the verdict that shares nothing with the prover.
+
+Formulas, and the code of operations on NumPy arrays of such numbers, are evaluated at small sizes. Rational
+operations are carried out on fractions; exp, log and non-integer powers with 40 digits. Two values are equal if they
+differ by less than 1e-25 of their size, which chance does not do.
+"""
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import numpy as np
+from mpmath.ctx_mp import MPContext
+from sympy import Abs, Add, Expr, Indexed, KroneckerDelta, Mul, Pow, Sum, Symbol, cosh, exp, log, sinh, tanh
+
+from rederive.proofs.prover.functions import Step, example
+from rederive.proofs.prover.indices import Index
+
+mp = MPContext()
+mp.dps = 40
+mpf = mp.mpf
+TOLERANCE = mpf(10) ** -25
+
+Value = Any  # Fraction or mpf
+
+
+class Number:
+    """value + slope e with e^2 = 0: forward-mode differentiation, exactly."""
+
+    __slots__ = ("slope", "value")
+
+    def __init__(self, value: Value, slope: Value = Fraction(0)) -> None:
+        self.value = value
+        self.slope = slope
+
+    @staticmethod
+    def of(value: Any) -> "Number":
+        """Return the number, exactly; a float has the value that it has."""
+        if isinstance(value, Number):
+            return value
+        if isinstance(value, (bool, np.bool_)):
+            return Number(Fraction(int(value)))
+        if isinstance(value, (int, float, Fraction, np.number)):
+            return Number(Fraction(value.item() if isinstance(value, np.number) else value))
+        raise TypeError(f"{value!r} is no number")
+
+    def _mapped(self, function: Callable[[Value], Value], slope: Callable[[Value, Value], Value]) -> "Number":
+        x = _float(self.value)
+        y = function(x)
+        return Number(y, slope(x, y) * _float(self.slope))
+
+    def __add__(self, other: Any) -> "Number":
+        if isinstance(other, np.ndarray):
+            return NotImplemented  # entry by entry, which the array does
+        b = Number.of(other)
+        return Number(_plus(self.value, b.value), _plus(self.slope, b.slope))
+
+    def __mul__(self, other: Any) -> "Number":
+        if isinstance(other, np.ndarray):
+            return NotImplemented  # entry by entry, which the array does
+        b = Number.of(other)
+        slope = _plus(_times(self.slope, b.value), _times(self.value, b.slope))
+        return Number(_times(self.value, b.value), slope)
+
+    def __neg__(self) -> "Number":
+        return Number(-self.value, -self.slope)
+
+    def __abs__(self) -> "Number":
+        return -self if self.value < 0 else self
+
+    def __sub__(self, other: Any) -> "Number":
+        if isinstance(other, np.ndarray):
+            return NotImplemented  # entry by entry, which the array does
+        return self + -Number.of(other)
+
+    def reciprocal(self) -> "Number":
+        """Return 1 / x; a ZeroDivisionError if x is 0."""
+        inverse = 1 / self.value
+        return Number(inverse, -_times(_times(inverse, inverse), self.slope))
+
+    def __truediv__(self, other: Any) -> "Number":
+        if isinstance(other, np.ndarray):
+            return NotImplemented  # entry by entry, which the array does
+        return self * Number.of(other).reciprocal()
+
+    def __pow__(self, other: Any) -> "Number":
+        if isinstance(other, np.ndarray):
+            return NotImplemented  # entry by entry, which the array does
+        b = Number.of(other)
+        if b.slope == 0 and b.value == int(b.value):
+            power = int(b.value)
+            base = self if power >= 0 else self.reciprocal()
+            result = Number(Fraction(1))
+            for _ in range(abs(power)):
+                result = result * base
+            return result
+        return (self.log() * b).exp()
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __rsub__(self, other: Any) -> "Number":
+        return Number.of(other) - self
+
+    def __rtruediv__(self, other: Any) -> "Number":
+        return Number.of(other) / self
+
+    def __rpow__(self, other: Any) -> "Number":
+        return Number.of(other) ** self
+
+    # The names under which NumPy looks for a function of an object.
+
+    def exp(self) -> "Number":
+        """exp(x)."""
+        return self._mapped(mp.exp, lambda x, y: y)
+
+    def log(self) -> "Number":
+        """log(x), x positive."""
+        if self.value <= 0:
+            raise ArithmeticError("the logarithm of a number that is not positive")
+        return self._mapped(mp.log, lambda x, y: 1 / x)
+
+    def tanh(self) -> "Number":
+        """tanh(x)."""
+        return self._mapped(mp.tanh, lambda x, y: 1 - y * y)
+
+    def sqrt(self) -> "Number":
+        """The square root."""
+        return self ** Fraction(1, 2)
+
+    def __lt__(self, other: Any) -> bool:
+        return self.value < Number.of(other).value
+
+    def __gt__(self, other: Any) -> bool:
+        return self.value > Number.of(other).value
+
+    def __le__(self, other: Any) -> bool:
+        return self.value <= Number.of(other).value
+
+    def __ge__(self, other: Any) -> bool:
+        return self.value >= Number.of(other).value
+
+    def __eq__(self, other: object) -> bool:
+        return self.value == Number.of(other).value
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Number({self.value}, {self.slope})"
+
+
+def _float(value: Value) -> Any:
+    return mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
+
+
+def _plus(a: Value, b: Value) -> Value:
+    return a + b if type(a) is type(b) else _float(a) + _float(b)
+
+
+def _times(a: Value, b: Value) -> Value:
+    if (isinstance(a, Fraction) and a == 0) or (isinstance(b, Fraction) and b == 0):
+        return Fraction(0)
+    return a * b if type(a) is type(b) else _float(a) * _float(b)
+
+
+def same(a: Value, b: Value) -> bool:
+    """Say whether two exact values are equal."""
+    if isinstance(a, Fraction) and isinstance(b, Fraction):
+        return a == b
+    a, b = _float(a), _float(b)
+    return bool(abs(a - b) <= TOLERANCE * max(1, abs(a), abs(b)))
+
+
+# Formulas
+
+
+def evaluator(expression: Expr, names: list[str]) -> Callable[..., Number]:
+    """Return a function of arrays, sizes and free indices, by name, that evaluates the formula as it stands."""
+    return eval(f"lambda {', '.join(names)}: {_source(example(expression))}", dict(_FUNCTIONS))
+
+
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "number": Number.of,
+    "fraction": lambda p, q: Number(Fraction(p, q)),
+    "exp": lambda x: Number.of(x).exp(),
+    "log": lambda x: Number.of(x).log(),
+    "tanh": lambda x: Number.of(x).tanh(),
+    "sinh": lambda x: (Number.of(x).exp() - (-Number.of(x)).exp()) / 2,
+    "cosh": lambda x: (Number.of(x).exp() + (-Number.of(x)).exp()) / 2,
+    "step": lambda x: Number(Fraction(int(Number.of(x) > 0))),
+    "abs": lambda x: abs(Number.of(x)),
+    "total": lambda terms: sum(terms, Number(Fraction(0))),
+}
+_NAMES = {Abs: "abs", exp: "exp", log: "log", tanh: "tanh", sinh: "sinh", cosh: "cosh", Step: "step"}
+
+
+def python_name(symbol: Symbol | str) -> str:
+    """Return the name of a symbol in the generated code."""
+    return "".join(character if character.isalnum() else "_" for character in str(symbol))
+
+
+def _source(e: Expr) -> str:
+    if isinstance(e, Sum):
+        loops = " ".join(f"for {_index_name(index)} in range({_integer(index.size)})" for index, _, _ in e.limits)
+        return f"total({_source(e.function)} {loops})"
+    if isinstance(e, Indexed):
+        return f"{python_name(e.base.label)}[{', '.join(_integer(index) for index in e.indices)}]"
+    if isinstance(e, KroneckerDelta):
+        return f"number({_integer(e.args[0])} == {_integer(e.args[1])})"
+    if e.is_Rational:
+        return f"fraction({e.p}, {e.q})"
+    if isinstance(e, Symbol):
+        return f"number({_index_name(e) if isinstance(e, Index) else python_name(e)})"
+    if isinstance(e, Add):
+        return "(" + " + ".join(_source(part) for part in e.args) + ")"
+    if isinstance(e, Mul):
+        return "(" + " * ".join(_source(part) for part in e.args) + ")"
+    if isinstance(e, Pow):
+        return f"({_source(e.base)} ** {_source(e.exp)})"
+    if type(e) in _NAMES:
+        return f"{_NAMES[type(e)]}({_source(e.args[0])})"
+    raise TypeError(f"no exact value is known of {type(e).__name__}: {e}")
+
+
+def _index_name(index: Index) -> str:
+    # Two indices of one name and different ranges are two variables.
+    return f"i_{python_name(index.name)}_{python_name(index.size)}"
+
+
+def _integer(e: Expr) -> str:
+    if isinstance(e, Index):
+        return _index_name(e)
+    if isinstance(e, Indexed):
+        return f"int({_source(e)})"
+    if e.is_Integer:
+        return str(e)
+    if isinstance(e, Symbol):
+        return python_name(e)
+    if isinstance(e, (Add, Mul)):
+        sign = " + " if isinstance(e, Add) else " * "
+        return "(" + sign.join(_integer(part) for part in e.args) + ")"
+    raise TypeError(f"{e} is no index")
+
+
+def entries(expression: Expr, where: tuple[Expr, ...], values: Mapping[str, Any]) -> np.ndarray:
+    """Return the array of the values of a formula, for all values of the indices `where`.
+
+    Args:
+        expression: The formula of an entry.
+        where: Its indices; a fixed position such as 0 counts as an axis of size one.
+        values: Arrays, sizes and parameters by name.
+    """
+    free = [index for index in where if isinstance(index, Index)]
+    function = evaluator(expression, [*map(python_name, values), *map(_index_name, free)])
+    shape = [int(eval(_integer(index.size), {python_name(k): v for k, v in values.items()})) for index in free]
+    result = np.empty(shape, dtype=object)
+    for position in product(*map(range, shape)):
+        result[position] = Number.of(function(*values.values(), *position))
+    return result.reshape([1 if not isinstance(index, Index) else shape.pop(0) for index in where])
