@@ -1,6 +1,7 @@
 # The commands of the README. Everything runs in .venv, which the first of them makes from the locked requirements.
 PYTHON ?= python3
 VENV := .venv
+AXE := 4.14.1
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Installers prefer this to PATH: another environment that is active when make is called stays as it is.
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
@@ -76,13 +77,16 @@ $(VENV)/.installed-cluster: $(VENV)/.installed-dev requirements-cluster.lock
 lock: $(VENV)/.uv  ## resolve the requirements anew (needs the package registry)
 	python scripts/lock.py
 
-# Browser, TeX and Slurm: tests that need one say so and skip where it is missing. Debian or Ubuntu, as root.
+# Browser, axe-core, TeX and Slurm: tests that need one say so and skip where it is missing. Debian or Ubuntu, as root.
 system-packages:
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	  chromium chromium-driver poppler-utils hugo ruby-kramdown ruby-kramdown-parser-gfm \
 	  latexmk texlive-latex-recommended texlive-fonts-recommended texlive-latex-extra lmodern \
 	  slurm-wlm munge >/dev/null
+	command -v npm >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm >/dev/null
+	npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/axe axe-core@$(AXE)
+	test -z "$$SUDO_UID" || chown -R $$SUDO_UID:$$SUDO_GID $(VENV)
 
 clean:  ## remove what was built; the environment and downloaded data stay
 	rm -rf results .snakemake

@@ -92,6 +92,17 @@ def test_the_rooms_of_proofs_know_only_those_below(room: str) -> None:
     assert {name for name in named if not name.startswith(allowed)} == set()
 
 
+def test_the_report_knows_of_training_only_what_it_records() -> None:
+    found = {
+        name
+        for module, path in MODULES.items()
+        if module.startswith("rederive.report")
+        for name, _ in imports(path)
+        if name.startswith("rederive.training")
+    }
+    assert found == {"rederive.training.provenance"}
+
+
 def test_no_module_needs_itself_to_be_loaded() -> None:
     needs = {
         module: {name for name, at_once in imports(path) if at_once and name in MODULES and name != module}

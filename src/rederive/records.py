@@ -45,6 +45,8 @@ class RunFacts(Record):
     versions: list[str] = []
     taken_from: list[str] = []
     trainer_kind: list[str] = []
+    seconds: dict[int, float] = {}
+    """What training each seed took, where a table of the study shows it: equal runs then take another time."""
     imported: dict[str, str] = {}
     """The files that it was read from, with their SHA-256, where nothing was trained."""
     data_checksum: list[str] = []
@@ -89,6 +91,8 @@ class Series(Record):
     experiment: str
     label: str
     colour: str
+    dash: list[float] = []
+    """Strokes and gaps of its line in units of its width; none where it is solid."""
     values: dict[int, float]
     seeds: dict[int, dict[int, float]] = {}
     """The same for each seed, where there are several."""

@@ -47,6 +47,16 @@ class Case:
     unharmed: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
 
+    def run(self) -> tuple[int, str]:
+        """Call the commands, until one fails; return its exit code, and all that was printed."""
+        output = ""
+        for command in self.commands:
+            code, printed = call(command)
+            output += printed
+            if code:
+                return code, output
+        return 0, output
+
     def __str__(self) -> str:
         return f"{self.area}: {self.name}"
 
@@ -81,15 +91,10 @@ def call(arguments: Sequence[str]) -> tuple[int, str]:
 def judge(case: Case, folder: Path) -> Found:
     """Harm the study in `folder`, call the commands there, and say what came of it."""
     before = {name: (folder / name).read_bytes() for name in case.unharmed}
-    output, code = "", 0
     # What a case does to the system, as to fill the disk, ends with it.
     with chdir(folder), patch.dict(os.environ, dict(case.environment)), patch.object(os, "fsync", os.fsync):
         case.harm(folder)
-        for command in case.commands:
-            code, printed = call(command)
-            output += printed
-            if code:
-                break
+        code, output = case.run()
     if code == -1:
         return Found("traceback", output)
     changed = [name for name, content in before.items() if _content(folder / name) != content]

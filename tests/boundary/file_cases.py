@@ -197,6 +197,11 @@ def _accuracy(text: str) -> Callable[[str], str]:
     return _lines(lambda lines: [f"{x.rsplit(',', 1)[0]},{text}" if ",accuracy," in x else x for x in lines])
 
 
+def _loss(text: str) -> Callable[[str], str]:
+    """Put a value in place of every training loss."""
+    return _lines(lambda lines: [f"{x.rsplit(',', 1)[0]},{text}" if ",train,loss," in x else x for x in lines])
+
+
 def _value(text: str) -> Callable[[str], str]:
     """Put a value into the last row, which is a validation loss or accuracy."""
     return _lines(lambda lines: [*lines[:-1], lines[-1].rsplit(",", 1)[0] + f",{text}"])
@@ -208,8 +213,8 @@ RESULTS: list[tuple[str, Harm, tuple[str, ...]]] = [
     ("an accuracy of 42", _edit(ROWS, _value("42")), (ROWS, "SHA-256")),
     ("an epoch deleted", _edit(ROWS, _lines(lambda x: [y for y in x if ",2," not in y])), (ROWS, "SHA-256")),
     ("a seed renamed", _edit(ROWS, lambda text: text.replace("\n1,", "\n7,")), (ROWS, "SHA-256")),
-    ("a blank line", _edit(ROWS, lambda text: text + "\n"), (ROWS, "SHA-256")),
-    ("empty", _edit(ROWS, lambda text: ""), (ROWS, "SHA-256")),
+    ("a blank line", _edit(ROWS, lambda text: text + "\n"), (ROWS, "line 14", "not the file")),
+    ("empty", _edit(ROWS, lambda text: ""), (ROWS, "line 1", "not the file")),
     ("missing", _gone(ROWS), (ROWS,)),
     ("a folder", _as_folder(ROWS), (ROWS,)),
     ("no record", _gone(RECORD), (RECORD,)),
@@ -218,7 +223,7 @@ RESULTS: list[tuple[str, Harm, tuple[str, ...]]] = [
     ("a record that is a list", _edit(RECORD, lambda text: "[]"), (RECORD, "provenance")),
     ("a record of other settings", _json(RECORD, lambda f: f["spec"].update(momentum=0.5)), (ROWS, "momentum")),
     ("a forged checksum", _json(RECORD, lambda facts: facts.update(sha256="0" * 64)), (ROWS, "SHA-256")),
-    ("signed: 42", _all(_edit(ROWS, _accuracy("42")), _signed(ROWS)), (ROWS, "line", "42", "0.0 to 1.0")),
+    ("signed: 42", _all(_edit(ROWS, _accuracy("42")), _signed(ROWS)), (ROWS, "line", "42", "at most 1")),
     ("signed: -1", _all(_edit(ROWS, _value("-1")), _signed(ROWS)), (ROWS, "-1")),
     ("signed: an epoch less", _all(_edit(ROWS, _lines(lambda x: x[:-3])), _signed(ROWS)), (ROWS, "not whole")),
     ("signed: a seed renamed", _all(_edit(ROWS, lambda t: t.replace("\n1,", "\n7,")), _signed(ROWS)), (ROWS, "whole")),
@@ -228,7 +233,7 @@ RESULTS: list[tuple[str, Harm, tuple[str, ...]]] = [
         (ROWS, "not whole"),
     ),
     ("signed: a value in words", _all(_edit(ROWS, _value("high")), _signed(ROWS)), (ROWS, "line", "high")),
-    ("signed: nan, not declared", _all(_edit(ROWS, _value("nan")), _signed(ROWS)), (ROWS, "line 13", "diverged")),
+    ("signed: nan, not declared", _all(_edit(ROWS, _loss("nan")), _signed(ROWS)), (ROWS, "diverged")),
     (
         "a run that the study does not have",
         lambda folder: shutil.copytree(folder / f"results/runs/{RUN}", folder / "results/runs/other"),
@@ -315,7 +320,7 @@ CASES = [
         "full disk",
         "nothing can be written",
         TRAIN,
-        (ROWS, "make room", "Nor could the last checkpoint of mnist.relu, seed 0"),
+        (ROWS, "make room", "could not be written, either (mnist.relu, seed 0"),
         _all(_unfinished, _Full("/results/")),
     ),
     Case(

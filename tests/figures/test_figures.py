@@ -2,6 +2,7 @@ import csv
 import json
 import re
 import shutil
+from itertools import pairwise
 
 import pytest
 from matplotlib.colors import to_rgb
@@ -167,3 +168,30 @@ def test_all_text_lies_within_the_drawing(built, name):
             assert box.x1 <= width + 1, text
             assert box.y0 >= 0, text
             assert box.y1 <= height, text
+
+
+def lightness(colour: str) -> float:
+    """L* of CIE 1976, from 0 to 100: what is left of a colour in greyscale."""
+    y = luminance(colour)
+    return 116 * y ** (1 / 3) - 16 if y > 0.008856 else 903.3 * y
+
+
+def test_lines_differ_without_colour():
+    found = sorted(map(lightness, style.COLOURS))
+    assert all(b - a > 3 for a, b in pairwise(found))
+    assert len(set(style.DASHES.values())) == len(style.COLOURS) + 1
+
+
+def test_what_lies_far_off_does_not_squeeze_the_other_rows():
+    from rederive.figures.dots import _near
+
+    values = [0.098, 0.891, 0.954, 0.966, 0.972, 0.974, 0.975, 0.979, 0.979]
+    assert _near(values) == values[1:]
+    assert _near([0.3, 0.7]) == [0.3, 0.7]
+
+
+def test_the_front_of_cost_has_what_nothing_cheaper_beats():
+    from writeup.figures import pareto
+
+    shown = [(1.0, 0.6, "a"), (1.0, 0.5, "b"), (2.0, 0.6, "c"), (3.0, 0.7, "d"), (4.0, 0.65, "e")]
+    assert [label for *_, label in pareto(shown)] == ["a", "d"]

@@ -47,10 +47,10 @@ def test_the_front_matter_is_what_sites_read(built):
     assert front["layout"] == "page"
 
 
-def test_the_front_matter_tells_the_day_of_the_evidence_and_the_version(built):
+def test_the_front_matter_tells_version_and_day_of_release(built):
     front = yaml.safe_load(text_of(built).split("---\n")[1])
     project = yaml.safe_load((synthetic.REPOSITORY / "CITATION.cff").read_text())
-    assert front["date"] == "1999-01-01"
+    assert front["date"] == str(project["date-released"])
     assert front["version"] == project["version"]
     assert front["author"] == [author["name"] for author in project["authors"]]
 

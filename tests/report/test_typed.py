@@ -16,6 +16,9 @@ from rederive.report.typed import refuse_typed_numbers, typed_numbers
         ("{% if x %}12{% endif %}", [(1, "12")]),
         ("a\n\n{{ num('k') }} of\n17", [(4, "17")]),
         ("~~4~~, **5**, (6)", [(1, "4"), (1, "5"), (1, "6")]),
+        ("an accuracy of $0.957$", [(1, "0.957")]),
+        ("$a_{0.5} = 97\\%$ of $x^{1000}$", [(1, "0.5"), (1, "1000"), (1, "97 %")]),
+        ("$$\nx = 3.5\n$$", [(2, "3.5")]),
     ],
 )
 def test_a_number_in_the_text_is_found_with_its_line(text, found):
@@ -27,7 +30,7 @@ def test_a_number_in_the_text_is_found_with_its_line(text, found):
     [
         "{{ num('mnist.relu.accuracy@10') }} and {{ num('mnist.momentum_0.9.accuracy') }}",
         "On CIFAR-10, a vector repeated over 16 columns, an L2 penalty, a 95 % interval, Table 3 of the write-up.",
-        "`x[0]`, $\\frac{1}{2}$, [a link](https://example.org/2015/3)",
+        "`x[0]`, $\\frac{1}{2}$, $10^{-4}$, $x_1, x_2$, $W_{12}$, $\\{0, 1\\}$, [a link](https://example.org/2015/3)",
         "```python\nx = 0.5\n```",
         "$$\n\\sqrt{2}\n$$",
         "{# a remark about 0.972 #}",
@@ -36,6 +39,12 @@ def test_a_number_in_the_text_is_found_with_its_line(text, found):
 )
 def test_names_code_formulas_and_addresses_may_hold_digits(text):
     assert typed_numbers(text, synthetic.study().report.digits) == []
+
+
+def test_a_name_or_a_year_can_be_allowed():
+    text = "In 2019, ResNet-50 had 3 variants."
+    assert len(typed_numbers(text)) == 3
+    assert typed_numbers(text, {r"\bIn 2019\b": "a year", r"ResNet-\d+ had 3 variants": "theirs"}) == []
 
 
 def test_the_error_names_the_file_and_what_to_do():

@@ -1,6 +1,7 @@
 """Trainers of a study in a folder of its own: functions, commands and files that exist."""
 
 import base64
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -12,7 +13,10 @@ from rederive.errors import UserError
 from rederive.fingerprint import fingerprint, kept, training
 from rederive.fingerprint.modules import project
 from rederive.layout import Layout
+from rederive.records import write_records
+from rederive.report.trace import describe
 from rederive.results.collect import collect
+from rederive.results.number import number
 from rederive.training import archive, train
 from rederive.training.history import Row
 from rederive.training.imported.tensorboard import masked_crc
@@ -267,7 +271,22 @@ def test_imported_files_are_read_and_named(paper):
     assert record.seeds[0].device == "not known"
     collect(layout, [layout.run("found", [0, 1])])
     index = json.loads(layout.run_index.read_text())
-    assert list(index["found"]["imported"]) == ["found/found.csv"]
+    digest = hashlib.sha256(FOUND.encode()).hexdigest()
+    assert index["found"]["imported"] == {"found/found.csv": digest}
+    told = number(0.5, "accuracy", "a mean", runs=["found"])
+    write_records(layout.numbers, {"found.accuracy": told})
+    text = describe(layout, "found.accuracy")
+    assert f"found, imported: nothing was trained\n    imported   found/found.csv\n    sha256     {digest}" in text
+    assert "rule train" not in text
+
+
+def test_a_file_without_a_record_is_refused_and_not_traced_as_trained(paper):
+    read(paper)
+    path = Layout(paper / "results").run("once", [0, 1])
+    path.parent.mkdir(parents=True)
+    path.write_text("seed,epoch,split,metric,value\n0,1,test,accuracy,0.9\n")
+    with pytest.raises(UserError, match=r"seeds_0-1\.json: not the provenance of a run"):
+        collect(Layout(paper / "results"), [path])
 
 
 @pytest.mark.parametrize(

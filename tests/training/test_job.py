@@ -19,6 +19,7 @@ from tests.training.examples import CNN, MLP, mlp_spec
 from typer.testing import CliRunner
 
 from rederive.cli import app
+from rederive.cli.training import listed
 from rederive.errors import UserError
 from rederive.layout import Layout
 from rederive.training import checkpoint, train
@@ -278,12 +279,18 @@ def test_seeds_by_hand_are_the_jobs_of_the_study(tmp_path, standin):
     def called(*arguments: str):
         return CliRunner().invoke(app, ["train", "small", "--study", str(tmp_path / "study.json"), *arguments])
 
-    failed = called("--seeds", "0,1")
-    assert isinstance(failed.exception, UserError)
-    assert "found '0,1', expected numbers as in 0-1-2" in str(failed.exception)
+    for wrong in ("0-1-2", "2-0", "0,,1", "a"):
+        failed = called("--seeds", wrong)
+        assert isinstance(failed.exception, UserError)
+        assert f"found {wrong!r}, expected numbers and ranges, as in 0,2 or 0-4" in str(failed.exception)
     assert not (tmp_path / "runs").exists()
     assert called().exit_code == 0
     assert sorted(tmp_path.rglob("*.csv")) == study.run_files(Layout(tmp_path))
+
+
+@pytest.mark.parametrize(("text", "seeds"), [("0-2", [0, 1, 2]), ("0,2", [0, 2]), ("7", [7]), ("0-1,4", [0, 1, 4])])
+def test_a_range_of_seeds_has_all_between_its_ends(text, seeds):
+    assert listed(text) == seeds
 
 
 def test_what_cannot_be_trained_is_refused(tmp_path, study, standin):

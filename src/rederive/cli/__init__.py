@@ -30,6 +30,7 @@ COMMANDS: dict[str, list[Callable[..., None]]] = {
         report.trace,
         report.why,
         report.diff,
+        report.preview,
         proofs.graph,
     ],
     "Check": [

@@ -28,6 +28,16 @@ def convert(format: Annotated[str, typer.Argument(help="html, tex, typ or pdf")]
     record_step(study, "convert")
 
 
+def preview(
+    port: Annotated[int, typer.Option(help="of this machine alone; 0 takes any")] = 8000, study: StudyFile = STUDY
+) -> None:
+    """Show the page while its text is written: what is saved shows in the open browser."""
+    from rederive.report.preview import Preview, serve
+
+    layout = layout_of(study)
+    serve(Preview(layout, proved(layout)), port)
+
+
 def pack(study: StudyFile = STUDY) -> None:
     """Pack the report's source: unpacked anywhere, `latexmk` in it gives the PDF."""
     from rederive.report.pack import pack

@@ -1,5 +1,6 @@
 """Training jobs and kept runs."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,22 +12,31 @@ from rederive.errors import UserError
 
 def train(
     experiment: Annotated[str, typer.Argument(help="the key of a run in the config")],
-    seeds: Annotated[str | None, typer.Option(help="as in 0-1-2; without it, all of the study")] = None,
+    seeds: Annotated[str | None, typer.Option(help="as in 0,2 or 0-4; without it, all of the study")] = None,
     study: StudyFile = STUDY,
 ) -> None:
     """Train one run, from its last checkpoint where there is one."""
-    import re
-
     from rederive.config import Study
     from rederive.training import train
 
-    if seeds and not re.fullmatch(r"\d+(-\d+)*", seeds):
-        raise UserError(f"train: --seeds: found {seeds!r}, expected numbers as in 0-1-2")
     settings = Study.load(study)
     # Without --seeds the study's jobs, one after the other, so that a build finds what it looks for.
-    for group in [[int(seed) for seed in seeds.split("-")]] if seeds else settings.seed_groups():
+    for group in [listed(seeds)] if seeds else settings.seed_groups():
         train(study, experiment, group)
     record_step(study, experiment)
+
+
+def listed(seeds: str) -> list[int]:
+    """Return the seeds of a list of numbers and of ranges, whose last number is among them: 0,2 or 0-4."""
+    found: list[int] = []
+    for part in seeds.split(","):
+        ends = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
+        if ends is None or (ends[2] and int(ends[2]) <= int(ends[1])):
+            raise UserError(f"train: --seeds: found {seeds!r}, expected numbers and ranges, as in 0,2 or 0-4")
+        found += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
+    if len(set(found)) < len(found):
+        raise UserError(f"train: --seeds: found {seeds!r}, in which a seed stands twice")
+    return found
 
 
 def archive(

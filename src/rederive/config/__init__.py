@@ -8,11 +8,12 @@ What an experiment can set is said by its trainer: a pydantic model of the study
 """
 
 from rederive.config.resolution import resolve
-from rederive.config.schema import Config, DataSet, Figure, Metric, Panel, Table, Trainer
+from rederive.config.schema import Bars, Config, DataSet, Figure, Metric, Panel, Scatter, Table, Trainer
 from rederive.config.settings import Fraction, NonNegative, Positive, Settings, Size, entry_model
 from rederive.config.study import Experiment, Study
 
 __all__ = [
+    "Bars",
     "Config",
     "DataSet",
     "Experiment",
@@ -22,6 +23,7 @@ __all__ = [
     "NonNegative",
     "Panel",
     "Positive",
+    "Scatter",
     "Settings",
     "Size",
     "Study",

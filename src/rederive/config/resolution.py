@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from rederive import imports
 from rederive.config.errors import describe, invalid, refuse_other_than_text, refuse_unknown
-from rederive.config.schema import Config, Trainer
+from rederive.config.schema import Config, Table, Trainer
 from rederive.config.settings import Entry, Settings, entry_model
 from rederive.config.study import Experiment, Study
 from rederive.errors import UserError
@@ -59,9 +59,7 @@ def resolve(config: Mapping[str, Any], files: Iterable[str | Path] = ()) -> Stud
         experiments={
             key: experiment.model_copy(update={"run": run_of[same[key]]}) for key, experiment in complete.items()
         },
-        tables=[
-            table.model_copy(update={"metric": table.metric or parsed.headline("a table")}) for table in parsed.tables
-        ],
+        tables=[_table(table, parsed) for table in parsed.tables],
         figures=parsed.figures,
         hypotheses=parsed.hypotheses,
     )
@@ -92,6 +90,13 @@ def _wrong_candidates(study: Study) -> Iterator[str]:
             else:
                 if made.data != study.experiments[row].data:
                     yield f"{where}: trains on {made.data}, and the row is of {study.experiments[row].data}"
+
+
+def _table(table: Table, config: Config) -> Table:
+    """Return a table with its metric; `f1.published` is the column `published`, where f1 is the headline."""
+    metric = table.metric or config.headline("a table")
+    columns = [column.removeprefix(f"{config.headline('a table')}.") for column in table.columns]
+    return table.model_copy(update={"metric": metric, "columns": columns})
 
 
 LONGEST_JOB = 200  # bytes; what a file is called while it is written is longer, and 255 are allowed

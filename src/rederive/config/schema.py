@@ -162,6 +162,9 @@ class Table(Model):
     title: str
     metric: str = Field("", description="what its values are; without it, the first of the metrics")
     rows: list[str] = Field(min_length=1, description="names of experiments")
+    columns: list[str] = Field(
+        [], description="a setting, a metric, published, difference, one_more_run, seconds, parameters, label, ..."
+    )
 
 
 class Panel(Model):
@@ -173,19 +176,44 @@ class Panel(Model):
     log: bool = Field(False, description="a logarithmic axis")
 
 
+class Bars(Model):
+    """A mark for each experiment: a metric where it ends."""
+
+    metric: str
+    experiments: list[str] = Field(min_length=1)
+
+
+class Scatter(Bars):
+    """A point for each experiment: a metric against something else."""
+
+    x: str = Field(description="a setting, a metric, parameters or flops_per_image")
+    log: bool = Field(False, description="a logarithmic axis for x")
+
+
 class Figure(Model):
-    """A figure of one kind: panels of curves, a traced graph, or whatever a function of the study draws."""
+    """A figure of one kind: declared curves, dots, bars or points, a graph, a function of the study, a picture."""
 
     title: str = ""
     panels: list[Panel] = Field([], description="curves over the epochs")
+    dots: Bars | None = Field(None, description="a row for each experiment, with what is published")
+    bars: Bars | None = None
+    scatter: Scatter | None = None
+    file: str | None = Field(None, description="a PNG or JPEG that is not computed from the runs; the report says so")
     graph: Literal["add", "mlp"] | None = Field(None, description="a small computation as the engine records it")
     python: ImportPath | None = Field(None, description="rederive.figures.page.Source -> rederive.figures.page.Page")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if sum(map(bool, (self.panels, self.graph, self.python))) != 1:
-            raise ValueError("give one of panels, graph, python")
+        kinds = ("panels", "dots", "bars", "scatter", "graph", "python", "file")
+        if sum(bool(getattr(self, kind)) for kind in kinds) != 1:
+            raise ValueError(f"give one of {', '.join(kinds)}")
         return self
+
+    @property
+    def shown(self) -> list[tuple[str, Panel | Bars]]:
+        """What it shows of experiments, each with what an error calls it."""
+        marks = [(kind, found) for kind in ("dots", "bars", "scatter") if (found := getattr(self, kind))]
+        return [*((panel.title, panel) for panel in self.panels), *marks]
 
 
 class DataSet(Model):
@@ -281,9 +309,9 @@ class Config(Model):
             refuse_unknown(f"{where} has a row", table.rows, self.experiments, "experiment")
             refuse_unknown(f"{where}: metric", [table.metric or self.headline(where)], self.metrics, "metric")
         for name, figure in self.figures.items():
-            for panel in figure.panels:
-                refuse_unknown(f"figures.{name}: {panel.title}", panel.experiments, self.experiments, "experiment")
-                refuse_unknown(f"figures.{name}: {panel.title}", [panel.metric], self.metrics, "metric")
+            for what, shown in figure.shown:
+                refuse_unknown(f"figures.{name}: {what}", shown.experiments, self.experiments, "experiment")
+                refuse_unknown(f"figures.{name}: {what}", [shown.metric], self.metrics, "metric")
         return self
 
     def headline(self, who: str) -> str:

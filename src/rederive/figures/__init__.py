@@ -7,10 +7,15 @@ bytes. `names` imports no drawing library.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
+
+if TYPE_CHECKING:
+    from rederive.config import Figure
+    from rederive.figures.page import Page, Source
 
 
 def names(study: Study) -> list[str]:
@@ -25,8 +30,7 @@ def plot(
     published_csv: Path = PUBLISHED_CURVES,
 ) -> None:
     """Draw figures: all, or those named in `only`. Raises UserError for a name that there is not."""
-    from rederive import imports
-    from rederive.figures import curves, dots, graphs
+    from rederive.figures import dots, graphs
     from rederive.figures.page import Source
     from rederive.records import write_records
 
@@ -44,7 +48,28 @@ def plot(
             if figure.graph:
                 index[name] = graphs.draw(figure.graph, figure.title, layout.figures, name)
                 continue
-            page = imports.load(figure.python)(source) if figure.python else curves.draw(figure, source)
+            page = _page(figure, source)
         index[name] = page.save(layout.figures, name, source.notice)
     if only is None:
         write_records(layout.figure_index, index)
+
+
+def _page(figure: "Figure", source: "Source") -> "Page":
+    """Draw a figure of the config, of any kind but a graph."""
+    from rederive import imports
+    from rederive.config import Table
+    from rederive.figures import curves, dots, marks
+
+    if figure.python:
+        page: Page = imports.load(figure.python)(source)
+        return page
+    if figure.dots:
+        shown = figure.dots
+        return dots.draw(Table(name="dots", title=figure.title, metric=shown.metric, rows=shown.experiments), source)
+    if figure.bars:
+        return marks.bars(figure.title, figure.bars, source)
+    if figure.scatter:
+        return marks.scatter(figure.title, figure.scatter, source)
+    if figure.file:
+        return marks.picture(figure.title, Path(figure.file), source)
+    return curves.draw(figure, source)

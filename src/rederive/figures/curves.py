@@ -1,4 +1,4 @@
-"""Curves over epochs: our mean as a line, the seeds' range as a band, the published curve thin and dashed."""
+"""Curves over epochs: our mean as a thick line, the seeds' range as a band, the published curve thin and dotted."""
 
 import math
 import textwrap
@@ -9,6 +9,7 @@ from matplotlib.ticker import LogLocator
 
 from rederive.config import Experiment, Figure
 from rederive.config import Panel as PanelPlan
+from rederive.figures import style
 from rederive.figures.page import Page, Panel, Source, new
 from rederive.records import Series
 
@@ -53,6 +54,7 @@ def _panel(ax: Axes, plan: PanelPlan, source: Source, rows: list[tuple[Any, ...]
                     experiment=name,
                     label=experiment.label,
                     colour=source.looks[name].colour,
+                    dash=list(source.looks[name].dash),
                     values={epoch: _short(value) for epoch, value in mean.items()},
                     seeds=_seeds(experiment, plan.metric, source),
                     published={epoch: _short(value) for epoch, value in published.items()},
@@ -125,6 +127,7 @@ def _ours(
             epochs,
             list(mean.values()),
             color=look.colour,
+            linestyle=(0, look.dash) if look.dash else "solid",
             marker=look.marker,
             markevery=(len(epochs) - 1) % every or every,
         )
@@ -135,7 +138,7 @@ def _published_curve(ax: Axes, name: str, curve: dict[int, float], source: Sourc
     if curve:
         epochs = sorted(curve)
         look = source.looks[name]
-        ax.plot(epochs, [curve[e] for e in epochs], color=look.colour, linewidth=0.8, linestyle=(0, (4, 2.5)))
+        ax.plot(epochs, [curve[e] for e in epochs], color=look.colour, linewidth=0.9, linestyle=style.DOTTED)
 
 
 def _published_points(ax: Axes, experiment: Experiment, source: Source) -> None:
@@ -147,8 +150,8 @@ def _published_points(ax: Axes, experiment: Experiment, source: Source) -> None:
             ax.plot([other.epochs], [value], look.marker, color=look.colour, markerfacecolor="white", markersize=6)
 
 
-LABEL_SIZE = 7  # points
-LABEL_LINE = 8.2  # points from one line of labels to the next
+LABEL_SIZE = 8  # points
+LABEL_LINE = 8.6  # points from one line of labels to the next
 
 
 def _make_room(panel: Panel) -> None:

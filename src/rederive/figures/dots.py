@@ -1,5 +1,6 @@
 """A table as dots on rows: the mean over seeds with its interval, and the published value as an open diamond."""
 
+from statistics import quantiles
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -39,20 +40,57 @@ def draw(table: Table, source: Source) -> Page:
     ax.set_yticks(range(len(names)), [experiment.label for experiment in reversed(experiments)])
     ax.set_ylim(-0.6, len(names) - 0.4)
     ax.set_xlabel(source.words(table.metric, names[0]).capitalize())
-    ax.plot([], [], "o-", color=style.INK, linewidth=2.5, markersize=5, label="reproduced: mean and 95 % interval")
+    ax.plot(
+        [],
+        [],
+        "o-",
+        color=style.INK,
+        linewidth=2.5,
+        markersize=5,
+        label="ours, with its 95 % interval" if any(row[5] is not None for row in page.rows) else "ours",
+    )
     ax.plot([], [], "D", color=style.INK, markerfacecolor="none", markersize=7, markeredgewidth=0.9, label="published")
-    figure.legend(loc="outside lower right", ncols=2, frameon=False, fontsize=7)
+    figure.legend(loc="outside lower right", ncols=2, frameon=False, fontsize=8)
     page.alt = f"{table.title}. " + "; ".join(words) + "."
     return page
 
 
 def _fit(ax: Axes, rows: list[tuple[Any, ...]], metric: Metric) -> None:
-    """End the axis at the values and at what of their intervals there can be: few seeds give wide intervals."""
-    ends = [value for row in rows for value in row[4:8] if value is not None]
-    if not ends:
+    """End the axis where it shows how most rows differ; a value that lies far off is written at the axis' end.
+
+    Few seeds give wide intervals: they are cut where no value can be.
+    """
+    values = sorted(value for row in rows for value in (row[4], row[7]) if value is not None)
+    if not values:
         return
+    near = _near(values)
+    ends = [value for row in rows for value in row[4:8] if value is not None and near[0] <= value <= near[-1]]
     least, largest = metric.limits
-    low = min(ends) if least is None else max(min(ends), least)
-    high = max(ends) if largest is None else min(max(ends), largest)
-    margin = 0.04 * (high - low) or 0.02
-    ax.set_xlim(low - margin, high + margin)
+    low, high = min([*ends, near[0]]), max([*ends, near[-1]])
+    low, high = max(low, least if least is not None else low), min(high, largest if largest is not None else high)
+    margin = 0.05 * (high - low) or 0.02
+    low, high = low - margin, high + margin
+    ax.set_xlim(low, high)
+    for i, row in enumerate(reversed(rows)):
+        told = [
+            f"{name} {value:.3f}"
+            for name, value in (("ours", row[4]), ("published", row[7]))
+            if value is not None and not low <= value <= high
+        ]
+        if told:
+            left = min(value for value in (row[4], row[7]) if value is not None) < low
+            ax.annotate(
+                f"← {', '.join(told)}" if left else f"{', '.join(told)} →",
+                (0.005 if left else 0.995, i),
+                xycoords=("axes fraction", "data"),
+                ha="left" if left else "right",
+                va="center",
+                fontsize=8,
+            )
+
+
+def _near(values: list[float]) -> list[float]:
+    """Return the sorted values without those that lie far off: three times the quartiles' distance beyond them."""
+    first, _, third = quantiles(values, n=4) if len(values) > 1 else (values[0],) * 3
+    reach = 3 * max(third - first, 0.005)
+    return [value for value in values if first - reach <= value <= third + reach]

@@ -1,8 +1,8 @@
 """One style for all figures.
 
-Colours are those of Okabe and Ito, darkened until text in them is readable on white. Each experiment has one colour and
-one marker in every figure, so that lines are told apart without colour, too. Ours are solid, the published ones thin
-and dashed.
+Colours have the hues of Okabe and Ito, each another lightness, and all dark enough for text on white: in greyscale and
+to the colour-blind lines still differ. Each colour has a dash of its own, and each experiment one colour and one marker
+in every figure. Ours are thick, the published ones thin and dotted. Text is set in the serifs of the page.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,19 @@ from rederive.config import Study
 INK = "#222222"
 GRID = "#dddddd"
 ALARM = "#b00020"
-COLOURS = ("#0072b2", "#b94d00", "#007d5a", "#a8437a", "#7d6200", "#6e6e6e", "#6a3d9a")
+COLOURS = ("#006aa5", "#7b3300", "#00694c", "#5a2441", "#665000", "#6e6e6e", "#512f76")
+# In units of the line's width, by colour; the first of a trainer is black and solid.
+DASHES: dict[str, tuple[float, ...]] = {
+    INK: (),
+    **dict(
+        zip(
+            COLOURS,
+            [(6, 1.2), (3, 1.2), (6, 1.2, 1.2, 1.2), (1.6, 1), (6, 1.2, 1.2, 1.2, 1.2, 1.2), (10, 1.5), (3, 1, 1, 1)],
+            strict=True,
+        )
+    ),
+}
+DOTTED = (0, (1, 1.8))  # what is published
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 WIDTH = 6.3  # inches: the width of the text on A4
@@ -23,16 +35,16 @@ SETTINGS: dict[str, Any] = {
     "axes.edgecolor": INK,
     "axes.grid": True,
     "axes.labelcolor": INK,
-    "axes.labelsize": 8,
+    "axes.labelsize": 9,
     "axes.linewidth": 0.6,
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
-    "axes.titlesize": 8.5,
+    "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "figure.dpi": 72,  # one unit of the SVG is one point
-    "font.family": "DejaVu Sans",
-    "font.size": 8,
+    "font.family": ["STIXGeneral", "DejaVu Sans"],  # the second for what the first does not have
+    "font.size": 9,
     "grid.color": GRID,
     "grid.linewidth": 0.5,
     "lines.linewidth": 1.5,
@@ -45,10 +57,10 @@ SETTINGS: dict[str, Any] = {
     "text.color": INK,
     "text.parse_math": False,  # labels come from the config: a $ is a $
     "xtick.color": INK,
-    "xtick.labelsize": 7.5,
+    "xtick.labelsize": 8.5,
     "xtick.major.width": 0.6,
     "ytick.color": INK,
-    "ytick.labelsize": 7.5,
+    "ytick.labelsize": 8.5,
     "ytick.major.width": 0.6,
     "ytick.minor.width": 0.4,
 }
@@ -60,6 +72,11 @@ class Look:
 
     colour: str
     marker: str
+
+    @property
+    def dash(self) -> tuple[float, ...]:
+        """The lengths of strokes and gaps of its lines, in units of their width; none for a solid one."""
+        return DASHES[self.colour]
 
 
 def looks(study: Study) -> dict[str, Look]:

@@ -1,7 +1,10 @@
 """What the fingerprint of each rule starts from, and what is left out of it, each with the reason."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from rederive.files import sha256
 
 if TYPE_CHECKING:
     from rederive.config import DataSet, Figure, Trainer
@@ -100,7 +103,10 @@ def generating(data_set: "DataSet") -> Root:
 
 def plotting(figures: Iterable["Figure"]) -> Root:
     """Return the root of the figures: what draws them all, and the study's own functions."""
-    return Root(("rederive.figures:plot", *(figure.python for figure in figures if figure.python)), unfollowed=BY_PATH)
+    wanted = list(figures)
+    drawn = tuple(figure.python for figure in wanted if figure.python)
+    pictures = {figure.file: sha256(figure.file) for figure in wanted if figure.file and Path(figure.file).exists()}
+    return Root(("rederive.figures:plot", *drawn), unfollowed=BY_PATH, stated=pictures)
 
 
 def derivation(name: str, package: str | None) -> Root:

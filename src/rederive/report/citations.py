@@ -1,6 +1,7 @@
 """Citations and the list of references, from BibTeX, in plain Markdown that needs no further tool."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,8 @@ class References:
     """The entries of a BibTeX file, and which of them are cited."""
 
     def __init__(self, path: Path):
-        import pypandoc
-
         try:
-            entries = json.loads(pypandoc.convert_file(str(path), "csljson", format="bibtex"))
+            entries = _read(Path(path).read_text(encoding="utf-8"))
         except (RuntimeError, OSError) as error:
             raise UserError(f"{path}: not readable as BibTeX: {error}") from None
         self._path = path
@@ -44,6 +43,14 @@ class References:
             (self._entries[key] for key in self.cited), key=lambda e: (_short_authors(e), _year(e), e["id"])
         )
         return "\n".join(f"- {anchor(_long(entry), 'ref-' + entry['id'])}" for entry in entries)
+
+
+@cache
+def _read(bibtex: str) -> list[dict[str, Any]]:
+    """Return the entries of a BibTeX text; of one that was read before, what it was."""
+    import pypandoc
+
+    return json.loads(pypandoc.convert_text(bibtex, "csljson", format="bibtex"))  # type: ignore[no-any-return]
 
 
 def _names(entry: dict[str, Any]) -> list[dict[str, str]]:

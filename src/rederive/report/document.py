@@ -20,7 +20,7 @@ from rederive.report.listings import listing
 from rederive.report.markdown import anchor, escape, link, slug
 from rederive.report.origin import Numbers, identifier
 from rederive.report.tables import Tables
-from rederive.report.trace import RULE, figures_with, settings_of
+from rederive.report.trace import figures_with, how_made, settings_of
 from rederive.results.claim_file import Claim, Margin
 from rederive.results.keys import unknown
 from rederive.results.number import number
@@ -128,7 +128,11 @@ class Document:
         identifier = f"fig-{slug(name)}"
         number = self._number("Figure", identifier)
         image = f"![{escape(self.figures[name].alt)}]({self.figures_link}/{name}.svg)"
-        return f"\n{image}\n\n{anchor(f'**{number}.**', identifier)} {' '.join(caption.split())}\n"
+        declared = self.study.figures.get(name)
+        told = (
+            f" (A picture, not computed from the runs: {escape(declared.file)}.)" if declared and declared.file else ""
+        )
+        return f"\n{image}\n\n{anchor(f'**{number}.**', identifier)} {' '.join(caption.split())}{told}\n"
 
     def caption(self, name: str, text: str) -> str:
         """Return the caption that stands above a table."""
@@ -153,7 +157,9 @@ class Document:
             who = _capital(self.study.report.original)
             sentence = f"*{who} concludes:* {self.claims[name].says} {self._untested(name, verdict)}"
         with self.origin.at(f"claim {verdict['number']} ({name})"):
-            text = self._render(sentence, result=lambda i: self.result(name, i), published=lambda i: self.own(name, i))
+            text = self._render(
+                name, sentence, result=lambda i: self.result(name, i), published=lambda i: self.own(name, i)
+            )
         text = " ".join([text, *map(escape, self._remarks(verdict))])
         number, said = verdict["number"], verdict["verdict"]
         return f"{text} {link(f'Claim {number}: {said}', f'claim-{number}')}"
@@ -179,7 +185,7 @@ class Document:
 
     def says(self, name: str) -> str:
         """Return our sentence for a claim."""
-        return self._render(self.claims[name].says)
+        return self._render(name, self.claims[name].says)
 
     def result(self, name: str, i: int, unbroken: bool = False) -> str:
         """Return the estimate of a claim's test, counted from 1."""
@@ -297,8 +303,11 @@ class Document:
         verdict: Mapping[str, Any] = self.verdicts[name]
         return verdict
 
-    def _render(self, template: str, **more: Callable[..., str]) -> str:
-        return self._environment.from_string(template).render(**more)
+    def _render(self, name: str, template: str, **more: Callable[..., str]) -> str:
+        try:
+            return self._environment.from_string(template).render(**more)
+        except jinja2.TemplateError as error:
+            raise UserError(f"claims.yaml: {name}: {error}") from None
 
     def conventions(self, derivation: Mapping[str, Any] | None = None) -> list[str]:
         """Return the conventions that only this derivation has; without one, those that all have."""
@@ -375,7 +384,12 @@ class Document:
             for key, places in self.origin.uses.items()
         }
         runs = {run for number in numbers.values() for run in number.get("runs", []) if run in self.runs}
-        made = {run: {"rule": RULE, "config": settings_of(run, self.study)} for run in sorted(runs)}
+        made = {
+            run: {"way": how_made(run, self.runs[run]), "config": settings_of(run, self.study)} for run in sorted(runs)
+        }
+        for run, told in made.items():
+            if run in self.study.experiments:
+                told["trainer"] = self.study.trainers[self.study.experiments[run].trainer].python or ""
         return {
             "numbers": numbers,
             "runs": {run: {**self.runs[run].model_dump(mode="json"), **facts} for run, facts in made.items()},

@@ -13,6 +13,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ import yaml
 
 from rederive.errors import UserError
 from rederive.files import write_bytes, write_text
-from rederive.report import html
+from rederive.report import html, sections
+from rederive.report.head import commit, page_head
 
 # What the Markdown of GitHub, Jekyll and Hugo reads, too: pandoc's own extensions that guess at plain text are off.
 READER = (
@@ -46,17 +49,7 @@ def convert(
     figures = Path(figures_dir).resolve()
     match Path(output).suffix:
         case ".html":
-            # The title is the page's only first-level heading.
-            options = [
-                "--mathml",
-                "--toc",
-                "--toc-depth=3",
-                "--section-divs",
-                "--number-sections",
-                "--shift-heading-level-by=1",
-            ]
-            page = _pandoc(body, "html5", front, theme, options)
-            write_text(output, html.finish(page, front, figures, Path(trace_json), theme))
+            write_text(output, page(body, front, figures, Path(trace_json), theme))
         case ".tex":
             write_text(output, _latex(body, front, theme))
         case ".typ":
@@ -66,6 +59,27 @@ def convert(
             write_bytes(output, _pdf(body, front, theme, figures, numbers, choose_engine(engine)))
         case suffix:
             raise UserError(f"{output}: found the suffix {suffix!r}; expected .html, .tex, .typ or .pdf")
+
+
+def page(
+    body: str,
+    front: dict[str, Any],
+    figures: Path,
+    trace_json: Path,
+    theme: Path,
+    convert_section: Callable[[str], str] | None = None,
+) -> str:
+    """Return the HTML page. `convert_section` is `html_section` with the theme, or what remembers its results."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a pandoc of its own
+        converted = pool.map(convert_section or partial(html_section, theme=theme), sections.split(body))
+        text, contents = sections.joined(converted)
+    return html.finish(text, contents, page_head(front, commit(Path())), figures, trace_json, theme)
+
+
+def html_section(markdown: str, theme: Path) -> str:
+    """Return a section of the page, without numbers: its headings one level down, under the title's."""
+    options = ["--mathml", "--section-divs", "--shift-heading-level-by=1"]
+    return _run_pandoc(markdown, "html5", theme, options)
 
 
 def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
@@ -140,25 +154,31 @@ def _typst_text(text: str) -> str:
 
 
 def _pandoc(body: str, target: str, front: dict[str, Any], theme: Path, options: list[str]) -> str:
-    import pypandoc
-
-    suffix = {"html5": "html", "latex": "tex", "typst": "typ"}[target]
-    arguments = [
-        pypandoc.get_pandoc_path(),
-        f"--from={READER}",
-        f"--to={target}",
-        "--standalone",
-        f"--template={theme / f'report.{suffix}'}",
-        f"--lua-filter={theme / 'filter.lua'}",
+    """Return the whole text in LaTeX or Typst, by the theme's template."""
+    suffix = {"latex": "tex", "typst": "typ"}[target]
+    metadata = [
         # As plain text: from the front matter pandoc would read titles as Markdown.
         f"--metadata=title:{front['title']}",
         *(f"--metadata=author:{author}" for author in front.get("author", [])),
         *(f"--metadata={name}:{front[key]}" for name, key in (("version", "version"), ("day", "date")) if key in front),
         "--metadata=lang:en-GB",
+    ]
+    template = ["--standalone", f"--template={theme / f'report.{suffix}'}"]
+    return _run_pandoc(body, target, theme, [*template, *metadata, *options])
+
+
+def _run_pandoc(markdown: str, target: str, theme: Path, options: list[str]) -> str:
+    import pypandoc
+
+    arguments = [
+        pypandoc.get_pandoc_path(),
+        f"--from={READER}",
+        f"--to={target}",
+        f"--lua-filter={theme / 'filter.lua'}",
         "--wrap=preserve",
         *options,
     ]
-    result = subprocess.run(arguments, input=body, capture_output=True, text=True, encoding="utf-8", check=False)
+    result = subprocess.run(arguments, input=markdown, capture_output=True, text=True, encoding="utf-8", check=False)
     if result.returncode:
         raise UserError(f"pandoc cannot set the report: {result.stderr.strip()}")
     return result.stdout

@@ -1,41 +1,37 @@
 """Who wrote a report, of which date and version, and how to cite it: from the project's CITATION.cff.
 
-    front_matter(title, authors, citation_cff, runs, results) -> dict      for report.md
-    page_head(front) -> dict[str, str]                                     parts of the HTML page, by name
+    front_matter(title, authors, citation_cff) -> dict          for report.md
+    page_head(front, commit) -> dict[str, str]                  parts of the HTML page, by name
 
-The date is that of the evidence: the day on which the last of the runs ended, so that equal files of runs give an equal
-report whenever it is built.
+The date is `date-released`: the day of a training would make equal numbers two reports.
 """
 
 import html
 import json
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rederive.records import RunFacts
+from rederive.errors import UserError
 from rederive.report.markdown import slug
-from rederive.training.provenance import Provenance
 from rederive.yaml_files import read_yaml
 
 LICENCES = "https://spdx.org/licenses/"
 
 
-def front_matter(
-    title: str, authors: Sequence[str], citation_cff: Path, runs: Mapping[str, RunFacts], results: Path
-) -> dict[str, Any]:
+def front_matter(title: str, authors: Sequence[str], citation_cff: Path) -> dict[str, Any]:
     """Return what stands above the text. The config's authors go before those of CITATION.cff; facts may be missing."""
     project = read_yaml(citation_cff) if citation_cff.exists() else {}
     people = [_person(entry) for entry in project.get("authors", [])]
     known = {person["name"]: person for person in people}
     chosen = [known.get(name, {"name": name}) for name in authors] if authors else people
-    ended = _ended(file for run in runs.values() for file in (results / path for path in run.files))
     facts = {
         "title": title,
         "author": [person["name"] for person in chosen],
         "orcid": {person["name"]: person["orcid"] for person in chosen if "orcid" in person},
         "affiliation": {person["name"]: person["affiliation"] for person in chosen if "affiliation" in person},
-        "date": max((day for day in ended), default=None),
+        "date": str(project["date-released"]) if "date-released" in project else None,
         "version": project.get("version"),
         "license": project.get("license"),
         "repository": project.get("repository-code"),
@@ -44,20 +40,33 @@ def front_matter(
 
 
 def _person(entry: Mapping[str, str]) -> dict[str, str]:
+    if not isinstance(entry, Mapping):
+        raise UserError(
+            f"CITATION.cff: authors: found {entry!r}, expected a mapping with name, or given-names and family-names"
+        )
     name = entry.get("name") or f"{entry.get('given-names', '')} {entry.get('family-names', '')}".strip()
     return {"name": name} | {key: entry[key] for key in ("orcid", "affiliation") if key in entry}
 
 
-def _ended(files: Iterable[Path]) -> list[str]:
-    """Return the day on which each training ended, of the files that have their record beside them."""
-    records = (path.with_suffix(".json") for path in files)
-    return [seed.ended[:10] for path in records if path.exists() for seed in Provenance.read(path).seeds.values()]
+def commit(folder: Path) -> str:
+    """Return the commit that a folder is at, with a plus where files differ from it; nothing without Git."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return ""
+
+    found = git("rev-parse", "--short=12", "HEAD")
+    return found + ("+" if found and git("status", "--porcelain", "--untracked-files=no") else "")
 
 
-def page_head(front: Mapping[str, Any]) -> dict[str, str]:
+def page_head(front: Mapping[str, Any], commit: str = "") -> dict[str, str]:
     """Return the page's byline, citation and metadata, as HTML that may stand as it is."""
     return {
-        "byline": _byline(front),
+        "title": html.escape(front["title"]),
+        "byline": _byline(front, commit),
         "bibtex": html.escape(bibtex(front)),
         "citation-meta": "\n".join(
             f'<meta name="{name}" content="{html.escape(value, quote=True)}">' for name, value in _meta(front)
@@ -66,7 +75,7 @@ def page_head(front: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _byline(front: Mapping[str, Any]) -> str:
+def _byline(front: Mapping[str, Any], commit: str) -> str:
     people = []
     for name in front["author"]:
         shown = html.escape(name)
@@ -76,10 +85,11 @@ def _byline(front: Mapping[str, Any]) -> str:
             shown += f", {html.escape(affiliation)}"
         people.append(shown)
     facts = [f'<span class="author">{"; ".join(people)}</span>'] if people else []
-    if date := front.get("date"):
-        facts.append(f'Runs of <time datetime="{date}">{date}</time>')
     if version := front.get("version"):
-        facts.append(f"Version {html.escape(str(version))}")
+        released = f' of <time datetime="{date}">{date}</time>' if (date := front.get("date")) else ""
+        facts.append(f"Version {html.escape(str(version))}{released}")
+    if commit:
+        facts.append(f"Set at commit <code>{html.escape(commit)}</code>")
     if licence := front.get("license"):
         facts.append(f'<a href="{LICENCES}{html.escape(licence, quote=True)}.html">{html.escape(licence)} licence</a>')
     return " · ".join(facts)

@@ -1,4 +1,4 @@
-"""The HTML page: figures and the origin of numbers put into pandoc's output, so that one file holds everything."""
+"""The HTML page: text, figures and the origin of numbers put into the theme's template; one file holds everything."""
 
 import csv
 import html
@@ -12,20 +12,21 @@ from rederive import forms
 from rederive.figures import style
 from rederive.files import read_text
 from rederive.records import FigureEntry, read_json
-from rederive.report.head import page_head
 
 
-def finish(page: str, front: Mapping[str, Any], figures: Path, trace_json: Path, theme: Path) -> str:
-    """Return the page with its style, script, figures and data in the places that template and filter left for them."""
+def finish(text: str, contents: str, head: Mapping[str, str], figures: Path, trace_json: Path, theme: Path) -> str:
+    """Return the page: text, style, script, figures and data in the places that template and filter have for them."""
     index = read_json(figures / "index.json", dict[str, FigureEntry])
     data = {
         "trace": read_json(trace_json, forms.Trace),
         "figures": {name: [_panel(panel) for panel in entry["panels"]] for name, entry in index.items()},
     }
     parts = {f"<!--drawing {name}-->": _figure(name, figures, entry) for name, entry in index.items()}
-    parts |= {f"<!--{name}-->": content for name, content in page_head(front).items()}
+    parts |= {f"<!--{name}-->": content for name, content in head.items()}
     parts |= {f"/*{name}*/": read_text(theme / name) for name in ASSETS}
     parts["/*report-data*/"] = _script_json(data)
+    parts["<!--contents-->"] = contents
+    page = read_text(theme / "report.html").replace("<!--text-->", text)
     for mark, content in parts.items():
         page = page.replace(mark, content)
     return page

@@ -2,7 +2,7 @@
 
 Writes `report.md` (with YAML front matter; links to figures are relative to it) and `trace.json`: for each number that
 the report uses its record, the places that use it, and its runs; `numbers.csv` is the same as a table for people. No
-time, host or absolute path goes into any, and of all dates only the day on which the last run ended.
+time, host or absolute path goes into any, and no date but that of the project's release.
 
 Templates print numbers with `num`, `interval` and `table`, conclusions with `claim`, and so on (see `Document`); a
 number typed into a template stops the build (`rederive.report.typed`).
@@ -13,13 +13,15 @@ import re
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jinja2
+from jinja2.sandbox import SandboxedEnvironment
 
 from rederive import forms
 from rederive.config import Study
 from rederive.errors import UserError
-from rederive.files import write_json, write_text
+from rederive.files import read_text, write_json, write_text
 from rederive.layout import CLAIMS, TEXT, Layout
 from rederive.records import FigureEntry, Number, RunFacts, read_json, read_records
 from rederive.report.document import Document
@@ -41,7 +43,7 @@ def render(layout: Layout, derivations: Sequence[Path], templates: Path = TEXT) 
     claims_yaml = templates / CLAIMS.name
     claims = load_claims(claims_yaml)
     refuse_typed_numbers(
-        {str(path): path.read_text(encoding="utf-8") for path in sorted(templates.rglob("*.j2"))}
+        {str(path): read_text(path) for path in sorted(templates.rglob("*.j2"))}
         | {f"{claims_yaml}: {name}: says": claim.says for name, claim in claims.items()}
         | {
             f"{claims_yaml}: {name}: {verdict}": sentence
@@ -65,7 +67,8 @@ def render(layout: Layout, derivations: Sequence[Path], templates: Path = TEXT) 
         references_bib=templates / "references.bib",
         replays=_replays(layout),
     )
-    environment = jinja2.Environment(
+    # Templates need none of what the sandbox keeps from them: private attributes, loops of a million.
+    environment = _Sandbox(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
         autoescape=False,
@@ -77,19 +80,31 @@ def render(layout: Layout, derivations: Sequence[Path], templates: Path = TEXT) 
     environment.filters["display"] = display
     environment.filters["prose"] = prose
     environment.globals.update(document.functions(environment))
-    environment.globals["front"] = front_matter(
-        document.title, study.report.authors, templates.parent / "CITATION.cff", document.runs, layout.folder
-    )
+    environment.globals["front"] = front_matter(document.title, study.report.authors, templates.parent / "CITATION.cff")
     try:
         text = environment.get_template("report.md.j2").render()
     except jinja2.TemplateSyntaxError as error:
         raise UserError(f"{error.filename}, line {error.lineno}: {error.message}") from None
-    except (jinja2.TemplateError, TypeError, UserError) as error:
+    except (jinja2.TemplateError, UserError) as error:
         raise UserError(f"{_place(error)}{error}") from None
+    except RecursionError:
+        raise UserError(f"{templates / 'report.md.j2'}: a template includes itself") from None
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        if not (place := _place(error)):
+            raise
+        raise UserError(f"{place}{str(error).replace(chr(39) + 'NoneType' + chr(39), 'nothing')}") from None
     write_text(layout.report("md"), _tidy(document.finish(text)))
     trace = document.trace()
     write_json(layout.trace, trace)
     write_text(layout.printed, as_csv(trace))
+
+
+class _Sandbox(SandboxedEnvironment):
+    """Templates read the study, and write nothing by way of it."""
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """Say whether a template may call something."""
+        return super().is_safe_callable(obj) and not isinstance(getattr(obj, "__self__", None), Study)
 
 
 def _place(error: BaseException) -> str:

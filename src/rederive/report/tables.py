@@ -7,6 +7,7 @@ from rederive.report.claims import counted, direction, otherwise
 from rederive.report.markdown import anchor, code, escape, link, table
 from rederive.report.origin import NO_BREAK, bounds, identifier, plain
 from rederive.results.agreement import STATUSES
+from rederive.results.columns import ABOUT, heading, with_ends
 from rederive.results.keys import unknown
 from rederive.results.numbers import published_inside
 from rederive.results.verdicts import UNDECIDED
@@ -50,6 +51,8 @@ class Tables:
         if name not in wanted:
             raise unknown(name, wanted, "table")
         names, metric = wanted[name].rows, wanted[name].metric
+        if columns := wanted[name].columns:
+            return self._by_columns(name, caption, names, columns)
         header = ["Changed", "Value", "Epochs", "Ours" if self._document.one_seed else "Ours (95 % interval)"]
         compared = metric == self._document.study.headline
         if compared and any(f"{row}.published" in self._document.numbers for row in names):
@@ -58,6 +61,25 @@ class Tables:
         with self._origin.at(f"table {name}"):
             rows = [self._result(row, metric)[: len(header)] for row in names]
         return self.captioned(name, caption, header, rows, "llrrrrl"[: len(header)])
+
+    def _by_columns(self, name: str, caption: str, rows: Sequence[str], columns: Sequence[str]) -> str:
+        """A table whose columns the config names."""
+        study = self._document.study
+        header = [heading(column, study.metrics, study.report.original) for column in columns]
+        with self._origin.at(f"table {name}"):
+            found = [[self._cell(row, column) for column in columns] for row in rows]
+        align = "".join("l" if column in ABOUT else "r" for column in columns)
+        return self.captioned(name, caption, header, found, align)
+
+    def _cell(self, row: str, column: str) -> str:
+        if column in ABOUT:
+            return escape(str(getattr(self._document.study.experiments[row], column)))
+        if f"{row}.{column}" not in self._document.numbers:
+            return "–"
+        signed = column == "difference"
+        if not with_ends(column, self._document.study.metrics):
+            return self._origin.num(f"{row}.{column}")
+        return self._origin.interval(f"{row}.{column}", signed=signed, unbroken=True)
 
     def _result(self, name: str, metric: str) -> list[str]:
         experiment = self._document.study.experiments[name]
@@ -292,6 +314,9 @@ class Tables:
             fates = [("diverged", facts.diverged), ("collapsed", facts.collapsed)]
             remarks = [f"seed {', '.join(map(str, sorted(lost)))} {fate}" for fate, lost in fates if lost]
             remarks += [f"seed {seed} {reason}" for seed, reason in sorted(facts.left_out.items())]
+            if facts.imported:
+                told = ", ".join(f"{file} {digest[:DIGITS]}" for file, digest in sorted(facts.imported.items()))
+                remarks.append(f"imported, not trained: {told}")
             rows.append(
                 [
                     code(run),

@@ -18,8 +18,6 @@ from rederive.layout import Layout
 from rederive.records import FigureEntry, Number, RunFacts, read_json, read_records
 from rederive.results.keys import experiment_of, unknown
 
-RULE = "train"  # of the workflow, that makes runs
-
 
 def describe(layout: Layout, key: str) -> str:
     """Return the origin of a number. Raises UserError, with the nearest keys, for one that does not exist."""
@@ -60,7 +58,10 @@ def _lines(
         yield f"  seeds        {', '.join(map(str, number.seeds))}"
     for run in number.runs:
         facts = runs.get(run, RunFacts())
-        yield f"  run          {run}, by rule {RULE} (rederive train {run})"
+        yield f"  run          {run}, {how_made(run, facts)}"
+        for file, digest in facts.imported.items():
+            yield f"    imported   {file}"
+            yield f"    sha256     {digest}"
         for file, digest in facts.files.items():
             yield f"    file       {file}"
             yield f"    sha256     {digest}"
@@ -74,6 +75,13 @@ def _lines(
         yield f"  used in      {place}"
     if not used:
         yield "  used in      nothing in the report prints it"
+
+
+def how_made(run: str, facts: RunFacts) -> str:
+    """Return in a few words how a run came about."""
+    if facts.imported:
+        return "imported: nothing was trained"
+    return f"by rule train (rederive train {run})" if facts.files else "not run"
 
 
 def settings_of(run: str, study: Study) -> str:

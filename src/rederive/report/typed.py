@@ -1,8 +1,8 @@
 """Nothing typed: templates hold no numbers. What looks like a result must come from `num()` and its like.
 
 A template's literal text may hold digits only in the few forms of `ALLOWED` and in those that the config names
-(`report.digits`): names that contain them, the small whole numbers of the mathematics. Template code may hold no
-decimal at all.
+(`report.digits`): names that contain them. Template code may hold no decimal at all. In formulas whole numbers of one
+or two digits are mathematics; a decimal, a percentage or a longer number is looked at as it is elsewhere.
 """
 
 import re
@@ -23,13 +23,15 @@ ALLOWED = {
 _IGNORED = re.compile(
     r"```.*?```"  # code
     r"|`[^`\n]*`"
-    r"|\$\$.*?\$\$"  # formulas
-    r"|\$[^$\n]+\$"
     r"|\]\([^)]*\)"  # addresses
     r"|<[^>]+>"
     r"|\{#[^}]*\}",
     re.DOTALL,
 )
+
+
+_FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$", re.DOTALL)
+_SMALL = re.compile(r"(?<![\d.,])\d{1,2}(?![\d.,]*\d)(?!\s*\\?%)")
 
 
 def typed_numbers(source: str, allowed: Iterable[str] = ()) -> list[tuple[int, str]]:
@@ -46,6 +48,8 @@ def typed_numbers(source: str, allowed: Iterable[str] = ()) -> list[tuple[int, s
         if kind == "float" or (kind == "string" and re.fullmatch(r"['\"]\s*[-+−]?\d*[.,]?\d+\s*%?\s*['\"]", value)):
             found.append((line, value))
     text = _blank(_IGNORED, "".join(data))
+    # Letters and brackets of TeX touch the numbers in a formula: they are set apart, so that each is seen as one.
+    text = _FORMULA.sub(lambda formula: re.sub(r"[A-Za-z\\_^{}]", " ", _blank(_SMALL, formula[0])), text)
     for form in (*ALLOWED, *allowed):
         text = _blank(re.compile(form), text)
     digits = re.finditer(r"(?<!\w)[-+−]?\d(?:[\d.,]*\d)?(?:\s*%)?", text)
@@ -61,7 +65,8 @@ def refuse_typed_numbers(sources: Mapping[str, str], allowed: Iterable[str] = ()
     ]
     if found:
         raise UserError(
-            "numbers are typed into the text; write {{ num('key') }} instead, so that they follow the runs:\n"
+            "numbers are typed into the text; write {{ num('key') }} instead, so that they follow the runs, or name "
+            "the form of digits that are no result under report.digits of the config, with the reason:\n"
             + "\n".join(found)
         )
 

@@ -48,7 +48,7 @@ class Margin(Model):
     """A difference that is practically none, and why."""
 
     name: str
-    value: Annotated[float, Field(gt=0)]
+    value: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     reason: str
 
 
@@ -60,8 +60,8 @@ class Test(Model):
     measures: str = Field(description="what the quantity is, in words, for the scorecard")
     quantity: str | None = Field(None, description="an expression over number keys in braces")
     unit: str = Field("", description="ratio for a quantity that has none; else it is that of its metrics")
-    above: float | None = None
-    below: float | None = None
+    above: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    below: Annotated[float, Field(allow_inf_nan=False)] | None = None
     margin: Margin | None = Field(None, description="a difference up to this is practically none")
     within: Margin | None = Field(None, description="practical equality")
     proved: str | None = Field(None, description="name of a derivation")
@@ -112,9 +112,15 @@ def load_claims(path: str | Path) -> dict[str, Claim]:
     entries.pop(MARGINS, None)
     claims = {}
     for name, entry in entries.items():
+        if not isinstance(entry, dict) or not isinstance(entry.get("tests", []), list):
+            raise UserError(f"{path}: {name}.tests: found {entry!r:.80}, expected a mapping with a list of tests")
         for test in entry.get("tests", []):
+            if not isinstance(test, dict):
+                raise UserError(
+                    f"{path}: {name}.tests.{entry['tests'].index(test)}: found {test!r}, expected a mapping"
+                )
             for key in {"margin", "within"} & test.keys():
-                if test[key] not in margins:
+                if not isinstance(test[key], str) or test[key] not in margins:
                     raise unknown(str(test[key]), margins, f"{path}: {name}: {key}")
                 test[key] = margins[test[key]]
         claims[name] = _validated(Claim, entry, path, name)
@@ -123,7 +129,10 @@ def load_claims(path: str | Path) -> dict[str, Claim]:
 
 def load_margins(path: str | Path) -> dict[str, Margin]:
     """Read the margins of `claims.yaml`, by name. Raises UserError for one that is wrong."""
-    entries = {name: {"name": name, **entry} for name, entry in read_yaml(path).get(MARGINS, {}).items()}
+    written = read_yaml(path).get(MARGINS, {})
+    if not isinstance(written, dict) or not all(isinstance(entry, dict) for entry in written.values()):
+        raise UserError(f"{path}: {MARGINS}: found {written!r:.80}, expected for each name its value and reason")
+    entries = {name: {"name": name, **entry} for name, entry in written.items()}
     margins: dict[str, Margin] = _validated(dict[str, Margin], entries, path, MARGINS)
     return margins
 

@@ -109,8 +109,12 @@ def _parse(test: Test, evidence: Evidence) -> tuple[list[str], list[ast.expr]]:
             raise unknown(str(test.proved), evidence.derivations, "proved")
         return [], []
     keys, expression = parse_quantity(test.quantity)
+    if not keys:
+        raise UserError(f"quantity {test.quantity!r}: found no key of a number in braces, expected one at least")
     for key in keys:
         evidence.experiment(key)
+        if key.endswith("@0"):
+            raise UserError(f"quantity {test.quantity!r}: found the epoch of {key}; epochs count from 1")
     forms = parts(expression, lowest=test.above is not None)
     if test.within and len(forms) > 1:
         raise UserError(f"quantity {test.quantity!r}: equality of an extreme; test each pair by itself")

@@ -7,6 +7,7 @@ where the run's files tell it. None holds a date, a host or an absolute path: eq
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -52,6 +53,9 @@ def collect(layout: Layout, files: Sequence[Path] | None = None) -> None:
         seeds = seeds_of(runs, run, study.seeds, study.runs()[run].epochs)
         facts.left_out, facts.collapsed, facts.deterministic = seeds.left_out, seeds.collapsed, seeds.deterministic
     write_json(layout.predictions, found.predictions)
+    if not any("seconds" in table.columns for table in study.tables):
+        for facts in found.facts.values():
+            facts.seconds = {}
     write_json(layout.run_index, {run: facts.model_dump(mode="json") for run, facts in found.facts.items()})
 
 
@@ -101,6 +105,8 @@ def _add(facts: RunFacts, name: str, rows: Iterable[Row], provenance: Provenance
     for seed, made in provenance.seeds.items():
         facts.tests_digest[seed] = made.tests_digest
         facts.imported |= made.imported_files
+        if made.seconds_per_epoch:
+            facts.seconds[seed] = math.fsum(made.seconds_per_epoch) / max(1, len(made.together))
         if made.diverged is not None:
             facts.diverged[seed] = made.diverged
         if (replay := made.certified_by) is not None:

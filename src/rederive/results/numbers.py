@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from rederive import forms
-from rederive.config import Experiment, Study
+from rederive.config import Experiment, Study, Table
 from rederive.files import write_text
 from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
 from rederive.records import Number, RunFacts, read_json, read_records, write_records
-from rederive.results import agreement
+from rederive.results import agreement, columns
 from rederive.results.hypotheses import told
 from rederive.results.hypotheses.kept import Trained
 from rederive.results.hypotheses.ranking import rankings
@@ -77,12 +77,13 @@ def summarise(
     for data_set in study.data_sets():
         numbers |= _data_facts(read_json(layout.manifest(data_set), forms.Manifest))
     numbers |= _derivation_facts([read_json(path, forms.Proof) for path in sorted(derivations)])
+    columns.refuse_unknown_columns(study, numbers)
     write_records(layout.numbers, numbers)
     write_text(layout.table("agreement"), agreement.to_csv(beside, study.headline, numbers))
     if study.hypotheses.rows:
         write_text(layout.table("hypotheses"), told.to_csv(candidates, comparison))
     for table in study.tables:
-        write_text(layout.table(table.name), _table_csv(study, table.rows, table.metric, numbers))
+        write_text(layout.table(table.name), _table_csv(study, table, numbers))
 
 
 def possessive(name: str) -> str:
@@ -117,6 +118,11 @@ def _measured(study: Study, experiment: Experiment, runs: RunTable, index: Mappi
     for fate, seeds in (("diverged", became.diverged), ("collapsed", became.collapsed)):
         how = f"seeds of {experiment.run} that {fate}"
         found[f"{name}.{fate}"] = number(len(seeds), "count", how, of=len(became.counted))
+    if spent := [seconds for _, seconds in sorted(facts_of(experiment, index).seconds.items())]:
+        how = f"mean over {len(spent)} seeds of the seconds that training {experiment.run} took, all its epochs"
+        found[f"{name}.seconds"] = number(
+            math.fsum(spent) / len(spent), "seconds", how, 1, **sources(experiment, index)
+        )
     for cost in COUNTED:
         values = getattr(facts_of(experiment, index), cost)
         how = f"counted from the layers of the network of {name}"
@@ -257,9 +263,16 @@ def _derivation_facts(derivations: Sequence[Mapping[str, Any]]) -> dict[str, Num
     return numbers | {key: number(value, "count", how) for key, (value, how) in facts.items()}
 
 
-def _table_csv(study: Study, rows: Sequence[str], metric: str, numbers: Mapping[str, Number]) -> str:
+def _table_csv(study: Study, table: Table, numbers: Mapping[str, Number]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
+    rows, metric = table.rows, table.metric
+    if table.columns:
+        writer.writerow(("experiment", *columns.names(table.columns, study.metrics)))
+        for name in rows:
+            found = columns.cells(name, study.experiments[name].model_dump(), table.columns, numbers, study.metrics)
+            writer.writerow([name, *("" if value is None else value for value in found)])
+        return buffer.getvalue()
     about = ("experiment", "label", "changed", "value", "origin", "epochs", "n")
     compared = ("published", "difference", "one_more_low", "one_more_high", "published_inside")
     writer.writerow((*about, metric, "low", "high", *compared))

@@ -1,12 +1,16 @@
 """The published values: those of the original's tables, and the curves read off its figures."""
 
 import csv
+import io
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rederive.config import Study
-from rederive.errors import UserError
+from rederive.errors import UserError, of_system
+from rederive.files import read_text
 from rederive.results.keys import unknown_experiment
 from rederive.yaml_files import read_yaml
 
@@ -33,13 +37,13 @@ def published_values(path: str | Path, metric: str | None) -> dict[str, Publishe
     for name, table in read_yaml(path).items():
         try:
             rows = [
-                (row["experiment"], PublishedValue(float(row[metric]), f"{table['place']}, row {row['row']}"))
+                (_text(row["experiment"]), PublishedValue(_number(row[metric]), f"{table['place']}, row {row['row']}"))
                 for row in table["rows"]
             ]
         except (KeyError, TypeError, ValueError) as error:
+            told = f"{error} is not given" if isinstance(error, KeyError) else str(error)
             raise UserError(
-                f"{path}: table {name}: {type(error).__name__} {error}; expected `place` and `rows` with experiment, "
-                f"row, {metric}"
+                f"{path}: table {name}: {told}; expected `place` and `rows` with experiment, row, {metric}"
             ) from None
         for experiment, published in rows:
             earlier = found.setdefault(experiment, published)
@@ -47,6 +51,23 @@ def published_values(path: str | Path, metric: str | None) -> dict[str, Publishe
                 raise UserError(
                     f"{path}: {experiment} is {earlier.value} in one place and {published.value} in another"
                 )
+    return found
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"found the experiment {value!r}, expected a name")
+    return value
+
+
+def _number(value: Any) -> float:
+    """Return a number that can be compared. Raises ValueError for anything else, nan and yes among it."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if isinstance(value, bool) or not math.isfinite(found):
+        raise ValueError(f"found {value!r}, expected a number")
     return found
 
 
@@ -66,20 +87,32 @@ def _points(path: str | Path, metrics: Collection[str], column: str | None) -> P
     if not Path(path).exists():
         return points
     try:
-        with open(path, encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream)
-            shown = [name for name in reader.fieldnames or () if name in metrics]
-            if not shown:
-                raise KeyError("no column is named as a metric")
-            for row in reader:
+        reader = csv.DictReader(io.StringIO(read_text(path)), strict=True)
+        shown = [name for name in reader.fieldnames or () if name in metrics]
+        if not shown:
+            raise ValueError("no column is named as a metric")
+        for row in reader:
+            try:
+                if None in row or None in row.values():
+                    raise ValueError("found another number of columns than in the first line")
                 for metric in filter(row.get, shown):
-                    found = float(row[column or metric])
+                    found = _number(row[column or metric])
                     if column and not found > 0:
-                        raise ValueError(f"line {reader.line_num}: found {column} {found:g}, expected more than 0")
-                    points.setdefault((row["experiment"], metric), {})[int(row["epoch"])] = found
-    except (KeyError, ValueError, TypeError) as error:
+                        raise ValueError(f"found {column} {found:g}, expected more than 0")
+                    if (epoch := int(row["epoch"])) < 1:
+                        raise ValueError(f"found the epoch {epoch}, expected 1 or more")
+                    curve = points.setdefault((row["experiment"], metric), {})
+                    if epoch in curve:
+                        raise ValueError(f"found epoch {epoch} of {row['experiment']} twice")
+                    curve[epoch] = found
+            except ValueError as error:
+                raise ValueError(f"line {reader.line_num}: {error}") from None
+    except OSError as error:
+        raise of_system(error) from None
+    except (KeyError, ValueError, csv.Error) as error:
+        told = f"there is no column {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(
-            f"{path}: {error}; expected the columns experiment, epoch, reading_error, and one or more of "
+            f"{path}: {told}; expected the columns experiment, epoch, reading_error, and one or more of "
             f"{', '.join(metrics)}"
         ) from None
     return points

@@ -35,13 +35,15 @@ def parse_quantity(text: str) -> tuple[list[str], ast.expr]:
         return f"k{keys.index(match[1])}"
 
     try:
+        if typed := re.search(r"\bk\d+\b", re.sub(r"\{[^{}]+\}", "", text)):
+            raise ValueError(f"found {typed[0]!r}")
         expression = ast.parse(re.sub(r"\{([^{}]+)\}", name, text).strip(), mode="eval").body
         evaluate(expression, [1.0] * len(keys))
     except ZeroDivisionError:
         pass  # of the trial values, not of the quantity
-    except (SyntaxError, ValueError, TypeError) as error:
+    except (SyntaxError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
         raise UserError(
-            f"quantity {text!r}: {error}; expected keys in braces, + - * /, {', '.join(_FUNCTIONS)}"
+            f"quantity {text[:200]!r}: {error}; expected keys in braces, + - * /, {', '.join(_FUNCTIONS)}"
         ) from None
     return keys, expression
 
@@ -155,7 +157,7 @@ def comparisons(forms: Sequence[ast.expr], keys: Sequence[str]) -> set[object]:
 def evaluate(node: ast.expr, values: Sequence[float]) -> float:
     """Return the value of a quantity's expression. Raises ValueError for anything but its small language."""
     match node:
-        case ast.Constant(value=int() | float() as constant):
+        case ast.Constant(value=int() | float() as constant) if not isinstance(constant, bool):
             return float(constant)
         case ast.Name(id=name) if re.fullmatch(r"k\d+", name):
             return values[int(name[1:])]

@@ -8,13 +8,12 @@ where `experiment` is the key of the experiment that was trained (others with th
 counts from 1, and `split` and `metric` are as the trainer names them.
 """
 
+import csv
 import math
 import sys
-import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-
-import pandas as pd
+from typing import TypeVar
 
 from rederive.config import Metric, Study
 from rederive.errors import UserError
@@ -38,24 +37,26 @@ class RunTable:
     @classmethod
     def load(cls, path: str | Path, study: Study) -> "RunTable":
         """Read a run table. Raises UserError where it is missing or a row cannot be read."""
-        rows = _with_numbers(_read(path), path)
         curves: dict[tuple[str, str], dict[int, Curve]] = {}
-        for _, found in rows.groupby(["experiment", "split", "metric"]):
-            run, split, name = (str(found[column].iloc[0]) for column in ("experiment", "split", "metric"))
-            line = found.index[0]
+        known = {
+            name: {row: key for key, metric in study.metrics.items() if (row := metric.row(name))}
+            for name in study.trainers
+        }
+        undeclared: set[tuple[str, str, str]] = set()
+        for line, (run, seed, epoch, split, name, value) in _read(path):
             if run not in study.experiments:
                 raise UserError(f"{path}, line {line}: found {run!r}, which is no experiment of the study")
-            trainer = study.experiments[run].trainer
-            metrics = {row: key for key, metric in study.metrics.items() if (row := metric.row(trainer))}
+            metrics = known[study.experiments[run].trainer]
             if (split, name) not in metrics:
-                _undeclared(f"{path}, line {line}: {run}: `{split} {name}` is no metric of the configuration", study)
+                if (run, split, name) not in undeclared:
+                    undeclared.add((run, split, name))
+                    _undeclared(
+                        f"{path}, line {line}: {run}: `{split} {name}` is no metric of the configuration", study
+                    )
                 continue
-            curves[run, metrics[split, name]] = {
-                int(of_seed["seed"].iloc[0]): dict(
-                    zip(of_seed["epoch"].tolist(), of_seed["value"].tolist(), strict=True)
-                )
-                for _, of_seed in found.groupby("seed")
-            }
+            place = f"{path}, line {line}"
+            of_seed = curves.setdefault((run, metrics[split, name]), {}).setdefault(_as(int, seed, "seed", place), {})
+            of_seed[_as(int, epoch, "epoch", place)] = _as(float, value, "value", place)
         return cls(curves, study.metrics)
 
     @property
@@ -136,31 +137,31 @@ def _same(one: Curve, other: Curve) -> bool:
     )
 
 
-def _read(path: str | Path) -> pd.DataFrame:
-    """Return the rows of a CSV file as text, by line number. Raises UserError for a missing file or other columns."""
+def _read(path: str | Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a CSV file with their lines. Raises UserError for a missing file or other columns."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # a row of more fields than the header
-            rows = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False, index_col=False)
+        with open(path, encoding="utf-8", newline="") as stream:
+            reader = csv.reader(stream)
+            header = next(reader, [])
+            if tuple(header) != COLUMNS:
+                raise UserError(f"{path}: found the columns {', '.join(header)}; expected {', '.join(COLUMNS)}")
+            for row in reader:
+                if len(row) > len(COLUMNS):
+                    found = f"line {reader.line_num} has {len(row)} fields"
+                    raise UserError(f"{path}: {found}; expected the columns {', '.join(COLUMNS)}")
+                yield reader.line_num, row + [""] * (len(COLUMNS) - len(row))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; the build writes it") from None
-    except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+    except (ValueError, csv.Error) as error:
         raise UserError(f"{path}: {error}; expected the columns {', '.join(COLUMNS)}") from None
-    if tuple(rows.columns) != COLUMNS:
-        raise UserError(f"{path}: found the columns {', '.join(rows.columns)}; expected {', '.join(COLUMNS)}")
-    rows.index += 2  # the first line is the header
-    return rows
 
 
-def _with_numbers(rows: pd.DataFrame, path: str | Path) -> pd.DataFrame:
-    """Return the rows with numbers for seed, epoch and value, each the one that its digits mean exactly."""
-    converted = rows.copy()
-    for column, number in (("seed", int), ("epoch", int), ("value", float)):
-        values = []
-        for line, text in rows[column].items():
-            try:
-                values.append(number(text))
-            except ValueError:
-                raise UserError(f"{path}, line {line}: found {column} {text!r}, expected a number") from None
-        converted[column] = pd.Series(values, index=rows.index, dtype="float64" if number is float else "int64")
-    return converted
+NumberType = TypeVar("NumberType", int, float)
+
+
+def _as(kind: Callable[[str], NumberType], text: str, column: str, place: str) -> NumberType:
+    """Return the number that a text means exactly."""
+    try:
+        return kind(text)
+    except ValueError:
+        raise UserError(f"{place}: found {column} {text!r}, expected a number") from None

@@ -50,7 +50,7 @@ const exploreCurves = (figures, make) => {
         hooks: { setCursor: [u => read(u.cursor.idx)] },
         series: [{}, ...lines.map(line => ({
           show: shown(line), stroke: colour(line), points: { show: line.kind === "ours" && epochs.length <= 40, size: 5, fill: colour(line) },
-          ...({ ours: { width: 2 }, seeds: { width: 0.75 }, published: { width: 1.25, dash: [7, 4] } })[line.kind],
+          ...({ ours: { width: 2, dash: panel.series[line.i].dash.map(part => 2 * part) }, seeds: { width: 0.75 }, published: { width: 1.25, dash: [2, 3] } })[line.kind],
         }))],
       }, [epochs, ...lines.map(line => state.log ? line.values.map(value => value > 0 ? value : null) : line.values)], frame);
     };

@@ -120,15 +120,17 @@
     const runs = number.runs ?? [];
     for (const run of runs) {
       const made = data.trace.runs[run];
-      facts.fact("Run", made ? `${run}, by rule ${made.rule}` : run);
+      facts.fact("Run", made ? `${run}, ${made.way}` : run);
       if (!made || runs.length > 3) continue;
       facts.fact("Config", made.config);
+      if (made.trainer) facts.fact("Trained by", code(made.trainer));
       for (const [file, digest] of Object.entries(made.files)) {
         facts.fact("File", make("a", { href: `../${file}`, textContent: file }), `, SHA-256 ${digest}`);
       }
       facts.fact("Code", (made.fingerprint ?? []).join(", "));
       facts.fact("Data", (made.data_checksum ?? []).join(", "));
-      facts.fact("Make it again", code(`rederive train ${run}`));
+      for (const [file, digest] of Object.entries(made.imported ?? {})) facts.fact("Imported", `${file}, SHA-256 ${digest}`);
+      if (!Object.keys(made.imported ?? {}).length) facts.fact("Make it again", code(`rederive train ${run}`));
     }
     facts.fact("All about it", code(`rederive trace ${key}`));
     facts.fact("Figures", (number.figures ?? []).map(name => name.replaceAll("_", " ")).join(", "));

@@ -1,4 +1,5 @@
 # Helpers of the rules. Nothing here reads data, imports torch or takes time: this file is read again in every job.
+import sys
 from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,10 @@ from rederive.layout import PUBLISHED, PUBLISHED_CURVES, THEME, Layout
 from rederive.report.listings import listed_sources
 from rederive.training.archive import valid
 from rederive.training.cost import resources as training_resources
+
+# Where there is pandas, Snakemake imports it, for longer than all else takes, to see whether a parameter is one of its
+# tables. None of ours is.
+sys.modules.setdefault("pandas", None)
 
 try:
     study = resolve(config, [*workflow.configfiles, *workflow.overwrite_configfiles])

@@ -20,6 +20,7 @@ rule train:
         attempt=lambda wildcards, attempt: attempt,
     params:
         study=study_file,
+        seeds=lambda wildcards: wildcards.seeds.replace("-", ","),
         spec=spec_of,
         data=lambda wildcards: meaning_of(study.experiments[wildcards.experiment].data),
         versions=required_versions,
@@ -29,7 +30,7 @@ rule train:
         "Training {wildcards.experiment}, seeds {wildcards.seeds}"
     shell:
         "REDERIVE_ATTEMPT={resources.attempt} rederive train {wildcards.experiment}"
-        " --seeds {wildcards.seeds} --study {params.study} > {log} 2>&1"
+        " --seeds {params.seeds} --study {params.study} > {log} 2>&1"
 
 
 if study.training.archive:
