@@ -34,7 +34,7 @@ PROOF_ROUNDING = 1e-9  # absolute, of the numbers that check a proof, which are 
 SHOWN = 160
 
 Rebuild = Callable[[Mapping[str, bytes], Path, bool], dict[str, bytes]]
-Prove = Callable[[Sequence[str], Path | None, bool | Path, int | None, str], Sequence[Any]]
+Prove = Callable[[Sequence[str], Path | None, bool | Path, int | None, str | None], Sequence[Any]]
 
 
 @dataclass(frozen=True)
