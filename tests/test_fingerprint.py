@@ -484,3 +484,17 @@ def test_what_is_left_out_may_change_with_the_calls_of_it(package: Path) -> None
     assert left_out(quiet) == left_out(LOUD.format(words="f'two {[i for i in a]}'", told="2"))
     assert left_out(quiet) != left_out(quiet.replace("return x", "return -x"))
     assert of(package, train=quiet) != of(package, train=LOUD.format(words="'one'", told="2"))
+
+
+def test_a_folder_without_init_is_followed(tmp_path):
+    """Python imports modules from such a folder as from any package; one was overlooked, and its code counted nowhere."""
+    rooms = tmp_path / "house" / "room"
+    rooms.mkdir(parents=True)
+    (tmp_path / "house" / "__init__.py").write_text("")
+    (tmp_path / "house" / "door.py").write_text("from house.room import chair\n\n\ndef sit():\n    return chair.LEGS\n")
+    (rooms / "chair.py").write_text("LEGS = 4\n")
+    project.cache_clear()
+    four = fingerprint("house.door:sit", sources=tmp_path)
+    (rooms / "chair.py").write_text("LEGS = 3\n")
+    project.cache_clear()
+    assert fingerprint("house.door:sit", sources=tmp_path) != four

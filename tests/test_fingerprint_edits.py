@@ -26,7 +26,10 @@ RULES: dict[str, list[str | Root]] = {rule: [rule] for rule in ROOTS} | {
     **{name: [derivation(name, STUDY.derivations)] for name in DERIVATIONS},
 }
 
-TRAINING = {"train mlp", "train cnn"}
+CONVOLUTIONAL = {"train cnn", "train cnn_variant"}
+TRAINED = {"train mlp", *CONVOLUTIONAL}
+# Candidate settings are trained by the same job.
+TRAINING = {*TRAINED, "infer"}
 CATALOGUE = set(DERIVATIONS)
 DATA = {"prepare", "standin"}
 PROOFS = {"ask_oracles", "verify"}
@@ -72,16 +75,19 @@ EDITS = {
         TRAINING, "rederive/training/job.py", "torch.set_num_threads(threads)", "torch.set_num_threads(1)"
     ),
     "a checkpoint without its arrays": edit(
-        TRAINING, "rederive/training/checkpoint.py", 'return about["progress"], arrays', 'return about["progress"], {}'
+        TRAINING,
+        "rederive/training/checkpoint.py",
+        "return Progress.model_validate(progress), arrays",
+        "return Progress.model_validate(progress), {}",
     ),
     "a checkpoint of another run is taken": edit(
-        TRAINING, "rederive/training/checkpoint.py", 'if about["key"].get(name) != key[name]]', "if False]"
+        TRAINING, "rederive/training/checkpoint.py", "if found.get(name) != key[name]]", "if False]"
     ),
     "a batch is skipped when a run goes on": edit(
         TRAINING,
         "rederive/training/keeper.py",
-        'epoch, batch = progress["epoch"], progress["batch"]',
-        'epoch, batch = progress["epoch"], progress["batch"] + 1',
+        "rows, epoch, batch = progress.rows, progress.epoch, progress.batch",
+        "rows, epoch, batch = progress.rows, progress.epoch, progress.batch + 1",
     ),
     "a state is saved under the next epoch": edit(
         TRAINING,
@@ -93,7 +99,7 @@ EDITS = {
         TRAINING, "rederive/training/history.py", "repr(float(row.value))", 'f"{row.value:.1f}"'
     ),
     "operations are counted threefold": edit(
-        TRAINING, "writeup/cost.py", "sum(2 * layer.products", "sum(3 * layer.products"
+        TRAINED, "writeup/cost.py", "sum(2 * layer.products", "sum(3 * layer.products"
     ),
     "operations of a multilayer perceptron": edit(
         {"train mlp"},
@@ -112,7 +118,7 @@ EDITS = {
     ),
     # Those of the review: nothing changes, and MNIST was trained again.
     "an example for the tests of Sum": edit(
-        PROOFS | CATALOGUE,
+        PROOFS | CATALOGUE | {"plot"},
         "rederive/autograd/ops.py",
         '        Example("n m", axis=-1),\n',
         '        Example("n m", axis=-2),\n',
@@ -196,31 +202,31 @@ EDITS = {
         "        dropout: float = 0.1,\n",
     ),
     "a default of the specs": edit(
-        TRAINING,
+        TRAINED,
         "writeup/settings.py",
         'weight_decay: NonNegative = Field(0.0, description="L2',
         'weight_decay: NonNegative = Field(0.1, description="L2',
     ),
-    "the scale of CIFAR-10's images": edit({"train cnn"}, "writeup/cnn.py", ".sub_(0.5)", ".sub_(0.25)"),
-    "the memory layout": edit({"train cnn"}, "writeup/cnn.py", "SMALL_BATCH = 4", "SMALL_BATCH = 8"),
-    "a constant of Adam": edit({"train cnn"}, "writeup/steps.py", "beta2=0.999", "beta2=0.99"),
+    "the scale of CIFAR-10's images": edit(CONVOLUTIONAL, "writeup/cnn.py", ".sub_(0.5)", ".sub_(0.25)"),
+    "the memory layout": edit(CONVOLUTIONAL, "writeup/cnn.py", "SMALL_BATCH = 4", "SMALL_BATCH = 8"),
+    "a constant of Adam": edit(CONVOLUTIONAL, "writeup/steps.py", "beta2=0.999", "beta2=0.99"),
     "where the maximum is taken": edit(
-        {"train cnn"},
+        CONVOLUTIONAL,
         "writeup/networks.py",
         "functional.relu(functional.max_pool2d(y, 2))",
         "functional.max_pool2d(functional.relu(y), 2)",
     ),
     "how a step is recorded": edit(
-        {"train cnn"}, "rederive/training/recording.py", "if operation in IDENTITIES", "if operation not in IDENTITIES"
+        CONVOLUTIONAL, "rederive/training/recording.py", "if operation in IDENTITIES", "if operation not in IDENTITIES"
     ),
-    "how a step is replayed on a GPU": edit(TRAINING, "rederive/training/capture.py", "range(3)", "range(4)"),
+    "how a step is replayed on a GPU": edit(TRAINED, "rederive/training/capture.py", "range(3)", "range(4)"),
     "rows after the last epoch": edit(
-        TRAINING, "rederive/training/loop.py", "row.epoch <= epochs", "row.epoch < epochs"
+        TRAINED, "rederive/training/loop.py", "row.epoch <= epochs", "row.epoch < epochs"
     ),
     "how long the opening is": edit(
-        TRAINING, "rederive/training/history.py", "OPENING_STEPS = 100", "OPENING_STEPS = 99"
+        TRAINING | {"collect", "summarise"}, "rederive/training/history.py", "OPENING_STEPS = 100", "OPENING_STEPS = 99"
     ),
-    "which device is chosen": edit(TRAINING, "rederive/training/job.py", "if torch.cuda.is_available()", "if False"),
+    "which device is chosen": edit(TRAINED, "rederive/training/job.py", "if torch.cuda.is_available()", "if False"),
     # What shows how it goes.
     "a line of the log": edit(
         NONE,
@@ -276,13 +282,13 @@ EDITS = {
         '    gradient_bound: bool = Field(False, description="new")\n    skip_connections: bool = Field(',
     ),
     "a method of the study": edit(
-        READS_ALL | {"summarise"},
+        READS_ALL | {"summarise", "plot"},
         "rederive/config/study.py",
         "layout.run(key, seeds) for",
         "layout.run(key, seeds[:1]) for",
     ),
     "a default of training": edit(
-        READS_ALL | {"summarise"},
+        READS_ALL | {"summarise", "plot"},
         "rederive/config/schema.py",
         "checkpoint_minutes: Positive = Field(10.0",
         "checkpoint_minutes: Positive = Field(5.0",
@@ -294,7 +300,7 @@ EDITS = {
     "how arrays are saved": edit(
         DATA, "rederive/data/arrays.py", "np.save(stream, array,", "np.save(stream, array[::-1],"
     ),
-    "where files are fetched": edit(NONE, "rederive/data/fetch.py", "urlopen(address,", "urlopen(address + '/',"),
+    "where files are fetched": edit(NONE, "rederive/data/transfer.py", "timeout=limits", "timeout=None"),
     # Proofs.
     "a derivation": edit(
         {"division", "ask_oracles"},

@@ -52,7 +52,7 @@ def study(kept: Path, rungs: tuple[int, ...] = (1, 2), source: str = "official",
 def comparison(made: Study, published: Curve, spread: float = 0.02) -> Comparison:
     """A curve published as given, and a run with two seeds from which the spread is measured."""
     seeds = {seed: dict.fromkeys(range(1, 5), 1 + seed * spread) for seed in (0, 1)}
-    runs = RunTable({("other", LOSS): seeds, ("other", "accuracy"): seeds})
+    runs = RunTable({("other", LOSS): seeds, ("other", "accuracy"): seeds}, made.metrics)
     error = dict.fromkeys(published, 0.005)
     return Comparison(made, runs, {ROW: PublishedValue(0.5, "Table 1")}, {(ROW, LOSS): published}, {(ROW, LOSS): error})
 

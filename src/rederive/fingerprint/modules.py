@@ -148,7 +148,8 @@ class Project:
         for path in (stem / "__init__.py", stem.with_name(stem.name + ".py")):
             if path.is_file():
                 return _module(name, path, root, path.read_text(encoding="utf-8"))
-        return None
+        # To Python a folder without __init__.py is a package, too, and holds nothing of its own.
+        return _module(name, stem / "__init__.py", root, "") if stem.is_dir() else None
 
     def relative(self, path: Path) -> str:
         """Return a path from the folder above the packages that it lies in or beside."""

@@ -57,12 +57,12 @@ BY_NAME = {
 ROOTS = {
     "ask_oracles": Root(("rederive.proofs.verification:ask_oracles",), unfollowed=BY_NAME),
     "verify": Root(("rederive.proofs.verification:verify",), unfollowed=BY_NAME),
+    "infer": Root(("rederive.training.search:infer",), JOB, BY_PATH),
     **{
         rule: Root((entry,), unfollowed=BY_PATH)
         for rule, entry in {
             "collect": "rederive.results.collect:collect",
             "summarise": "rederive.results.numbers:summarise",
-            "infer": "rederive.training.search:infer",
             "test_claims": "rederive.results.claims:test_claims",
             "render": "rederive.report.render:render",
             "convert": "rederive.report.formats:convert",

@@ -1,0 +1,1 @@
+"""What looks for mistakes in derivations, code and prover: numbers, mutants, oracles, fuzzing."""

@@ -1,0 +1,1 @@
+"""The language of derivations: statements, notation, and how they print."""
