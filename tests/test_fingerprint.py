@@ -487,7 +487,7 @@ def test_what_is_left_out_may_change_with_the_calls_of_it(package: Path) -> None
 
 
 def test_a_folder_without_init_is_followed(tmp_path):
-    """Python imports modules from such a folder as from any package; one was overlooked, and its code counted nowhere."""
+    """Python imports modules from such a folder as from any package."""
     rooms = tmp_path / "house" / "room"
     rooms.mkdir(parents=True)
     (tmp_path / "house" / "__init__.py").write_text("")

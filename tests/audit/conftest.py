@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rederive import derivations, new
+from rederive import new
 from rederive.audit import pack, rebuild
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def small(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("audit") / "study"
     new.new(folder, "minimal")
     for name in PROOFS:
-        shutil.copy(Path(derivations.__file__).parent / "catalogue" / f"{name}.py", folder / "src/study/derivations")
+        shutil.copy(ROOT / "src/writeup/derivations" / f"{name}.py", folder / "src/study/derivations")
     config = (folder / "config.yaml").read_text()
     (folder / "config.yaml").write_text(config.replace("report:\n", "report:\n  pdf_engine: typst\n", 1))
     environment = os.environ | {"PYTHONPATH": f"{folder / 'src'}{os.pathsep}{ROOT / 'src'}"}

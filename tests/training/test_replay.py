@@ -200,7 +200,10 @@ def _first(build: Build) -> tuple[Kept, list[list[Kept]]]:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["mnist.nonsense"], "mnist.nonsense is no run of a watched trainer of the study; its runs: mnist.small, cifar10.small"),
+        (
+            ["mnist.nonsense"],
+            "mnist.nonsense is no run of a watched trainer of the study; its runs: mnist.small, cifar10.small",
+        ),
         (["mnist.small", "--seeds", "7"], "seed 7 of mnist.small is not there"),
     ],
 )

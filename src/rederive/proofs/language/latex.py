@@ -34,7 +34,10 @@ from rederive.proofs.prover.functions import AnyDerivative, AnyFunction, Step
 from rederive.proofs.prover.indices import FRESH
 
 ENTRY_ORDER = "GDXHYPZW"
-GREEK = {"mu", "sigma", "eta", "delta", "lambda"}
+# `lamda` as in SymPy: the other spelling is a keyword of Python.
+GREEK = {name: name for name in ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "mu", "sigma")} | {
+    "lamda": "lambda"
+}
 
 
 class TextbookPrinter(LatexPrinter):
@@ -50,7 +53,7 @@ class TextbookPrinter(LatexPrinter):
         if match is None:
             return name
         letters, number = match.groups()
-        text = f"\\{letters}" if letters in GREEK else letters
+        text = f"\\{GREEK[letters]}" if letters in GREEK else letters
         if len(letters) == 2 and letters[0] == "d":
             text = f"\\mathrm{{d}}{letters[1]}"
         elif len(letters) > 1 and letters not in GREEK:
