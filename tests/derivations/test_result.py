@@ -83,4 +83,4 @@ def test_an_unknown_derivation_is_told_without_a_traceback(capsys, monkeypatch):
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 1
-    assert "There is no derivation 'nonsense'; expected one of addition" in capsys.readouterr().err
+    assert "There is no derivation 'nonsense'; expected one of adam, addition" in capsys.readouterr().err

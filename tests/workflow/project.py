@@ -24,6 +24,7 @@ data:
     cifar10:
       {title: CIFAR-10, read: "writeup.cifar10:read", standin: "writeup.standin:shapes",
        sizes: {train: 64, test: 32}}
+derivations: writeup.derivations
 training: {device: cpu}
 trainers:
   mlp: {python: "writeup.mlp:train", watched: true, settings: "writeup.settings:MLPSettings",
