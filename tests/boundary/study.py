@@ -61,7 +61,7 @@ def new_study(folder: Path) -> Path:
     shutil.copytree(ROOT / "tests/workflow/report", folder / "report")
     for name in ("report/references.bib", "CITATION.cff"):
         shutil.copy(ROOT / name, folder / name)
-    for order, name in enumerate(derivation_names()):
+    for order, name in enumerate(derivation_names("writeup.derivations")):
         write_json(folder / f"results/derivations/{name}.json", synthetic.derivation(name, order))
     run(folder, ("resolve", "config.yaml", "--output", "results/study.json"), ("standin", "mnist"))
     return folder
