@@ -15,7 +15,9 @@ class References:
     def __init__(self, path: Path):
         try:
             entries = _read(Path(path).read_text(encoding="utf-8"))
-        except (RuntimeError, OSError) as error:
+        except OSError as error:
+            raise UserError(f"{path}: {error.strerror}; expected the references in BibTeX") from None
+        except RuntimeError as error:
             raise UserError(f"{path}: not readable as BibTeX: {error}") from None
         self._path = path
         self._entries: dict[str, dict[str, Any]] = {entry["id"]: entry for entry in entries}
