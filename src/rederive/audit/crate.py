@@ -59,7 +59,7 @@ def metadata(
     engine = SoftwareApplication(
         crate,
         "#rederive",
-        {"name": "rederive", "url": "https://pypi.org/project/rederive/", "softwareVersion": _tool()},
+        {"name": "rederive", "softwareVersion": _tool()},
     )
     crate.add(engine)
     action = crate.add(
