@@ -77,7 +77,8 @@ class Spreads:
                 values = list(self._runs.at(run, metric, near).values())
                 if len(set(values)) > 1 and all(map(math.isfinite, values)):
                     degrees = len(values) - 1
-                    variances.append((deviation(values) / self._scale(values, metric)) ** 2 / _median_of_variance(degrees))
+                    scaled = deviation(values) / self._scale(values, metric)
+                    variances.append(scaled**2 / _median_of_variance(degrees))
         return math.sqrt(median(variances)) if variances else None
 
     def _scale(self, values: Sequence[float], metric: str) -> float:
