@@ -1,4 +1,4 @@
-"""The wheel, installed in an environment of its own, makes a study and builds it; what comes is small, and has no PyTorch."""
+"""The wheel, in an environment of its own, makes a study and builds it; what comes is small, and has no PyTorch."""
 
 import os
 import subprocess

@@ -8,9 +8,11 @@ import math
 from functools import cache
 from itertools import pairwise
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # as in `statistics`: whoever only asks for a quantile waits for no array library
+    import numpy as np
+    from numpy.typing import NDArray
 
 HALVINGS = 60  # of an interval of length pi: to the last bit
 NODES = 60  # of Gauss-Legendre quadrature, in each of three parts
@@ -58,6 +60,8 @@ def noncentral_t_probability(t: float, degrees_of_freedom: int, centre: float) -
     (Z + centre) / S, with Z standard normal and S^2 a chi^2 over its degrees, is at most t where S is at least
     (Z + centre) / t: an integral over Z, by quadrature, to 1e-9.
     """
+    import numpy as np
+
     start = max(-centre, -FAR)
     below = NormalDist().cdf(-centre)
     if start >= FAR:
@@ -74,8 +78,10 @@ def noncentral_t_probability(t: float, degrees_of_freedom: int, centre: float) -
     return min(below + inside, 1.0)
 
 
-def chi_square_above(values: NDArray[np.float64], degrees_of_freedom: int) -> NDArray[np.float64]:
+def chi_square_above(values: "NDArray[np.float64]", degrees_of_freedom: int) -> "NDArray[np.float64]":
     """Return the probability that chi^2 is above each of some values, (n,) (26.4.4, 26.4.5)."""
+    import numpy as np
+
     half = np.maximum(values, np.finfo(float).tiny) / 2  # whose logarithm is finite
     odd = degrees_of_freedom % 2
     powers = [odd / 2 + i for i in range((degrees_of_freedom - odd) // 2)]
@@ -87,6 +93,8 @@ def chi_square_above(values: NDArray[np.float64], degrees_of_freedom: int) -> ND
 @cache
 def chi_square_median(degrees_of_freedom: int) -> float:
     """Return the median of chi^2: it lies below its mean, the degrees of freedom."""
+    import numpy as np
+
     low, high = 0.0, float(degrees_of_freedom)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
