@@ -8,8 +8,9 @@ differences seed by seed. How far they can be trusted elsewhere: docs/statistics
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
+
+from rederive.results.distributions import normal_quantile, t_quantile
 
 if TYPE_CHECKING:  # whoever only asks what a number is waits for no array library
     import numpy as np
@@ -105,33 +106,3 @@ def image_error(terms: "Sequence[tuple[float, Sequence[NDArray[np.uint8]]]]", me
             votes[np.arange(images), classes] += weight / len(predictions)
     square = float((votes**2).max(axis=1).mean())
     return math.sqrt(max(square - mean**2, 0.0) / images)
-
-
-@cache
-def t_quantile(probability: float, degrees_of_freedom: int) -> float:
-    """Return the quantile of Student's t distribution."""
-    from scipy.special import stdtrit  # the function that scipy.stats.t.ppf calls, without its second of import
-
-    return float(stdtrit(degrees_of_freedom, probability))
-
-
-@cache
-def normal_quantile(probability: float) -> float:
-    """Return the quantile of the standard normal distribution."""
-    from scipy.special import ndtri
-
-    return float(ndtri(probability))
-
-
-def t_probability(t: float, degrees_of_freedom: int) -> float:
-    """Return the probability that Student's t is at most `t`."""
-    from scipy.special import stdtr
-
-    return float(stdtr(degrees_of_freedom, t))
-
-
-def noncentral_t_probability(t: float, degrees_of_freedom: int, centre: float) -> float:
-    """Return the probability that a noncentral t with this noncentrality is at most `t`."""
-    from scipy.special import nctdtr
-
-    return float(nctdtr(degrees_of_freedom, centre, t))
