@@ -78,9 +78,7 @@ def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
     natural = [max(3, *map(len, column)) + 1 for column in texts]
     if sum(natural) <= PAGE:
         return natural
-    widths = [
-        min(WORD, max([3, *(len(word) for text in column for word in text.split(" "))]) + 1) for column in texts
-    ]
+    widths = [min(WORD, max([3, *(len(word) for text in column for word in text.split(" "))]) + 1) for column in texts]
 
     def gain(i: int) -> float:
         before, after = (
