@@ -5,20 +5,21 @@ from typing import Annotated
 
 import typer
 
-from rederive.cli.common import CONFIG, record_step
-from rederive.errors import UserError
+from rederive.cli.common import ARCHIVE, CONFIG, record_step
+from rederive.layout import ORACLES
 
 Package = Annotated[str | None, typer.Option(help="the package of the derivations [that of config.yaml]")]
 
 
 def ask_oracles(
     output: Annotated[Path, typer.Option(help="where the answers go")],
+    kept: Annotated[Path | None, typer.Option(help="answers about the same code are taken from this file")] = None,
     package: Package = None,
 ) -> None:
-    """Ask PyTorch, JAX and TensorFlow for the gradients of all derivations."""
+    """Ask PyTorch, JAX and TensorFlow for the gradients of all derivations, or take what they said before."""
     from rederive.proofs import ask_oracles
 
-    ask_oracles(output, package=_package(package))
+    ask_oracles(output, package=_package(package), kept=kept)
     record_step(output.parent / "study.json", "ask_oracles")
 
 
@@ -31,7 +32,10 @@ def verify(
         bool, typer.Option("--without-oracles", help="ask no other library; none is asked with --only, either")
     ] = False,
     jobs: Annotated[int | None, typer.Option(help="processes that prove [one for each core]")] = None,
-    output: Annotated[Path | None, typer.Option(help="where the result of one derivation goes")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="a folder for the results; what did not change since they were written is not proved again"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the results as JSON")] = False,
     package: Package = None,
 ) -> None:
@@ -41,19 +45,36 @@ def verify(
     from rederive.proofs import derivation_names, verify_all
     from rederive.proofs.result import print_table
 
-    if output and len(only or []) != 1:
-        raise UserError(f"verify: --output takes the result of one derivation, found {len(only or [])} names")
     where = _package(package)
+    known = derivation_names(where)
+    names = only or known
     asked = oracles or not (without_oracles or only)
-    results = verify_all(only or derivation_names(where), output, asked, jobs, where)
-    if output and only and only[0] in derivation_names(where):
-        record_step(output.parents[1] / "study.json", f"verify.{only[0]}")
+    if output:
+        names = [name for name in names if not _stands(output, name)]
+    results = verify_all(names, output, asked, jobs, where, ARCHIVE / ORACLES)
+    passed = all(result.passed for result in results)
+    if output and passed:
+        for name in names:
+            if name in known:
+                record_step(output.parent / "study.json", f"verify.{name}")
     if as_json:
         print(json.dumps([result.to_json() for result in results], indent=2, sort_keys=True))
     else:
         print_table(results)
-    if not all(result.passed for result in results):
+    if not passed:
         raise typer.Exit(1)
+
+
+def _stands(output: Path, name: str) -> bool:
+    """Say whether the result of a derivation is that of its code as it is now; if not, forget when it last was."""
+    from rederive.why import forget, unchanged
+
+    result, results = output / f"{name}.json", output.parent
+    if result.exists() and (results / "study.json").exists() and unchanged(results, f"verify.{name}"):
+        result.touch()  # newer than what it was made of
+        return True
+    forget(results, f"verify.{name}")
+    return False
 
 
 def fuzz_prover(

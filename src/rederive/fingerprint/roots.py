@@ -71,6 +71,28 @@ ROOTS = {
     },
 }
 
+# What an oracle's answer about a derivation depends on, beside the derivation: no proof makes a number.
+ASKED = Root(
+    ("rederive.proofs.audit.oracles:compare", "rederive.proofs.audit.oracles:engine_on_torch"),
+    left_out=dict.fromkeys(
+        (
+            "rederive.proofs.prover.array:SymbolicArray",
+            "rederive.proofs.prover.array:SymbolicNamespace",
+            "rederive.proofs.prover.code:Trace",
+            "rederive.proofs.prover.code:compare",
+            "rederive.proofs.prover.definedness:Domain",
+            "rederive.proofs.prover.normal_form:normal_form",
+            "rederive.proofs.prover.prove:difference",
+            "rederive.proofs.prover.prove:equal",
+            "rederive.proofs.prover.prove:gradient",
+            "rederive.proofs.audit.engine_mutants:check_optimizer",
+            "rederive.proofs.audit.engine_mutants:check_sweep",
+        ),
+        "proves, or judges proofs; an oracle and the engine are compared in numbers",
+    ),
+    unfollowed=BY_NAME,
+)
+
 
 def training(trainer: "Trainer") -> Root:
     """Return the root of a training job, from the prepared data's files to the rows written.

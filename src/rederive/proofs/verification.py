@@ -2,7 +2,6 @@
 
 import importlib
 import importlib.util
-import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,10 +12,13 @@ from typing import Any
 
 import numpy as np
 from sympy import Expr, MatrixExpr, S
+from typing_extensions import TypedDict  # pydantic takes that of typing from Python 3.12 on
 
 from rederive.autograd import Op
 from rederive.errors import UserError
 from rederive.files import write_json
+from rederive.fingerprint import ASKED, fingerprint
+from rederive.fingerprint import derivation as derivation_root
 from rederive.proofs import derivation_names
 from rederive.proofs.audit import mutants, numeric, oracles, samples, source_mutants
 from rederive.proofs.language import latex
@@ -31,6 +33,7 @@ from rederive.proofs.prover.matrix_calculus import matrix, matrix_entry, matrix_
 from rederive.proofs.prover.prove import gradient, pushforward
 from rederive.proofs.prover.size import Size
 from rederive.proofs.result import Failure, Result
+from rederive.records import read_json
 
 TRUSTED = (
     "SymPy's differentiation and its arithmetic of rational functions.",
@@ -74,7 +77,13 @@ def load(name: str, package: str | None = None) -> Derivation:
     return derivation
 
 
-def verify(name: str, output: Path | None = None, oracles: bool | Path = True, package: str | None = None) -> Result:
+def verify(
+    name: str,
+    output: Path | None = None,
+    oracles: bool | Path = True,
+    package: str | None = None,
+    kept: Path | None = None,
+) -> Result:
     """Prove a derivation, check its numbers, ask the oracles, judge its mutants.
 
     Args:
@@ -83,6 +92,7 @@ def verify(name: str, output: Path | None = None, oracles: bool | Path = True, p
         oracles: True to ask every oracle that is installed, False to ask none, or the path of what
             `ask_oracles` wrote, to take the answers from there.
         package: Where the derivation is.
+        kept: What `ask_oracles` wrote elsewhere: the answers of oracles that are asked and not installed.
 
     Raises:
         UserError: There is no such derivation.
@@ -90,7 +100,7 @@ def verify(name: str, output: Path | None = None, oracles: bool | Path = True, p
     begun = time.perf_counter()
     derivation = load(name, package)
     findings = Findings([])
-    answers = findings.computed("the oracles", partial(_answers, name, derivation, oracles), {})
+    answers = findings.computed("the oracles", partial(_answers, name, derivation, oracles, package, kept), {})
     result = verify_derivation(Path(name).stem, derivation, answers, findings)
     result.seconds = time.perf_counter() - begun
     if output is not None:
@@ -98,23 +108,65 @@ def verify(name: str, output: Path | None = None, oracles: bool | Path = True, p
     return result
 
 
-def ask_oracles(output: Path, names: list[str] | None = None, package: str | None = None) -> dict[str, Any]:
+def ask_oracles(
+    output: Path, names: list[str] | None = None, package: str | None = None, kept: Path | None = None
+) -> dict[str, Any]:
     """Ask PyTorch, JAX and TensorFlow about all derivations in one process, and write their answers for `verify`.
 
-    TensorFlow alone takes seconds to import: once is enough.
+    TensorFlow alone takes seconds to import: once is enough, and not at all where all answers are kept.
+
+    Args:
+        output: Where the answers go, each with the fingerprint of the code that they are about.
+        names: The derivations; all by default.
+        package: Where they are.
+        kept: What this function wrote before: what was answered about the same code is not asked again.
     """
-    answers = {name: oracles.ask(load(name, package)) for name in names or derivation_names(package)}
+    known = _kept(kept)
+    answers = {}
+    for name in names or derivation_names(package):
+        asked = fingerprint(ASKED, derivation_root(name, package))
+        taken = _taken(known, name, asked)
+        # Where all is known the derivation itself is not needed.
+        found = taken if taken.keys() == oracles.ORACLES.keys() else oracles.ask(load(name, package), kept=taken)
+        answers[name] = {"fingerprint": asked, "answers": found}
     write_json(output, answers)
     return answers
 
 
-def _answers(name: str, derivation: Derivation, wanted: bool | Path) -> dict[str, Any]:
-    if isinstance(wanted, bool):
-        return oracles.ask(derivation, oracles.ORACLES if wanted else ())
-    answers = json.loads(Path(wanted).read_text(encoding="utf-8"))
+def _answers(
+    name: str, derivation: Derivation, wanted: bool | Path, package: str | None, kept: Path | None
+) -> dict[str, Any]:
+    if wanted is False:
+        return oracles.ask(derivation, ())
+    if wanted is True:
+        absent = [oracle for oracle in oracles.ORACLES if oracles.version(oracle) is None]
+        taken = {}
+        if kept and absent and name in derivation_names(package):
+            taken = _taken(_kept(kept), name, fingerprint(ASKED, derivation_root(name, package)))
+        return oracles.ask(derivation, kept={oracle: taken[oracle] for oracle in absent if oracle in taken})
+    answers = _kept(wanted)
     if name not in answers:
-        raise UserError(f"{wanted} has no answers for {name!r}; write it again with `rederive oracles`.")
-    return answers[name]
+        raise UserError(f"{wanted} has no answers for {name!r}; write it again with `rederive ask-oracles`.")
+    return answers[name]["answers"]
+
+
+class Kept(TypedDict):
+    """What oracles said of one derivation, and the fingerprint of the code that they were asked about."""
+
+    fingerprint: str
+    answers: dict[str, Any]
+
+
+def _kept(path: Path | None) -> dict[str, Kept]:
+    return read_json(path, dict[str, Kept]) if path and path.exists() else {}
+
+
+def _taken(known: Mapping[str, Kept], name: str, asked: str) -> dict[str, Any]:
+    """Return the kept answers about a derivation, of oracles that were there, if they are about the code as it is."""
+    if name not in known or known[name]["fingerprint"] != asked:
+        return {}
+    answers = known[name]["answers"].items()
+    return {oracle: {**answer, "kept": True} for oracle, answer in answers if isinstance(answer, dict)}
 
 
 @dataclass

@@ -137,7 +137,7 @@ def exact_gradient(derivation: Derivation, name: str, values: dict[str, Any]) ->
     for position in product(*map(range, result.shape)):
         moved = values[name].copy()
         moved[position] = Number(moved[position].value, Fraction(1))
-        result[position] = function(*{**values, name: moved}.values()).slope
+        result[position] = function(*{**values, name: moved}.values())().slope
     return result
 
 

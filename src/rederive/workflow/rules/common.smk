@@ -3,6 +3,7 @@ import sys
 from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
+from shlex import quote
 
 from rederive.config import resolve
 from rederive.proofs import derivation_names
@@ -11,7 +12,7 @@ from rederive.errors import UserError
 from rederive.files import contents, sha256
 from rederive.fingerprint import derivation, fingerprint, generating, plotting, preparing, training
 from rederive.imports import load
-from rederive.layout import PUBLISHED, PUBLISHED_CURVES, THEME, Layout
+from rederive.layout import ORACLES, PUBLISHED, PUBLISHED_CURVES, THEME, Layout
 from rederive.report.listings import listed_sources
 from rederive.training.archive import valid
 from rederive.training.cost import resources as training_resources
@@ -87,6 +88,12 @@ def finished_runs():
 def code_of_derivation(name):
     """What a derivation's fingerprint starts from."""
     return derivation(name, study.derivations)
+
+
+def kept_answers():
+    """The option that names the file of the oracles' kept answers, where there is one."""
+    kept = Path(study.training.archive or "") / ORACLES
+    return f"--kept {quote(str(kept))}" if study.training.archive and kept.exists() else ""
 
 
 def files_imported(wildcards):
