@@ -25,6 +25,7 @@ from rederive.results.claims import test_claims
 from rederive.results.collect import collect
 from rederive.results.numbers import summarise
 from rederive.results.published import published_curves, published_values
+from rederive.training.history import diverged, from_csv
 from rederive.training.provenance import Provenance, Seed
 
 REPOSITORY = Path(__file__).parents[1]
@@ -67,10 +68,14 @@ def write_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> lis
 
 
 def edit_run(path: Path, edit: Callable[[str], str]) -> None:
-    """Change the numbers of a run line by line, and sign them again."""
+    """Change the numbers of a run line by line, and have its record say what they are now."""
     path.write_text("".join(f"{edit(line)}\n" for line in path.read_text().splitlines()))
     record = path.with_suffix(".json")
-    record.write_text(json.dumps(json.loads(record.read_text()) | {"sha256": sha256(path)}))
+    known = json.loads(record.read_text())
+    lost = diverged(from_csv(path.read_text()))
+    for seed, made in known["seeds"].items():
+        made["diverged"] = lost.get(int(seed))
+    record.write_text(json.dumps(known | {"sha256": sha256(path)}))
 
 
 def curve_rows(experiment: Experiment, seed: int, accuracy: float, published: dict[int, float]) -> list[str]:

@@ -28,7 +28,8 @@ MANIFEST = {
 
 def study(title: str = "One", **changes: object) -> Study:
     tables = [{"name": "one", "title": title, "rows": ["mnist.small"]}]
-    return small({"mnist.small": {"trainer": "mlp", **MLP, **changes}}, tables=tables, data={"source": "standin"})
+    runs = {"mnist.small": {"trainer": "mlp", **MLP, **changes}}
+    return small(runs, tables=tables, data={"source": "standin"}, derivations="writeup.derivations")
 
 
 @pytest.fixture

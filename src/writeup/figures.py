@@ -7,23 +7,21 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
 from rederive.figures import style
-from rederive.figures.page import Page, Source, new
+from rederive.figures.page import Shown, Source
 
 COLUMNS = ("experiment", "label", "flops_per_image", "seeds", "mean", "low", "high")
 
 
-def cost(source: Source) -> Page:
+def cost(ax: Axes, source: Source) -> Shown:
     """Draw what accuracy costs: experiments on CIFAR-10 by the operations for one image, and which nothing beats."""
-    figure, axes = new(2.8, notice=bool(source.notice))
-    ax = axes[0, 0]
-    page = Page(figure, "Accuracy and computation on CIFAR-10", "", COLUMNS, [])
+    table = Shown(COLUMNS, [])
     shown: list[tuple[float, float, str]] = []
     for name, experiment in source.study.experiments.items():
         flops = source.facts(experiment).flops_per_image
         ours = source.at(experiment, "accuracy", experiment.epochs) if experiment.data == "cifar10" else None
         if not flops or not ours:
             continue
-        page.rows.append((name, experiment.label, flops[0], ours.n, ours.value, ours.low, ours.high))
+        table.rows.append((name, experiment.label, flops[0], ours.n, ours.value, ours.low, ours.high))
         if math.isfinite(ours.value):
             shown.append((flops[0], ours.value, experiment.label))
     front = pareto(shown)
@@ -34,8 +32,8 @@ def cost(source: Source) -> Page:
     ax.set_xlabel("Operations for one image in training (counted)")
     ax.set_ylabel("Test accuracy")
     points = "; ".join(f"{label}: {accuracy:.3f} at {flops:.3g} operations" for flops, accuracy, label in front)
-    page.alt = f"{page.title}. What nothing cheaper beats: {points or 'not run'}."
-    return page
+    table.alt = f"What nothing cheaper beats: {points or 'not run'}."
+    return table
 
 
 def pareto(shown: Sequence[tuple[float, float, str]]) -> list[tuple[float, float, str]]:

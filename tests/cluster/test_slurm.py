@@ -110,7 +110,8 @@ class SlurmSite(Site):
     def restored(self, experiment: str) -> list[int]:
         """Return the epochs from which the seeds of a run have gone on, of those that did."""
         path = self.folder / "results" / "runs" / experiment / "seeds_0-1.json"
-        return [made.get("restored_from_epoch") for made in json.loads(path.read_text())["seeds"].values()]
+        told = [made.get("restored_from_epoch") for made in json.loads(path.read_text())["seeds"].values()]
+        return [epoch for epoch in told if epoch is not None]
 
 
 def files(folder: Path, names: list[str]) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import pytest
 from tests import synthetic
 
 from rederive.report.origin import Numbers
@@ -35,3 +36,13 @@ def test_a_table_with_named_columns_is_headed_and_traced():
     benchmark = next(line for line in text.splitlines() if "Benchmark" in line)
     assert benchmark.count("–") == 3  # what these runs do not give
     assert origin.uses["mnist.relu.accuracy"] == ["table named"]
+
+
+@pytest.mark.parametrize(("reproduces", "headed"), [(True, "What the write-up concludes"), (False, "Claim")])
+def test_the_scorecard_of_a_study_that_reproduces_nothing_speaks_of_its_own_claims(reproduces, headed):
+    study = synthetic.study()
+    document = SimpleNamespace(
+        study=study, origin=Numbers({}, study), reproduces=reproduces, claims_in_order=list, caption=lambda *_: ""
+    )
+    header = next(line for line in Tables(document).scorecard("").splitlines() if line.startswith("|"))
+    assert [cell.strip() for cell in header.split("|")][2] == headed

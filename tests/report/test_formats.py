@@ -1,5 +1,6 @@
 import hashlib
 import html
+import json
 import re
 import shutil
 import subprocess
@@ -9,7 +10,8 @@ import pytest
 from tests import synthetic
 
 from rederive.errors import UserError
-from rederive.report.formats import choose_engine, split_front_matter
+from rederive.layout import THEME
+from rederive.report.formats import choose_engine, convert, split_front_matter
 from rederive.report.tex_source import tex_source
 
 LABEL = r"a_b & <script>alert(1)</script> $x^2$ \input{y} #{z} 100% ~ 学"
@@ -131,6 +133,29 @@ def test_an_unknown_format_is_named(built):
 def test_text_without_front_matter_is_not_a_report():
     with pytest.raises(UserError, match="no front matter"):
         split_front_matter("# A heading\n")
+
+
+@pytest.mark.parametrize(
+    ("facts", "latex", "typst"),
+    [
+        ({"date": "2026-01-02"}, r"\date{2026-01-02}", "#align(center)[2026-01-02]"),
+        ({"version": "1.0"}, r"\date{Version 1.0}", "#align(center)[version 1.0]"),
+        (
+            {"version": "1.0", "date": "2026-01-02"},
+            r"\date{Version 1.0, 2026-01-02}",
+            "#align(center)[version 1.0 · 2026-01-02]",
+        ),
+        ({"author": ["A"], "date": "2026-01-02"}, r"\date{2026-01-02}", "#align(center)[A · 2026-01-02]"),
+    ],
+)
+def test_a_head_has_nothing_between_what_it_lacks(tmp_path, facts, latex, typst):
+    front = {"title": "T", "author": []} | facts
+    text = f"---\n{json.dumps(front)}\n---\nText.\n"
+    (tmp_path / "report.md").write_text(text)
+    for suffix, line in (("tex", latex), ("typ", typst)):
+        output = tmp_path / f"report.{suffix}"
+        convert(tmp_path / "report.md", output, tmp_path, tmp_path, THEME)
+        assert line in output.read_text().splitlines()
 
 
 @pytest.fixture(scope="module")

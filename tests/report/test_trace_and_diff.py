@@ -39,6 +39,14 @@ def test_the_estimate_of_a_claim_can_be_traced(built):
     assert "used in      claim 14 (filters_help)" in text
 
 
+def test_a_trace_says_the_same_of_a_run_without_a_report(built, tmp_path):
+    shutil.copytree(built, tmp_path / "other")
+    (tmp_path / "other" / "report" / "trace.json").unlink()
+    with_report, without = (describe(Layout(folder), "mnist.relu.accuracy") for folder in (built, tmp_path / "other"))
+    told = [line for line in with_report.splitlines() if not line.startswith("  used in")]
+    assert without.splitlines() == [*told, "  used in      nothing in the report prints it"]
+
+
 def test_an_unknown_key_is_answered_with_its_neighbours(built):
     with pytest.raises(UserError, match=r"nearest: mnist\.relu\.accuracy@10"):
         describe(Layout(built), "mnist.relu.acuracy@10")

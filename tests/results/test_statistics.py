@@ -10,17 +10,7 @@ from rederive.results.statistics import (
     image_error,
     mean_interval,
     prediction_interval,
-    t_quantile,
 )
-
-
-@pytest.mark.parametrize(
-    ("degrees_of_freedom", "quantile"),
-    # A printed table of Student's t, 97.5 %.
-    [(1, 12.706), (2, 4.303), (4, 2.776), (9, 2.262), (30, 2.042)],
-)
-def test_quantiles_are_those_of_the_printed_table(degrees_of_freedom, quantile):
-    assert t_quantile(0.975, degrees_of_freedom) == pytest.approx(quantile, abs=5e-4)
 
 
 def test_interval_of_the_mean_is_that_of_scipy():

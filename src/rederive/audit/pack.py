@@ -28,7 +28,7 @@ RESULTS = "results"
 TOP = ("*.yaml", "*.yml", "*.toml", "*.lock", "*.cff", "*.md", "Snakefile", "LICENSE*", "Dockerfile", "Makefile")
 # Not in a pack: what is large and made of the rest, and what tells of one machine.
 LEFT_OUT = ("checkpoints", "logs", "benchmarks", "made", "pack.zip")
-SETTERS = ("numpy", "scipy", "pandas", "matplotlib", "jinja2", "pypandoc-binary", "typst")
+SETTERS = ("numpy", "pandas", "matplotlib", "jinja2", "pypandoc-binary", "typst")
 LARGEST = 4 * 2**30  # bytes of a pack, unpacked
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a ZIP can tell
 

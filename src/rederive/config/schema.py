@@ -200,7 +200,7 @@ class Figure(Model):
     scatter: Scatter | None = None
     file: str | None = Field(None, description="a PNG or JPEG that is not computed from the runs; the report says so")
     graph: Literal["add", "mlp"] | None = Field(None, description="a small computation as the engine records it")
-    python: ImportPath | None = Field(None, description="rederive.figures.page.Source -> rederive.figures.page.Page")
+    python: ImportPath | None = Field(None, description="(axes, rederive.figures.page.Source) -> None, or a Shown")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -48,21 +48,19 @@ def plot(
             if figure.graph:
                 index[name] = graphs.draw(figure.graph, figure.title, layout.figures, name)
                 continue
-            page = _page(figure, source)
+            page = _page(name, figure, source)
         index[name] = page.save(layout.figures, name, source.notice)
     if only is None:
         write_records(layout.figure_index, index)
 
 
-def _page(figure: "Figure", source: "Source") -> "Page":
+def _page(name: str, figure: "Figure", source: "Source") -> "Page":
     """Draw a figure of the config, of any kind but a graph."""
-    from rederive import imports
     from rederive.config import Table
-    from rederive.figures import curves, dots, marks
+    from rederive.figures import curves, dots, marks, own
 
     if figure.python:
-        page: Page = imports.load(figure.python)(source)
-        return page
+        return own.draw(figure.title or name.replace("_", " ").capitalize(), figure.python, source)
     if figure.dots:
         shown = figure.dots
         return dots.draw(Table(name="dots", title=figure.title, metric=shown.metric, rows=shown.experiments), source)

@@ -8,10 +8,11 @@ import math
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from rederive.figures import style
-from rederive.figures.page import Page, Source, new
+from rederive.figures.page import Shown, Source
 from rederive.results.agreement import Comparison, Row
 from rederive.results.agreement import rows as published_rows
 from rederive.results.distance import Distance
@@ -35,8 +36,8 @@ INCHES = 0.148  # of a row
 LINEAR = 0.02  # up to this difference the axis is linear, beyond it logarithmic
 
 
-def draw(source: Source) -> Page:
-    """Draw the rows, grouped."""
+def draw(axes: Axes, source: Source) -> Shown:
+    """Draw the rows, grouped: the values on the left, the curves on the right."""
     study = source.study
     comparison = Comparison(
         study, source.runs, source.published, source.published_curves, source.published_curve_errors
@@ -45,12 +46,13 @@ def draw(source: Source) -> Page:
     groups = {status: [row for row in found if row.status == status] for status in HEADINGS}
     groups = {status: rows for status, rows in groups.items() if rows}
     height = sum(HEADING + ROW * len(rows) for rows in groups.values()) or HEADING
-    figure, axes = new(
-        0.75 + INCHES * height, 1, 2, bool(source.notice), sharey=True, gridspec_kw={"width_ratios": (1.25, 1)}
-    )
-    left, right = axes[0]
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    axes.remove()
+    figure.set_figheight(0.75 + INCHES * height)
+    left, right = figure.subplots(1, 2, sharey=True, gridspec_kw={"width_ratios": (1.25, 1)})
     value, curve = study.headline or "value", comparison.curve_metric or "curve"
-    page = Page(figure, "All published rows beside ours, by what agrees", "", COLUMNS, [])
+    shown = Shown(COLUMNS, [])
     markers = dict(zip(study.data_sets(), MARKERS, strict=False))
     words, ticks, labels = [], [], []
     y = 0.0
@@ -67,7 +69,7 @@ def draw(source: Source) -> Page:
         for row in rows:
             ticks.append(y)
             labels.append(row.experiment.label)
-            page.rows.append(_row(row, source, left, right, y, markers))
+            shown.rows.append(_row(row, source, left, right, y, markers))
             y += ROW
         y += (HEADING - ROW) / 2
         words.append(f"{heading} ({', '.join(row.experiment.label for row in rows)})")
@@ -88,9 +90,9 @@ def draw(source: Source) -> Page:
     right.set_xlabel(f"{_words(curve).capitalize()}: \ndistance (up to 1: agrees)")
     if not found:
         left.text(0.5, 0.5, "nothing to compare", transform=left.transAxes, ha="center", color="#777777")
-    _legend(page, source, markers)
-    page.alt = f"{page.title}. " + "; ".join(words) + "."
-    return page
+    _legend(left, source, markers)
+    shown.alt = "; ".join(words) + "."
+    return shown
 
 
 def _row(row: Row, source: Source, left: Axes, right: Axes, y: float, markers: dict[str, str]) -> tuple[Any, ...]:
@@ -126,8 +128,7 @@ def _ink(found: Distance | None) -> dict[str, str]:
     return {"color": style.COLOURS[0]} if found.agrees else {"color": style.ALARM, "markerfacecolor": "white"}
 
 
-def _legend(page: Page, source: Source, markers: dict[str, str]) -> None:
-    ax = page.figure.axes[0]
+def _legend(ax: Axes, source: Source, markers: dict[str, str]) -> None:
     handles = [
         *(
             ax.plot([], [], marker, color=style.INK, markersize=4.2, label=source.study.data.sets[name].title)[0]
@@ -137,7 +138,7 @@ def _legend(page: Page, source: Source, markers: dict[str, str]) -> None:
         ax.plot([], [], "o", color=style.ALARM, markerfacecolor="white", markersize=4.2, label="differs")[0],
         ax.bar([0], [0], color="#8fb4cc", alpha=0.55, label="where another run would fall"),
     ]
-    page.figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=7)
+    ax.figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=7)
 
 
 def _words(metric: str) -> str:

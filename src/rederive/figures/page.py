@@ -14,6 +14,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from rederive.config import Experiment, Study
 from rederive.figures import style
@@ -105,6 +106,15 @@ class Panel:
 
 
 @dataclass
+class Shown:
+    """What a figure shows, as a table, and in words for those who do not see it."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    alt: str = ""
+
+
+@dataclass
 class Page:
     """A finished figure."""
 
@@ -151,8 +161,13 @@ def new(height: float, rows: int = 1, columns: int = 1, notice: bool = False, **
     figure, axes = plt.subplots(
         rows, columns, figsize=(style.WIDTH, height), squeeze=False, layout="constrained", **options
     )
-    engine = figure.get_layout_engine()
-    assert engine is not None
-    room = 0.16 / height if notice else 0
-    engine.set(rect=(0, 0, 1, 1 - room))
+    leave_room(figure, notice)
     return figure, axes
+
+
+def leave_room(figure: Figure, notice: bool) -> None:
+    """Keep what a figure's layout places below the line that `Page.save` writes a notice into."""
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)
+    room = 0.16 / figure.get_figheight() if notice else 0
+    engine.set(rect=(0, 0, 1, 1 - room))

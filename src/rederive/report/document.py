@@ -114,6 +114,11 @@ class Document:
         """Whether each experiment is a single run, which has no spread."""
         return len(self.study.seeds) == 1
 
+    @property
+    def reproduces(self) -> bool:
+        """Whether anything of the study was published before: without that, its claims are its own."""
+        return any(key.endswith(".published") for key in self.numbers)
+
     def place(self, name: str) -> str:
         """Say where in the document the following numbers are; prints nothing."""
         self.origin.place = name
@@ -154,8 +159,8 @@ class Document:
         verdict = self._verdict(name)
         sentence = self.claims[name].sentences.get(verdict["verdict"])
         if sentence is None:
-            who = _capital(self.study.report.original)
-            sentence = f"*{who} concludes:* {self.claims[name].says} {self._untested(name, verdict)}"
+            who = f"*{_capital(self.study.report.original)} concludes:* " if self.reproduces else ""
+            sentence = f"{who}{self.claims[name].says} {self._untested(name, verdict)}"
         with self.origin.at(f"claim {verdict['number']} ({name})"):
             text = self._render(
                 name, sentence, result=lambda i: self.result(name, i), published=lambda i: self.own(name, i)

@@ -115,6 +115,7 @@ CHARACTERS = {
     "≥": r"\ensuremath{\ge}",
     "≠": r"\ensuremath{\neq}",
     "→": r"\ensuremath{\to}",
+    "χ": r"\ensuremath{\chi}",
     "∂": r"\ensuremath{\partial}",
     "∑": r"\ensuremath{\sum}",
     "√": r"\ensuremath{\surd}",

@@ -126,7 +126,7 @@ class Tables:
                         STATUSES[status] if status in AGREE else f"**{STATUSES[status]}**",
                     ]
                 )
-        names = ["Row", "Published", "Ours (interval)", "Off by", "Curve off by", "In spreads", r"$\chi^2/n$"]
+        names = ["Row", "Published", "Ours (interval)", "Off by", "Curve off by", "In spreads", "χ²/n"]
         return self.captioned("agreement", caption, [*names, "What agrees"], rows, "lrrrrrrl")
 
     def rows_where(self, *statuses: str) -> list[str]:
@@ -227,7 +227,8 @@ class Tables:
                         escape(verdict["place"]),
                     ]
                 )
-        header = ["No.", "What the write-up concludes", "Verdict", "Our estimate", "From"]
+        concluded = f"What {self._document.study.report.original} concludes" if self._document.reproduces else "Claim"
+        header = ["No.", concluded, "Verdict", "Our estimate", "From"]
         return self.captioned("scorecard", caption, header, rows, "rllll")
 
     def tests(self, caption: str) -> str:

@@ -10,29 +10,38 @@ that uses it. Without a report (or for a number that it does not use) the last p
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rederive import forms
-from rederive.config import Study
 from rederive.layout import Layout
 from rederive.records import FigureEntry, Number, RunFacts, read_json, read_records
 from rederive.results.keys import experiment_of, unknown
+
+if TYPE_CHECKING:
+    from rederive.config import Study
 
 
 def describe(layout: Layout, key: str) -> str:
     """Return the origin of a number. Raises UserError, with the nearest keys, for one that does not exist."""
     numbers = read_records(layout.numbers, Number)
-    used = read_json(layout.trace, forms.Trace)["numbers"] if layout.trace.exists() else {}
+    trace = read_json(layout.trace, forms.Trace) if layout.trace.exists() else {"numbers": {}, "runs": {}}
+    used = trace["numbers"]
     for name, record in used.items():  # those of claims
         if name not in numbers:
             fields = {field: value for field, value in record.items() if field in Number.model_fields}
             numbers[name] = Number.model_validate(fields)
     if key not in numbers:
         raise unknown(key, numbers, "trace")
-    study = Study.load(layout.study)
     runs = read_records(layout.run_index, RunFacts)
     figures = read_records(layout.figure_index, FigureEntry) if layout.figure_index.exists() else {}
-    return "\n".join(_lines(key, numbers[key], study, runs, used.get(key), figures)) + "\n"
+    told = trace["runs"]
+    settings = {run: told[run]["config"] for run in numbers[key].runs if "config" in told.get(run, {})}
+    if others := [run for run in numbers[key].runs if run not in settings]:  # the report uses no number of theirs
+        from rederive.config import Study
+
+        study = Study.load(layout.study)
+        settings |= {run: settings_of(run, study) for run in others}
+    return "\n".join(_lines(key, numbers[key], settings, runs, used.get(key), figures)) + "\n"
 
 
 def keys(layout: Layout) -> list[str]:
@@ -43,7 +52,7 @@ def keys(layout: Layout) -> list[str]:
 def _lines(
     key: str,
     number: Number,
-    study: Study,
+    settings: Mapping[str, str],
     runs: Mapping[str, RunFacts],
     used: Mapping[str, Any] | None,
     figures: Mapping[str, FigureEntry],
@@ -68,7 +77,7 @@ def _lines(
         for label, field in (("code", "fingerprint"), ("data", "data_checksum"), ("device", "device")):
             if found := getattr(facts, field):
                 yield f"    {label:<10} {', '.join(found)}"
-        yield f"    config     {settings_of(run, study)}"
+        yield f"    config     {settings[run]}"
     for name in figures_with(key, figures):
         yield f"  figure       {name}"
     for place in used["uses"] if used else []:
@@ -84,7 +93,7 @@ def how_made(run: str, facts: RunFacts) -> str:
     return f"by rule train (rederive train {run})" if facts.files else "not run"
 
 
-def settings_of(run: str, study: Study) -> str:
+def settings_of(run: str, study: "Study") -> str:
     """Return a run's settings in a line, those that are not the model's defaults; empty for one that is not there."""
     if run not in study.experiments:
         return ""

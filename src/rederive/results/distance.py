@@ -21,10 +21,11 @@ the same number have no spread.
 import math
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median, stdev
+from statistics import median
 
+from rederive.results.distributions import chi_square_median, t_quantile
 from rederive.results.runs import Curve, RunTable
-from rederive.results.statistics import t_quantile
+from rederive.results.statistics import deviation
 
 OWN_SEEDS = 3  # from so many on a run's own spread is taken
 NORMAL_QUANTILE = 1.959963984540054  # 97.5 % of the standard normal distribution
@@ -57,7 +58,7 @@ class Spreads:
         if len(values) > 1 and len(set(values)) == 1:
             return Spread(0.0, None, pooled=False)
         if len(values) >= OWN_SEEDS:
-            return Spread(stdev(values), len(values) - 1, pooled=False)
+            return Spread(deviation(values), len(values) - 1, pooled=False)
         pooled = self.pooled(data, metric, epoch)
         return None if pooled is None else Spread(pooled * self._scale(values, metric), None, pooled=True)
 
@@ -77,18 +78,12 @@ class Spreads:
                 values = list(self._runs.at(run, metric, near).values())
                 if len(set(values)) > 1 and all(map(math.isfinite, values)):
                     degrees = len(values) - 1
-                    variances.append((stdev(values) / self._scale(values, metric)) ** 2 / _median_of_variance(degrees))
+                    scaled = deviation(values) / self._scale(values, metric)
+                    variances.append(scaled**2 / (chi_square_median(degrees) / degrees))
         return math.sqrt(median(variances)) if variances else None
 
     def _scale(self, values: Sequence[float], metric: str) -> float:
         return abs(math.fsum(values)) / len(values) if metric in self._relative else 1.0
-
-
-def _median_of_variance(degrees: int) -> float:
-    """Return the median of the sample variance of normal values with sigma 1: that of chi^2 over its degrees."""
-    from scipy.special import gammaincinv
-
-    return float(2 * gammaincinv(degrees / 2, 0.5) / degrees)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ class RunTable:
 
     def __init__(self, curves: dict[tuple[str, str], dict[int, Curve]], metrics: Mapping[str, Metric]):
         self._curves, self.metrics = curves, metrics
+        self._copies: dict[str, dict[int, int]] = {}  # of the runs that were asked for; it is asked often
 
     @classmethod
     def load(cls, path: str | Path, study: Study) -> "RunTable":
@@ -98,8 +99,11 @@ class RunTable:
         the numbers may be counts over a few examples, which two seeds share by chance: then they do where all seeds,
         at least CHANCE_SEEDS, have the same numbers in all metrics.
         """
-        if not self._over(run):
-            return self._all_alike(run)
+        if run not in self._copies:
+            self._copies[run] = self._repeated(run) if self._over(run) else self._all_alike(run)
+        return self._copies[run]
+
+    def _repeated(self, run: str) -> dict[int, int]:
         curves = sorted(self.telling(run).items())
         found: dict[int, int] = {}
         for position, (seed, curve) in enumerate(curves):

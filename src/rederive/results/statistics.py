@@ -8,10 +8,13 @@ differences seed by seed. How far they can be trusted elsewhere: docs/statistics
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from rederive.results.distributions import normal_quantile, t_quantile
+
+if TYPE_CHECKING:  # whoever only asks what a number is waits for no array library
+    import numpy as np
+    from numpy.typing import NDArray
 
 LEVEL = 0.95
 RESAMPLES = 10_000
@@ -77,13 +80,15 @@ def bootstrap_interval(values: Sequence[float], level: float = LEVEL) -> Estimat
 
     The means of RESAMPLES resamples, from a generator that always starts the same: equal values give equal intervals.
     """
+    import numpy as np
+
     sample = np.asarray(values, dtype=float)
     drawn = np.random.default_rng(0).integers(len(sample), size=(RESAMPLES, len(sample)))
     low, high = np.quantile(sample[drawn].mean(axis=1), [0.5 - level / 2, 0.5 + level / 2])
     return Estimate(math.fsum(values) / len(values), float(low), float(high), len(values), level)
 
 
-def image_error(terms: Sequence[tuple[float, Sequence[NDArray[np.uint8]]]], mean: float) -> float:
+def image_error(terms: "Sequence[tuple[float, Sequence[NDArray[np.uint8]]]]", mean: float) -> float:
     """Return the standard error, over evaluation images, of a weighted sum of accuracies whose weights add up to zero.
 
     Each term is a weight and, for each seed, the predicted class (0 to 9) of every image, (n,); `mean` is the sum's
@@ -91,6 +96,8 @@ def image_error(terms: Sequence[tuple[float, Sequence[NDArray[np.uint8]]]], mean
     runs, so the class that makes d(y)^2 largest is taken: the error is an upper bound. With one seed and two networks
     it is that of McNemar's test with all images counted on which the two disagree, also those that both get wrong.
     """
+    import numpy as np
+
     images = len(terms[0][1][0])
     classes_seen = 1 + max(int(classes.max()) for _, predictions in terms for classes in predictions)
     votes = np.zeros((images, classes_seen))
@@ -99,33 +106,3 @@ def image_error(terms: Sequence[tuple[float, Sequence[NDArray[np.uint8]]]], mean
             votes[np.arange(images), classes] += weight / len(predictions)
     square = float((votes**2).max(axis=1).mean())
     return math.sqrt(max(square - mean**2, 0.0) / images)
-
-
-@cache
-def t_quantile(probability: float, degrees_of_freedom: int) -> float:
-    """Return the quantile of Student's t distribution."""
-    from scipy.special import stdtrit  # the function that scipy.stats.t.ppf calls, without its second of import
-
-    return float(stdtrit(degrees_of_freedom, probability))
-
-
-@cache
-def normal_quantile(probability: float) -> float:
-    """Return the quantile of the standard normal distribution."""
-    from scipy.special import ndtri
-
-    return float(ndtri(probability))
-
-
-def t_probability(t: float, degrees_of_freedom: int) -> float:
-    """Return the probability that Student's t is at most `t`."""
-    from scipy.special import stdtr
-
-    return float(stdtr(degrees_of_freedom, t))
-
-
-def noncentral_t_probability(t: float, degrees_of_freedom: int, centre: float) -> float:
-    """Return the probability that a noncentral t with this noncentrality is at most `t`."""
-    from scipy.special import nctdtr
-
-    return float(nctdtr(degrees_of_freedom, centre, t))

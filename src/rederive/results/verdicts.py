@@ -18,15 +18,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rederive.results.distributions import noncentral_t_probability, t_probability, t_quantile
 from rederive.results.statistics import (
     LEVEL,
     Estimate,
     bootstrap_interval,
     deviation,
     mean_interval,
-    noncentral_t_probability,
-    t_probability,
-    t_quantile,
 )
 
 HOLDS, FAILS, UNDECIDED, UNTESTABLE = (

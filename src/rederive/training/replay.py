@@ -25,7 +25,7 @@ from rederive.data import Dataset, load
 from rederive.errors import UserError
 from rederive.fingerprint import fingerprint, training
 from rederive.layout import Layout
-from rederive.results.statistics import t_quantile
+from rederive.results.distributions import t_quantile
 from rederive.training import job
 from rederive.training.archive import Kept, kept_under, write_replay
 from rederive.training.history import OPENING_STEPS, Row, Trained

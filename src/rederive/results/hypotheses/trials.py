@@ -51,8 +51,9 @@ def seed_trials(comparison: Comparison, last: int | None = None) -> list[Trial]:
     if metric is None:
         return []
     trials = []
+    all_curves = {run: comparison.ours(run, metric) for run in study.runs()}
     for truth, experiment in study.runs().items():
-        curves = comparison.ours(truth, metric)
+        curves = all_curves[truth]
         if len({tuple(sorted(curve.items())) for curve in curves.values()}) < 2:
             continue
         data = experiment.data
@@ -61,9 +62,7 @@ def seed_trials(comparison: Comparison, last: int | None = None) -> list[Trial]:
             target = {epoch: value for epoch, value in held.items() if epoch in error}
             found = {}
             for run in study.runs(data):
-                others = {
-                    key: curve for key, curve in comparison.ours(run, metric).items() if (run, key) != (truth, seed)
-                }
+                others = {key: curve for key, curve in all_curves[run].items() if (run, key) != (truth, seed)}
                 found[run] = distance(
                     others,
                     target,
