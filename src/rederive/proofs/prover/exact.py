@@ -151,7 +151,7 @@ class Number:
         return f"Number({self.value}, {self.slope})"
 
 
-# The type is asked for by name: `isinstance` of a Fraction looks into its abstract bases, and takes longer than the sum.
+# `type` and not `isinstance`, which looks into the abstract bases of Fraction and takes longer than the sum.
 
 
 def _float(value: Value) -> Any:
