@@ -1,7 +1,6 @@
 """Certificates: a program that shares no code with the prover checks true steps and refuses false ones."""
 
 import ast
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
