@@ -15,6 +15,8 @@ PUBLISHED_CURVES = TEXT / "published_curves.csv"
 
 # What other libraries say of the derivations' gradients: of a build in its results, and kept beside the kept runs.
 ORACLES = "oracles.json"
+# What came of the derivations' certificates: kept there, too.
+CERTIFICATES = "certificates.json"
 
 
 def job_name(seeds: Iterable[int]) -> str:

@@ -1,13 +1,17 @@
 """Certificates: a program that shares no code with the prover checks true steps and refuses false ones."""
 
 import ast
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from sympy import S, exp, log
-from tests.derivations.catalogue import load
+from tests.derivations.catalogue import PACKAGE, load, verify
 
-from rederive.proofs.audit import certificates, smt
+from rederive.proofs import export_certificates
+from rederive.proofs.audit import certificates, export, smt
 from rederive.proofs.audit.mutants import formula_mutants
 from rederive.proofs.prover.exact import Number, entries, same
 from rederive.proofs.prover.indices import array, indices, sizes, sum_over
@@ -30,16 +34,52 @@ def test_the_checker_shares_no_code_with_the_prover():
     assert named == {"json", "sys", "collections.abc", "pathlib", "z3"}
 
 
-@pytest.mark.parametrize("size", [1, 2])
-def test_the_steps_of_a_derivation_are_checked(size):
-    derivation = load("normalize")
-    at = dict.fromkeys(derivation.sizes, size)
-    for chain in derivation.chains:
-        stated = [derivation.unfold(e) for e in (chain.start, *(line.expression for line in chain.lines))]
-        for before, after in zip(
-            stated[bool(chain.gradient_of) :], stated[1 + bool(chain.gradient_of) :], strict=False
-        ):
-            assert verdict(before, after, at) == certificates.CHECKED
+def test_every_step_is_checked_or_listed_with_the_reason(tmp_path):
+    names = ["normalize", "softmax", "momentum", "relu"]
+    assert export_certificates(tmp_path, names, PACKAGE) == []
+    index = json.loads((tmp_path / "index.json").read_text())
+    assert index["checker"] == f"z3 {certificates.version()}"
+    assert {found["verdict"] for found in index["certificates"].values()} == {certificates.CHECKED}
+    listed = [*index["certificates"].values(), *index["without"]]
+    wanted = {
+        (name, chain, line, size)
+        for name in names
+        for chain, one in enumerate(load(name).chains, start=1)
+        for line in range(1, len(one.lines) + 1)
+        for size in export.SIZES
+    }
+    assert {(one["derivation"], *one["step"], one["size"]) for one in listed} == wanted
+    assert {one["why"] for one in index["without"]} == {export.BY_DEFINITION}
+    assert {rule for found in index["certificates"].values() for rule in found["rules"]} <= index["rules"].keys()
+
+
+def test_a_reader_needs_the_folder_and_z3_alone(tmp_path):
+    export_certificates(tmp_path, ["division"], PACKAGE)
+    command = [sys.executable, "-I", str(tmp_path / "check.py"), str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    assert set(line.split()[0] for line in said.splitlines()) == {"checked"}
+    file = next(tmp_path.glob("division-1-*.smt2"))
+    alone = subprocess.run([Path(sys.executable).with_name("z3"), file], capture_output=True, text=True, check=True)
+    assert alone.stdout == "unsat\n"
+    # One sign in the statement is another: it is refused.
+    text = file.read_text()
+    false = text.replace("(not (= (*", "(not (= (* (- 1)", 1)
+    assert false != text
+    file.write_text(false)
+    said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert said.returncode == 1
+    assert f"refused {file.name}" in said.stdout
+
+
+def test_what_came_of_certificates_is_told_while_it_is_of_the_same_code(tmp_path):
+    export_certificates(tmp_path, ["division"], PACKAGE)
+    told = verify("division", oracles=False, kept=tmp_path).facts["certificates"]
+    assert told["checker"].startswith("z3 ")
+    assert told["checked"] == told["total"] > 0
+    kept = json.loads((tmp_path / "certificates.json").read_text())
+    kept["division"]["fingerprint"] = "of other code"
+    (tmp_path / "certificates.json").write_text(json.dumps(kept))
+    assert verify("division", oracles=False, kept=tmp_path).facts["certificates"] is None
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_answers_are_taken_from_a_file(tmp_path, monkeypatch):
 
 
 def test_kept_answers_about_the_same_code_are_taken_and_others_are_not(tmp_path, monkeypatch):
-    kept, path = tmp_path / "kept.json", tmp_path / "oracles.json"
+    kept, path = tmp_path / "kept" / "oracles.json", tmp_path / "oracles.json"
     ask_oracles(kept, ["addition", "sigmoid"])
     known = json.loads(kept.read_text())
     known["addition"]["answers"]["jax"] = {"version": "of long ago", "max_relative_error": 0.0}
@@ -83,11 +83,11 @@ def test_kept_answers_about_the_same_code_are_taken_and_others_are_not(tmp_path,
     kept.write_text(json.dumps(known))
     monkeypatch.setitem(sys.modules, "jax", None)
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    found = ask_oracles(path, ["addition", "sigmoid"], kept=kept)
+    found = ask_oracles(path, ["addition", "sigmoid"], kept=kept.parent)
     assert found["addition"]["answers"]["jax"] == {"version": "of long ago", "max_relative_error": 0.0, "kept": True}
     assert found["sigmoid"]["answers"]["jax"] == "missing"
     # What is installed is asked, and what is not may have been asked before.
-    result = verify("addition", kept=kept)
+    result = verify("addition", kept=kept.parent)
     assert result.facts["oracles"]["jax"]["version"] == "of long ago"
     assert "kept" not in result.facts["oracles"]["torch"]
 

@@ -6,14 +6,15 @@ from typing import Annotated
 import typer
 
 from rederive.cli.common import ARCHIVE, CONFIG, record_step
-from rederive.layout import ORACLES
 
 Package = Annotated[str | None, typer.Option(help="the package of the derivations [that of config.yaml]")]
 
 
 def ask_oracles(
     output: Annotated[Path, typer.Option(help="where the answers go")],
-    kept: Annotated[Path | None, typer.Option(help="answers about the same code are taken from this file")] = None,
+    kept: Annotated[
+        Path | None, typer.Option(help="a folder whose oracles.json has answers: those about the same code are taken")
+    ] = None,
     package: Package = None,
 ) -> None:
     """Ask PyTorch, JAX and TensorFlow for the gradients of all derivations, or take what they said before."""
@@ -36,13 +37,20 @@ def verify(
         Path | None,
         typer.Option(help="a folder for the results; what did not change since they were written is not proved again"),
     ] = None,
+    certificates: Annotated[
+        Path | None,
+        typer.Option(help="a folder for a certificate of every step; z3 checks them where it is installed"),
+    ] = None,
+    kept: Annotated[
+        Path, typer.Option(help="the folder of oracles' kept answers, and of what came of certificates")
+    ] = ARCHIVE,
     as_json: Annotated[bool, typer.Option("--json", help="print the results as JSON")] = False,
     package: Package = None,
 ) -> None:
     """Prove the derivations, check their numbers, judge their mutants; exit with 1 where something does not hold."""
     import json
 
-    from rederive.proofs import derivation_names, verify_all
+    from rederive.proofs import derivation_names, export_certificates, verify_all
     from rederive.proofs.result import print_table
 
     where = _package(package)
@@ -51,7 +59,7 @@ def verify(
     asked = oracles or not (without_oracles or only)
     if output:
         names = [name for name in names if not _stands(output, name)]
-    results = verify_all(names, output, asked, jobs, where, ARCHIVE / ORACLES)
+    results = verify_all(names, output, asked, jobs, where, kept)
     passed = all(result.passed for result in results)
     if output and passed:
         for name in names:
@@ -61,7 +69,10 @@ def verify(
         print(json.dumps([result.to_json() for result in results], indent=2, sort_keys=True))
     else:
         print_table(results)
-    if not passed:
+    unchecked = export_certificates(certificates, names, where) if certificates else []
+    for one in unchecked:
+        print(f"not checked: {certificates}/{one}")
+    if unchecked or not passed:
         raise typer.Exit(1)
 
 

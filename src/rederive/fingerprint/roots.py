@@ -52,6 +52,7 @@ BY_PATH = {
 BY_NAME = {
     "rederive.proofs.verification:load": "which derivation it loads is a parameter of the rule of its own",
     "rederive.proofs.audit.oracles:version": "the oracles are other projects",
+    "rederive.proofs.audit.certificates:version": "z3 is another project",
 }
 
 ROOTS = {
@@ -71,27 +72,27 @@ ROOTS = {
     },
 }
 
-# What an oracle's answer about a derivation depends on, beside the derivation: no proof makes a number.
-ASKED = Root(
-    ("rederive.proofs.audit.oracles:compare", "rederive.proofs.audit.oracles:engine_on_torch"),
-    left_out=dict.fromkeys(
-        (
-            "rederive.proofs.prover.array:SymbolicArray",
-            "rederive.proofs.prover.array:SymbolicNamespace",
-            "rederive.proofs.prover.code:Trace",
-            "rederive.proofs.prover.code:compare",
-            "rederive.proofs.prover.definedness:Domain",
-            "rederive.proofs.prover.normal_form:normal_form",
-            "rederive.proofs.prover.prove:difference",
-            "rederive.proofs.prover.prove:equal",
-            "rederive.proofs.prover.prove:gradient",
-            "rederive.proofs.audit.engine_mutants:check_optimizer",
-            "rederive.proofs.audit.engine_mutants:check_sweep",
-        ),
-        "proves, or judges proofs; an oracle and the engine are compared in numbers",
+# What an oracle's answer about a derivation depends on, beside the derivation, and what a certificate does.
+_NO_PROOF = dict.fromkeys(
+    (
+        "rederive.proofs.prover.array:SymbolicArray",
+        "rederive.proofs.prover.array:SymbolicNamespace",
+        "rederive.proofs.prover.code:Trace",
+        "rederive.proofs.prover.code:compare",
+        "rederive.proofs.prover.definedness:Domain",
+        "rederive.proofs.prover.normal_form:normal_form",
+        "rederive.proofs.prover.prove:difference",
+        "rederive.proofs.prover.prove:equal",
+        "rederive.proofs.prover.prove:gradient",
+        "rederive.proofs.audit.engine_mutants:check_optimizer",
+        "rederive.proofs.audit.engine_mutants:check_sweep",
     ),
-    unfollowed=BY_NAME,
+    "proves, or judges proofs; what other programs are asked does not depend on it",
 )
+ASKED = Root(
+    ("rederive.proofs.audit.oracles:compare", "rederive.proofs.audit.oracles:engine_on_torch"), _NO_PROOF, BY_NAME
+)
+CERTIFIED = Root(("rederive.proofs.audit.export:steps", "rederive.proofs.audit.certificates:check"), _NO_PROOF, BY_NAME)
 
 
 def training(trainer: "Trainer") -> Root:

@@ -87,4 +87,11 @@ def ask_oracles(
     return verification.ask_oracles(output, names, package, kept)
 
 
-__all__ = ["ask_oracles", "derivation_names", "verify", "verify_all"]
+def export_certificates(folder: Path, names: Sequence[str], package: str | None = None) -> list[str]:
+    """Write certificates for another program: see `rederive.proofs.verification.export_certificates`."""
+    from rederive.proofs import verification
+
+    return verification.export_certificates(folder, names, package)
+
+
+__all__ = ["ask_oracles", "derivation_names", "export_certificates", "verify", "verify_all"]

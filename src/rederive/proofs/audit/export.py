@@ -4,7 +4,8 @@ A step is a line of a chain, which must equal the line before it. It is written 
 2 for all; what cannot be written is listed with the reason.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from rederive.proofs.audit.smt import NotExpressibleError
 from rederive.proofs.language.derivation import Chain, Derivation
 from rederive.proofs.language.text import to_text
 
+CHECKED = certificates.CHECKED
 SIZES = (1, 2)
 BY_DEFINITION = "it is what the derivative of L means, and states nothing to be decided"
 
@@ -81,7 +83,7 @@ def export(folder: Path, derivations: Mapping[str, Derivation]) -> dict[str, Any
     """Write the certificates of derivations into a folder, have z3 check them where it is installed; return the index.
 
     The index names the checker, the rules, each file with the step that it is of and the verdict (None without z3),
-    and each step that has no certificate, with the reason.
+    and each step that has no certificate, with the reason. The checker is written beside it: it needs nothing but z3.
     """
     folder.mkdir(parents=True, exist_ok=True)
     version = certificates.version()
@@ -95,26 +97,20 @@ def export(folder: Path, derivations: Mapping[str, Derivation]) -> dict[str, Any
         (folder / step.file).write_text(step.certificate, encoding="utf-8")
         verdict = certificates.check(step.certificate) if version else None
         written[step.file] = {**said, "size": step.size, "rules": list(step.rules), "verdict": verdict}
-    index = {
-        "checker": version and f"z3 {version}",
-        "rules": smt.RULES,
-        "certificates": written,
-        "without": without,
-    }
+    checker = version and f"z3 {version}"
+    index = {"checker": checker, "rules": smt.RULES, "certificates": written, "without": without}
     write_json(folder / "index.json", index)
+    shutil.copyfile(certificates.__file__, folder / "check.py")
     return index
 
 
-def counts(index: Mapping[str, Any], names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return, by derivation, the checker and how many certificates it checked, of how many, and how many there are not."""
-    result = {}
-    for name in names:
-        own = [found["verdict"] for found in index["certificates"].values() if found["derivation"] == name]
-        lacking = [one for one in index["without"] if one["derivation"] == name and one["why"] != BY_DEFINITION]
-        result[name] = {
-            "checker": index["checker"],
-            "checked": own.count(certificates.CHECKED),
-            "written": len(own),
-            "not_expressible": len(lacking),
-        }
-    return result
+def counts(index: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the checker, and how many certificates of a derivation there are, were checked, and cannot be written."""
+    verdicts = [found["verdict"] for found in index["certificates"].values() if found["derivation"] == name]
+    lacking = [one for one in index["without"] if one["derivation"] == name and one["why"] != BY_DEFINITION]
+    return {
+        "checker": index["checker"],
+        "checked": verdicts.count(CHECKED),
+        "total": len(verdicts),
+        "not_expressible": len(lacking),
+    }

@@ -3,7 +3,6 @@ import sys
 from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
-from shlex import quote
 
 from rederive.config import resolve
 from rederive.proofs import derivation_names
@@ -12,7 +11,7 @@ from rederive.errors import UserError
 from rederive.files import contents, sha256
 from rederive.fingerprint import derivation, fingerprint, generating, plotting, preparing, training
 from rederive.imports import load
-from rederive.layout import ORACLES, PUBLISHED, PUBLISHED_CURVES, THEME, Layout
+from rederive.layout import CERTIFICATES, ORACLES, PUBLISHED, PUBLISHED_CURVES, THEME, Layout
 from rederive.report.listings import listed_sources
 from rederive.training.archive import valid
 from rederive.training.cost import resources as training_resources
@@ -90,10 +89,10 @@ def code_of_derivation(name):
     return derivation(name, study.derivations)
 
 
-def kept_answers():
-    """The option that names the file of the oracles' kept answers, where there is one."""
-    kept = Path(study.training.archive or "") / ORACLES
-    return f"--kept {quote(str(kept))}" if study.training.archive and kept.exists() else ""
+def kept_file(name):
+    """The content of a file that is kept beside the runs: a parameter and no input, for it need not be there."""
+    path = Path(study.training.archive or "") / name
+    return sha256(path) if study.training.archive and path.exists() else None
 
 
 def files_imported(wildcards):
