@@ -57,7 +57,7 @@ def test_a_reader_needs_the_folder_and_z3_alone(tmp_path):
     export_certificates(tmp_path, ["division"], PACKAGE)
     command = [sys.executable, "-I", str(tmp_path / "check.py"), str(tmp_path)]
     said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
-    assert set(line.split()[0] for line in said.splitlines()) == {"checked"}
+    assert {line.split()[0] for line in said.splitlines()} == {"checked"}
     file = next(tmp_path.glob("division-1-*.smt2"))
     alone = subprocess.run([Path(sys.executable).with_name("z3"), file], capture_output=True, text=True, check=True)
     assert alone.stdout == "unsat\n"

@@ -1,5 +1,6 @@
 """Derivations and the graph of a computation."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -58,7 +59,8 @@ def verify(
     names = only or known
     asked = oracles or not (without_oracles or only)
     if output:
-        names = [name for name in names if not _stands(output, name)]
+        wanted, names = names, [name for name in names if not _stands(output, name)]
+        print(f"{len(wanted) - len(names)} of {len(wanted)} derivations are unchanged", file=sys.stderr)
     results = verify_all(names, output, asked, jobs, where, kept)
     passed = all(result.passed for result in results)
     if output and passed:

@@ -84,7 +84,7 @@ _NO_PROOF = dict.fromkeys(
         "rederive.proofs.prover.prove:difference",
         "rederive.proofs.prover.prove:equal",
         "rederive.proofs.prover.prove:gradient",
-        "rederive.proofs.audit.engine_mutants:check_optimizer",
+        "rederive.proofs.audit.optimizer_mutants:check_optimizer",
         "rederive.proofs.audit.engine_mutants:check_sweep",
     ),
     "proves, or judges proofs; what other programs are asked does not depend on it",

@@ -200,9 +200,9 @@ class Certificate:
         return Ratio(atom)
 
 
-def _exponentials(term: Expr) -> tuple[Counter, Expr]:
+def _exponentials(term: Expr) -> tuple[Counter[Expr], Expr]:
     """Return how often each exp(t) is a factor of a term, and the other factors."""
-    found: Counter = Counter()
+    found: Counter[Expr] = Counter()
     others = []
     for factor in Mul.make_args(term):
         base, times = factor.as_base_exp() if isinstance(factor, Pow) else (factor, S.One)
@@ -235,7 +235,7 @@ def _missing(one: Sequence[str], other: Sequence[str]) -> tuple[tuple[str, ...],
 
 
 def _sum(parts: list[Ratio]) -> Ratio:
-    under: Counter = Counter()
+    under: Counter[str] = Counter()
     for part in parts:
         under |= Counter(part.under)
     terms = [_times(part.over, *(under - Counter(part.under)).elements()) for part in parts]
