@@ -61,9 +61,9 @@ def test_a_reader_needs_the_folder_and_z3_alone(tmp_path):
     file = next(tmp_path.glob("division-1-*.smt2"))
     alone = subprocess.run([Path(sys.executable).with_name("z3"), file], capture_output=True, text=True, check=True)
     assert alone.stdout == "unsat\n"
-    # One sign in the statement is another: it is refused.
+    # One side of the statement is doubled: it is refused.
     text = file.read_text()
-    false = text.replace("(not (= (*", "(not (= (* (- 1)", 1)
+    false = text.replace("(= G_0_0 G_0_0)", "(= G_0_0 (* 2 G_0_0))", 1)
     assert false != text
     file.write_text(false)
     said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
