@@ -54,10 +54,19 @@ BY_NAME = {
     "rederive.proofs.audit.oracles:version": "the oracles are other projects",
     "rederive.proofs.audit.certificates:version": "z3 is another project",
 }
+NAMING = dict.fromkeys(
+    (
+        "rederive.fingerprint:fingerprint",
+        "rederive.fingerprint.roots:ASKED",
+        "rederive.fingerprint.roots:CERTIFIED",
+        "rederive.fingerprint.roots:derivation",
+    ),
+    "says whether what is kept is about the code as it is",
+)
 
 ROOTS = {
-    "ask_oracles": Root(("rederive.proofs.verification:ask_oracles",), unfollowed=BY_NAME),
-    "verify": Root(("rederive.proofs.verification:verify",), unfollowed=BY_NAME),
+    "ask_oracles": Root(("rederive.proofs.verification:ask_oracles",), NAMING, BY_NAME),
+    "verify": Root(("rederive.proofs.verification:verify",), NAMING, BY_NAME),
     "infer": Root(("rederive.training.search:infer",), JOB, BY_PATH),
     **{
         rule: Root((entry,), unfollowed=BY_PATH)
