@@ -51,8 +51,9 @@ def record(results: Path, name: str, study: Study | None = None) -> None:
 
 def unchanged(results: Path, name: str) -> bool:
     """Say whether a step has run, and nothing that it depends on has changed since."""
-    study = Study.load(results / "study.json")
-    return why(results, name, study) == [f"{name}: {NOTHING}"]
+    if not (results / "made" / f"{name}.json").exists():
+        return False
+    return why(results, name, Study.load(results / "study.json")) == [f"{name}: {NOTHING}"]
 
 
 def forget(results: Path, name: str) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rederive.cli.common import ARCHIVE, CONFIG, record_step
+from rederive.cli.common import ARCHIVE, CONFIG, record_steps
 
 Package = Annotated[str | None, typer.Option(help="the package of the derivations [that of config.yaml]")]
 
@@ -22,7 +22,7 @@ def ask_oracles(
     from rederive.proofs import ask_oracles
 
     ask_oracles(output, package=_package(package), kept=kept)
-    record_step(output.parent / "study.json", "ask_oracles")
+    record_steps(output.parent / "study.json", ["ask_oracles"])
 
 
 def verify(
@@ -64,9 +64,7 @@ def verify(
     results = verify_all(names, output, asked, jobs, where, kept)
     passed = all(result.passed for result in results)
     if output and passed:
-        for name in names:
-            if name in known:
-                record_step(output.parent / "study.json", f"verify.{name}")
+        record_steps(output.parent / "study.json", [f"verify.{name}" for name in names if name in known])
     if as_json:
         print(json.dumps([result.to_json() for result in results], indent=2, sort_keys=True))
     else:
