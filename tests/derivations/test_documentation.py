@@ -12,13 +12,13 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), 
 
 
 @pytest.fixture
-def swish(tmp_path):
+def swish(tmp_path: Path) -> Path:
     path = tmp_path / "swish.py"
     path.write_text(BLOCKS[0])
     return path
 
 
-def test_the_example_holds(swish, tmp_path):
+def test_the_example_holds(swish: Path, tmp_path: Path) -> None:
     result = proofs.verify(str(swish), tmp_path / "swish.json", oracles=False)
     assert result.failures == []
     assert result.name == "swish"
@@ -34,7 +34,7 @@ def test_the_example_holds(swish, tmp_path):
         ("X * Sigmoid.apply(X)", "Sigmoid.apply(X)", "the value that the code computes"),
     ],
 )
-def test_a_mistake_in_the_example_is_named(swish, right, wrong, named):
+def test_a_mistake_in_the_example_is_named(swish: Path, right: str, wrong: str, named: str) -> None:
     assert BLOCKS[0].count(right) == 1
     swish.write_text(BLOCKS[0].replace(right, wrong))
     result = proofs.verify(str(swish), oracles=False)
@@ -43,16 +43,16 @@ def test_a_mistake_in_the_example_is_named(swish, right, wrong, named):
     assert result.failures[0].difference
 
 
-def test_the_example_is_as_short_as_it_says():
+def test_the_example_is_as_short_as_it_says() -> None:
     statements = BLOCKS[0].split("DERIVATION = ")[1]
     assert len(statements.splitlines()) <= 20
 
 
-def test_the_other_example_runs():
+def test_the_other_example_runs() -> None:
     exec(BLOCKS[1], {})
 
 
-def test_every_check_of_the_result_is_explained():
+def test_every_check_of_the_result_is_explained() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for route in ("Kronecker", "adjoint", "matrix", "exact"):
         assert f"{route} route" in page
