@@ -1,5 +1,6 @@
-"""What a pack holds, what is no pack, and who signed one."""
+"""A whole pack agrees; a changed one does not, and the place is named; who signed it is told."""
 
+import json
 import shutil
 import subprocess
 import zipfile
@@ -7,15 +8,45 @@ from pathlib import Path
 
 import pytest
 from tests.audit import tampering
+from typer.testing import CliRunner
 
 from rederive.audit import manifest, pack
-from rederive.audit.audit import audit
+from rederive.audit.audit import Asked, audit
+from rederive.cli import app
 from rederive.errors import UserError
+
+SAMPLE, HARMLESS = 30, 8
 
 
 @pytest.fixture(scope="session")
 def contents(packed: Path) -> dict[str, bytes]:
     return pack.unzipped(packed)
+
+
+@pytest.fixture(scope="session")
+def auditor(contents: dict[str, bytes]) -> tampering.Auditor:
+    return tampering.Auditor(contents)
+
+
+def test_a_whole_pack_agrees_on_page_and_for_machines(packed: Path, tmp_path: Path) -> None:
+    arguments = [
+        "audit",
+        str(packed),
+        "--trust-code",
+        "--json",
+        str(tmp_path / "a.json"),
+        "--page",
+        str(tmp_path / "a.md"),
+    ]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "a.json").read_text())
+    assert found["agrees"] is True
+    assert found["problems"] == []
+    assert found["checks"]["derivations proved again"] == "1"
+    assert found["checks"]["trainings whole and with the SHA-256 of their record"] == "6"
+    assert all(int(found["checks"][f"numbers read back from the {kind}"]) > 5 for kind in ("html", "md"))
+    assert "Everything that was checked agrees" in (tmp_path / "a.md").read_text()
 
 
 def test_equal_files_give_equal_bytes(packed: Path, contents: dict[str, bytes]) -> None:
@@ -34,6 +65,41 @@ def test_a_pack_holds_all_that_the_report_rests_on(contents: dict[str, bytes]) -
     ):
         assert name in contents, name
     assert not any("checkpoint" in name or name.startswith("results/logs") for name in contents)
+
+
+def test_other_code_is_not_run_unless_it_is_trusted(packed: Path, tmp_path: Path, contents: dict[str, bytes]) -> None:
+    mark = tmp_path / "ran"
+    evil = f"import pathlib; pathlib.Path({str(mark)!r}).touch()\n".encode()
+    changed = {**contents, "src/study/__init__.py": evil, "src/study/train.py": evil + contents["src/study/train.py"]}
+    path = tmp_path / "evil.zip"
+    path.write_bytes(pack.zipped(tampering.resigned(changed)))
+    assert not audit(path, Asked()).agrees
+    assert not mark.exists()
+
+
+def test_single_changes_are_found_and_their_places_named(
+    contents: dict[str, bytes], auditor: tampering.Auditor, tmp_path: Path
+) -> None:
+    for change in tampering.changes(contents, SAMPLE, seed=1):
+        outcome = tampering.tried(change, auditor, tmp_path)
+        assert outcome.found, change.kind
+        assert outcome.named, outcome
+
+
+def test_a_bit_of_any_file_is_found(contents: dict[str, bytes], auditor: tampering.Auditor, tmp_path: Path) -> None:
+    for change in tampering.unsigned_hashes(contents, 5, seed=1):
+        outcome = tampering.tried(change, auditor, tmp_path)
+        assert outcome.found, change.place
+        assert outcome.named, outcome
+
+
+def test_what_is_only_packed_otherwise_is_not_blamed(
+    contents: dict[str, bytes], auditor: tampering.Auditor, tmp_path: Path
+) -> None:
+    for told, content in tampering.harmless(contents, HARMLESS, seed=1):
+        path = tmp_path / "again.zip"
+        path.write_bytes(content)
+        assert auditor(path).problems == [], told
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ KEY = "{mnist.relu.accuracy}"
 
 TEMPLATES: list[tuple[str, Callable[[Path], Any], tuple[str, ...]]] = [
     ("an open bracket", _append(TEXT, "{{ num("), ("report.md.j2", "line")),
+    ("brackets that do not fit", _append(TEXT, "{{ (1} }}"), ("report.md.j2", "line")),
     ("an open block", _append(TEXT, "{% if title %}"), ("report.md.j2", "line")),
     ("an unknown tag", _append(TEXT, "{% frob %}"), ("report.md.j2", "line", "frob")),
     ("an unknown name", _append(TEXT, "{{ nobody }}"), ("report.md.j2", "line", "nobody")),
@@ -161,6 +162,7 @@ CLAIM: list[tuple[str, Callable[[Path], Any], tuple[str, ...]]] = [
     ("quantity: no keys", _quantity("1"), ("claims.yaml", "quantity")),
     ("quantity: empty braces", _quantity("{}"), ("claims.yaml", "quantity")),
     ("quantity: an open brace", _quantity("{mnist.relu.accuracy"), ("claims.yaml", "quantity")),
+    ("quantity: a digit behind a key", _quantity(f"{KEY}1 - {KEY}"), ("claims.yaml", "quantity")),
     ("quantity: k0", _quantity(f"{KEY} - k0"), ("claims.yaml", "quantity", "k0")),
     ("quantity: k5", _quantity(f"{KEY} - k5"), ("claims.yaml", "quantity", "k5")),
     ("quantity: another function", _quantity(f"exp({KEY})"), ("claims.yaml", "quantity", "min, max")),
@@ -181,6 +183,8 @@ PUBLISHED: list[tuple[str, Callable[[Path], Any], tuple[str, ...]]] = [
     ("published: a table that is a text", _published({"one": "two"}), ("published.yaml", "one", "rows")),
     ("published: no rows", _published({"one": {"place": "a"}}), ("published.yaml", "one", "rows")),
     ("published: rows that are a text", _published({"one": {"place": "a", "rows": "b"}}), ("published.yaml", "one")),
+    ("published: a table that is null", _published({"one": None}), ("published.yaml", "one", "rows")),
+    ("published: a value too large", _row(accuracy=10**400), ("published.yaml", "one", "expected a number")),
     ("published: no experiment", _row(experiment=None), ("published.yaml", "one", "experiment")),
     ("published: an experiment that is a list", _row(experiment=["a"]), ("published.yaml", "one", "experiment")),
     ("published: a misspelt experiment", _row(experiment="mnist.rleu"), ("published.yaml", "mnist.rleu", "mnist.relu")),

@@ -197,3 +197,14 @@ def test_the_front_of_cost_has_what_nothing_cheaper_beats() -> None:
 
     shown = [(1.0, 0.6, "a"), (1.0, 0.5, "b"), (2.0, 0.6, "c"), (3.0, 0.7, "d"), (4.0, 0.65, "e")]
     assert [label for *_, label in pareto(shown)] == ["a", "d"]
+
+
+def test_figures_drawn_side_by_side_are_those_drawn_one_after_the_other(built: Path, tmp_path: Path) -> None:
+    for name in ("study.json", "runs.csv", "runs.json"):
+        shutil.copy(built / name, tmp_path)
+    only = ["mnist_activations", "table_activations", "graph_add"]
+    figures.plot(Layout(tmp_path), only, synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES, processes=2)
+    files = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert len(files) == 9
+    for name in files:
+        assert (tmp_path / "figures" / name).read_bytes() == (built / "figures" / name).read_bytes(), name

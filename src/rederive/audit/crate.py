@@ -21,9 +21,12 @@ PROFILES = {
 FORMATS = {
     ".html": "text/html", ".pdf": "application/pdf", ".md": "text/markdown", ".tex": "application/x-tex",
     ".json": "application/json", ".csv": "text/csv", ".svg": "image/svg+xml", ".py": "text/x-python",
-    ".yaml": "application/yaml", ".cff": "application/yaml",
+    ".yaml": "application/yaml", ".yml": "application/yaml", ".cff": "application/yaml", ".gz": "application/gzip",
+    ".png": "image/png", ".toml": "application/toml", ".zip": "application/zip",
 }  # fmt: skip
 MADE = "# Made by `rederive pack` for a study that has none.\n"
+BIOSCHEMAS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
+VERSION = "1.1"  # the profiles above extend this one
 NEVER = "1970-01-01T00:00:00+00:00"
 
 
@@ -35,13 +38,13 @@ def metadata(
     from rocrate.rocrate import ROCrate
 
     began, ended = _times(contents)
-    crate = ROCrate()
+    crate = ROCrate(version=VERSION)
     crate.name = study.report.title
     crate.description = str(project.get("abstract") or f"{study.report.title}: report, runs, proofs, text and code")
     crate.license = _licence(project)
     crate.datePublished = ended
     people = [_person(crate, person) for person in project.get("authors", [])]
-    crate.root_dataset["author"] = people
+    crate.root_dataset["author"] = _one_or_all(people)
     crate.root_dataset["conformsTo"] = [
         crate.add(ContextEntity(crate, address, {"@type": "CreativeWork", "name": name, "version": address[-3:]}))
         for address, name in PROFILES.items()
@@ -71,18 +74,24 @@ def metadata(
                 "name": f"Build of {study.report.title}",
                 "startTime": began,
                 "endTime": ended,
-                "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+                "description": "Trainings, proofs, tests of the claims, figures and the report, from the configuration",
+                "actionStatus": "http://schema.org/CompletedActionStatus",
             },
         )
     )
     action["instrument"] = main
     action["object"] = [entity for name, entity in files.items() if _is_input(name)]
     action["result"] = [entity for name, entity in files.items() if name.startswith("results/report/")]
-    action["agent"] = people or engine
-    crate.root_dataset["mentions"] = [action]
+    action["agent"] = _one_or_all(people) or engine
+    crate.root_dataset["mentions"] = action
     told: dict[str, Any] = crate.metadata.generate()
     told["@graph"] = sorted(told["@graph"], key=lambda entity: str(entity["@id"]))
     return told
+
+
+def _one_or_all(entities: list[Any]) -> Any:
+    """Return a single entity by itself, as the specification would have it."""
+    return entities[0] if len(entities) == 1 else entities
 
 
 def _is_input(name: str) -> bool:
@@ -92,8 +101,15 @@ def _is_input(name: str) -> bool:
 def _about(name: str) -> dict[str, Any]:
     suffix = f".{name.rpartition('.')[2]}"
     if name == WORKFLOW:
-        return {"@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"], "name": "The build of the report"}
-    return {"name": name} | ({"encodingFormat": FORMATS[suffix]} if suffix in FORMATS else {})
+        return {
+            "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
+            "name": "The build of the report",
+            "encodingFormat": "text/plain",
+            "version": _tool(),
+            "conformsTo": {"@id": BIOSCHEMAS},
+        }
+    about = {"about": {"@id": "./"}} if name == "README.md" else {}
+    return about | {"name": name, "encodingFormat": FORMATS.get(suffix, "text/plain")}
 
 
 def _times(contents: Mapping[str, bytes]) -> tuple[str, str]:

@@ -26,14 +26,20 @@ def train(
     record_step(study, experiment)
 
 
+MOST_SEEDS = 10_000  # that a command takes; a job with more is a mistake
+
+
 def listed(seeds: str) -> list[int]:
     """Return the seeds of a list of numbers and of ranges, whose last number is among them: 0,2 or 0-4."""
     found: list[int] = []
     for part in seeds.split(","):
-        ends = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
+        ends = re.fullmatch(r"(\d{1,10})(?:-(\d{1,10}))?", part.strip())
         if ends is None or (ends[2] and int(ends[2]) <= int(ends[1])):
             raise UserError(f"train: --seeds: found {seeds!r}, expected numbers and ranges, as in 0,2 or 0-4")
-        found += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
+        found_here = range(int(ends[1]), int(ends[2] or ends[1]) + 1)
+        if len(found) + len(found_here) > MOST_SEEDS:
+            raise UserError(f"train: --seeds: found {seeds!r}, which are more than {MOST_SEEDS:,} seeds")
+        found += found_here
     if len(set(found)) < len(found):
         raise UserError(f"train: --seeds: found {seeds!r}, in which a seed stands twice")
     return found

@@ -35,7 +35,10 @@ _SMALL = re.compile(r"(?<![\d.,])\d{1,2}(?![\d.,]*\d)(?!\s*\\?%)")
 
 
 def typed_numbers(source: str, allowed: Iterable[str] = ()) -> list[tuple[int, str]]:
-    """Return the line and the text of each number that is typed into a template; `allowed` are further forms."""
+    """Return the line and the text of each number that is typed into a template; `allowed` are further forms.
+
+    Raises jinja2.TemplateSyntaxError.
+    """
     found = []
     data = []
     environment = jinja2.Environment(autoescape=False)
@@ -58,11 +61,12 @@ def typed_numbers(source: str, allowed: Iterable[str] = ()) -> list[tuple[int, s
 
 def refuse_typed_numbers(sources: Mapping[str, str], allowed: Iterable[str] = ()) -> None:
     """Raise UserError that lists every typed number of the given texts, by the name of each."""
-    found = [
-        f"{name}, line {line}: {number}"
-        for name, text in sources.items()
-        for line, number in typed_numbers(text, allowed)
-    ]
+    found = []
+    for name, text in sources.items():
+        try:
+            found += [f"{name}, line {line}: {number}" for line, number in typed_numbers(text, allowed)]
+        except jinja2.TemplateSyntaxError as error:
+            raise UserError(f"{name}, line {error.lineno}: {error.message}") from None
     if found:
         raise UserError(
             "numbers are typed into the text; write {{ num('key') }} instead, so that they follow the runs, or name "

@@ -36,9 +36,11 @@ def published_values(path: str | Path, metric: str | None) -> dict[str, Publishe
         return found
     for name, table in read_yaml(path).items():
         try:
+            if not isinstance(table, dict) or not isinstance(table.get("rows"), list):
+                raise ValueError(f"found {table!r:.80}")
             rows = [
                 (_text(row["experiment"]), PublishedValue(_number(row[metric]), f"{table['place']}, row {row['row']}"))
-                for row in table["rows"]
+                for row in map(_row, table["rows"])
             ]
         except (KeyError, TypeError, ValueError) as error:
             told = f"{error} is not given" if isinstance(error, KeyError) else str(error)
@@ -54,6 +56,12 @@ def published_values(path: str | Path, metric: str | None) -> dict[str, Publishe
     return found
 
 
+def _row(value: Any) -> dict[str | None, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"found the row {value!r:.80}")
+    return value
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"found the experiment {value!r}, expected a name")
@@ -64,7 +72,7 @@ def _number(value: Any) -> float:
     """Return a number that can be compared. Raises ValueError for anything else, nan and yes among it."""
     try:
         found = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = math.nan
     if isinstance(value, bool) or not math.isfinite(found):
         raise ValueError(f"found {value!r}, expected a number")

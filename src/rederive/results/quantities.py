@@ -32,7 +32,7 @@ def parse_quantity(text: str) -> tuple[list[str], ast.expr]:
     def name(match: re.Match[str]) -> str:
         if match[1] not in keys:
             keys.append(match[1])
-        return f"k{keys.index(match[1])}"
+        return f" k{keys.index(match[1])} "  # blanks: a digit behind a key must not become a part of its name
 
     try:
         if typed := re.search(r"\bk\d+\b", re.sub(r"\{[^{}]+\}", "", text)):

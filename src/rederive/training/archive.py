@@ -317,4 +317,5 @@ def _modern(record: Path) -> dict[str, Any]:
         whole = ("run", "spec", "data_checksum", "data_source", "origin", "parameters", "flops_per_image")
         return {key: facts[key] for key in whole} | {"sha256": digest, "seeds": seeds}
     except (OSError, ValueError, KeyError, AttributeError, TypeError, StopIteration) as error:
-        raise UserError(f"{record}: not the provenance of a run ({type(error).__name__}: {error})") from None
+        told = f"{error} is not given" if isinstance(error, KeyError) else str(error)
+        raise UserError(f"{record}: not the provenance of a run ({told})") from None

@@ -7,7 +7,6 @@ pickle. One of its entries is JSON: the key, which says of what run this is a st
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -65,9 +64,11 @@ def decode(content: bytes, key: dict[str, Any]) -> tuple[Progress, dict[str, np.
         with np.load(io.BytesIO(body), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         about = json.loads(arrays.pop(ABOUT).tobytes())
-        found, progress = dict(about["key"]), about["progress"]
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # whatever a reader of a damaged archive throws: zipfile, zlib, NumPy and json have many
         raise UnusableError(f"it cannot be read ({error})") from error
+    if not (isinstance(about, dict) and isinstance(about.get("key"), dict) and "progress" in about):
+        raise UnusableError("it does not say of what run it is, and how far that had come")
+    found, progress = about["key"], about["progress"]
     different = [name for name in key if found.get(name) != key[name]]
     if different:
         raise UnusableError(f"it belongs to another run: it differs in {', '.join(different)}")

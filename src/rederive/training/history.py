@@ -45,15 +45,15 @@ def to_csv(rows: Iterable[Row]) -> str:
 def from_csv(text: str) -> list[Row]:
     """Return the rows of `to_csv`'s text. Raises ValueError, with the line, for anything else."""
     lines = csv.reader(io.StringIO(text))
-    if (found := next(lines, [])) != list(COLUMNS):
-        raise ValueError(f"line 1: found {','.join(found)!r}, expected {','.join(COLUMNS)}")
     rows = []
-    for line in lines:
-        try:
+    try:
+        if (found := next(lines, [])) != list(COLUMNS):
+            raise ValueError(f"found {','.join(found)!r}, expected {','.join(COLUMNS)}")
+        for line in lines:
             seed, epoch, split, metric, value = line
             rows.append(Row(int(seed), int(epoch), split, metric, float(value)))
-        except ValueError as error:
-            raise ValueError(f"line {lines.line_num}: {error}") from None
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"line {max(lines.line_num, 1)}: {error}") from None
     return rows
 
 

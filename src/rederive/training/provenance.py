@@ -15,8 +15,16 @@ from rederive.training.wholeness import few, missing_or_odd, refuse_what_is_not_
 
 Outcome = Literal["bit for bit", "within rounding", "within the spread over seeds", "different"]
 
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, OverflowError):
+        raise ValueError(f"found {value!r:.80}, expected a number") from None
+
+
 # JSON has no form for numbers that are not finite; as strings they read back.
-Loss = Annotated[float, BeforeValidator(float)]
+Loss = Annotated[float, BeforeValidator(_number)]
 
 
 class Record(BaseModel):

@@ -37,6 +37,13 @@ def read_text(path: Path) -> str:
 def from_table(path: Path, text: str, epochs: int) -> list[Row]:
     """Return the rows of our CSV's text; see `read_rows_of`."""
     reader = csv.DictReader(io.StringIO(text))
+    try:
+        return _rows(path, reader, epochs)
+    except csv.Error as error:
+        raise UserError(f"{path}, line {reader.line_num + 1}: not CSV: {error}") from None
+
+
+def _rows(path: Path, reader: "csv.DictReader[str]", epochs: int) -> list[Row]:
     found = [name.strip() for name in reader.fieldnames or []]
     if set(found) not in ({*NEEDED}, {*COLUMNS}) or len(found) != len(set(found)):
         raise UserError(
@@ -98,7 +105,7 @@ def filled(text: str, known: Mapping[str, Any], experiment: Experiment, what: st
 
 def _whole_number(where: str, column: str, text: str, least: int) -> int:
     value = _number(where, column, text)
-    if value != int(value) or value < least:
+    if not value.is_integer() or value < least:
         raise UserError(f"{where}: found {column} {text!r}; expected a whole number from {least}")
     return int(value)
 
