@@ -203,3 +203,14 @@ def test_a_graph_is_drawn_alike_whatever_was_drawn_before(tmp_path):
     with matplotlib.rc_context({"font.family": "serif", "font.size": 20}):
         graphs.draw("add", "An addition", tmp_path, "second")
     assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
+
+
+def test_figures_drawn_side_by_side_are_those_drawn_one_after_the_other(built, tmp_path):
+    for name in ("study.json", "runs.csv", "runs.json"):
+        shutil.copy(built / name, tmp_path)
+    only = ["mnist_activations", "table_activations", "graph_add"]
+    figures.plot(Layout(tmp_path), only, synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES, processes=2)
+    files = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert len(files) == 9
+    for name in files:
+        assert (tmp_path / "figures" / name).read_bytes() == (built / "figures" / name).read_bytes(), name

@@ -158,6 +158,39 @@ def test_a_head_has_nothing_between_what_it_lacks(tmp_path, facts, latex, typst)
         assert line in output.read_text().splitlines()
 
 
+WIDE = "+".join(f"x_{{{i}}}" for i in range(80))  # wider than any page
+TWO_COLUMNS = f"<!-- in two columns -->\n\nTo begin with:\n\n$$y = {WIDE}$$\n\n<!-- in two columns, end -->\n\nBelow.\n"
+
+
+@pytest.fixture
+def in_columns(tmp_path):
+    """A text with a formula that is too wide for the column that it stands in."""
+    (tmp_path / "report.md").write_text(f'---\n{{"title": "T", "author": []}}\n---\n{TWO_COLUMNS}')
+    (tmp_path / "numbers.csv").write_text("key\n")
+    return tmp_path
+
+
+@pytest.mark.latex
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+def test_a_wide_formula_fits_its_column_in_latex(in_columns):
+    convert(in_columns / "report.md", in_columns / "report.tex", in_columns, in_columns, THEME)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
+    subprocess.run(command, cwd=in_columns, capture_output=True, check=True)
+    assert "Overfull" not in (in_columns / "report.log").read_text(encoding="latin-1")
+
+
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext (poppler-utils) is not installed")
+def test_a_wide_formula_fits_its_column_in_typst(in_columns):
+    """Of an A4 page, 595 points wide, the left column ends before the middle."""
+    pdf = in_columns / "report.pdf"
+    convert(in_columns / "report.md", pdf, in_columns, in_columns, THEME, "typst")
+    found = subprocess.run(["pdftotext", "-bbox", pdf, "-"], capture_output=True, text=True, check=True).stdout
+    words = [tuple(map(float, edges)) for edges in re.findall(r'xMax="([\d.]+)" yMax="([\d.]+)"', found)]
+    ends = [right for right, bottom in words if bottom < 780]  # below is the page's number
+    assert len(ends) > 80
+    assert 270 < max(ends[1:]) < 298  # the first is the title
+
+
 @pytest.fixture(scope="module")
 def compiled(built, tmp_path_factory):
     """The source archive, unpacked somewhere else and compiled with one latexmk."""
