@@ -6,13 +6,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import pytest
 from matplotlib.colors import to_rgb
 from tests import synthetic
 
 from rederive import figures
 from rederive.errors import UserError
-from rederive.figures import style
+from rederive.figures import graphs, style
 from rederive.layout import THEME, Layout
 
 
@@ -197,6 +198,13 @@ def test_the_front_of_cost_has_what_nothing_cheaper_beats() -> None:
 
     shown = [(1.0, 0.6, "a"), (1.0, 0.5, "b"), (2.0, 0.6, "c"), (3.0, 0.7, "d"), (4.0, 0.65, "e")]
     assert [label for *_, label in pareto(shown)] == ["a", "d"]
+
+
+def test_a_graph_is_drawn_alike_whatever_was_drawn_before(tmp_path: Path) -> None:
+    graphs.draw("add", "An addition", tmp_path, "first")
+    with matplotlib.rc_context({"font.family": "serif", "font.size": 20}):
+        graphs.draw("add", "An addition", tmp_path, "second")
+    assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
 
 
 def test_figures_drawn_side_by_side_are_those_drawn_one_after_the_other(built: Path, tmp_path: Path) -> None:
