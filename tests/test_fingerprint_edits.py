@@ -256,6 +256,9 @@ EDITS = {
     "which kept runs are found": edit(
         NONE, "rederive/training/archive.py", "break  # all seeds", "continue  # all seeds"
     ),
+    "how a record's number is read": edit(
+        {"collect", "summarise"}, "rederive/training/provenance.py", "return float(value)", "return float(str(value))"
+    ),
     # How it is written.
     "a comment": edit(NONE, "rederive/training/loop.py", "# A checkpoint may", "# Be careful: a checkpoint may"),
     "a docstring": edit(NONE, "rederive/autograd/graph.py", '"""A value in the graph.', '"""A value.'),
