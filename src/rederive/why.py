@@ -18,7 +18,7 @@ from typing_extensions import TypedDict  # pydantic takes that of typing from Py
 from rederive import files, forms
 from rederive.config import Study
 from rederive.errors import UserError
-from rederive.fingerprint import ROOTS, Reach, Root, derivation, generating, plotting, preparing, reach, training
+from rederive.fingerprint import ROOTS, Root, derivation, fingerprint, generating, plotting, preparing, reach, training
 from rederive.layout import CLAIMS, PUBLISHED, PUBLISHED_CURVES, TEXT, THEME, Layout
 from rederive.proofs import derivation_names
 from rederive.records import read_json
@@ -29,18 +29,19 @@ CONTEXT = 1  # lines of a definition around each change
 
 @dataclass(frozen=True)
 class Step:
-    """What a step depends on."""
+    """What a step depends on; `roots` is what its code starts from."""
 
-    code: Reach
+    roots: tuple[str | Root, ...]
     settings: dict[str, Any]
     files: dict[str, str]  # SHA-256 by path
 
     def save(self, results: Path, name: str) -> None:
         """Leave word of what the step depended on when it ran."""
-        code = results / "made" / "code" / f"{self.code.digest()[:16]}.json"
-        if not code.exists():
-            files.write_json(code, {key: value._asdict() for key, value in self.code.definitions().items()})
-        made = {"fingerprint": self.code.digest()[:16], "settings": self.settings, "files": self.files}
+        made_by = fingerprint(*self.roots)
+        code = results / "made" / "code" / f"{made_by}.json"
+        if not code.exists():  # to walk through the code takes a second
+            files.write_json(code, _definitions(self.roots))
+        made = {"fingerprint": made_by, "settings": self.settings, "files": self.files}
         files.write_json(results / "made" / f"{name}.json", made)
 
 
@@ -69,7 +70,7 @@ def why(results: Path, name: str, study: Study) -> list[str]:
         return [f"{name}: there is no record that it has run here ({made})"]
     before = read_json(made, _Made)
     lines = [
-        *_code(results, before["fingerprint"], now.code),
+        *_code(results, before["fingerprint"], now.roots),
         *_values("setting", before["settings"], now.settings),
         *_files(before["files"], now.files),
     ]
@@ -96,15 +97,15 @@ def _data_rule(study: Study, run: str) -> str:
     return f"{rule}.{study.experiments[run].data}"
 
 
-def _code(results: Path, before: str, now: Reach) -> Iterator[str]:
-    if before == now.digest()[:16]:
+def _code(results: Path, before: str, roots: tuple[str | Root, ...]) -> Iterator[str]:
+    if before == (now := fingerprint(*roots)):
         return
     stored = results / "made" / "code" / f"{before}.json"
     if not stored.exists():
-        yield f"code: the fingerprint is another ({before}, now {now.digest()[:16]}); what it was is not recorded"
+        yield f"code: the fingerprint is another ({before}, now {now}); what it was is not recorded"
         return
     old: dict[str, dict[str, str]] = read_json(stored, dict[str, dict[str, str]])
-    new = {key: value._asdict() for key, value in now.definitions().items()}
+    new = _definitions(roots)
     # A definition that has only moved keeps its meaning under another address.
     moved = {old[key]["meaning"] for key in old.keys() - new.keys()} & {
         new[key]["meaning"] for key in new.keys() - old.keys()
@@ -116,6 +117,10 @@ def _code(results: Path, before: str, now: Reach) -> Iterator[str]:
         yield f"code: {key} {'changed' if one and other else 'is used no more' if one else 'is used now'}"
         if one and other:
             yield from _difference(one["source"], other["source"])
+
+
+def _definitions(roots: tuple[str | Root, ...]) -> dict[str, dict[str, str]]:
+    return {key: value._asdict() for key, value in reach(*roots).definitions().items()}
 
 
 def _difference(one: str, other: str) -> Iterator[str]:
@@ -141,22 +146,22 @@ def _step(results: Path, name: str, study: Study) -> Step:
     if name in study.runs():
         experiment = study.runs()[name]
         settings = experiment.spec.model_dump(mode="json", exclude_defaults=True) | {"epochs": experiment.epochs}
-        code = reach(training(study.trainers[experiment.trainer]))
+        trainer = training(study.trainers[experiment.trainer])
         read = _arrays(layout.manifest(experiment.data)) if experiment.data else {}
         if study.trainers[experiment.trainer].kind == "import":
             from rederive.training.imported import files_of
 
             read = _hashed(files_of(study.trainers[experiment.trainer], experiment, study.seeds))
-        return Step(code, _flat(settings), read)
+        return Step((trainer,), _flat(settings), read)
     rule, _, part = name.partition(".")
     if rule in ("prepare", "standin") and part in study.data.sets:
         declared = study.data.sets[part]
-        code = reach(preparing(declared) if rule == "prepare" else generating(declared))
+        root = preparing(declared) if rule == "prepare" else generating(declared)
         made_of = {"seed": study.data.seed, "sizes": declared.sizes} if rule == "standin" else {}
-        return Step(code, _flat(made_of), {})
+        return Step((root,), _flat(made_of), {})
     if name == "plot":
-        code = reach(plotting(study.figures.values()))
-        return Step(code, _flat(study.told()), _hashed(_inputs(rule, layout, study)))
+        drawn = plotting(study.figures.values())
+        return Step((drawn,), _flat(study.told()), _hashed(_inputs(rule, layout, study)))
     if rule not in ROOTS or (part and rule != "verify"):
         runs = ", ".join(list(study.runs())[:3])
         steps = [
@@ -173,8 +178,8 @@ def _step(results: Path, name: str, study: Study) -> Step:
             raise UserError(f"why: found {name!r}, expected the name of a derivation, as in verify.softmax")
         roots.append(derivation(part, study.derivations))
         if layout.oracles.exists():  # what was answered about the others makes no difference
-            return Step(reach(*roots), _flat({"oracles": read_json(layout.oracles).get(part)}), {})
-    return Step(reach(*roots), _settings(rule, study), _hashed(_inputs(rule, layout, study)))
+            return Step(tuple(roots), _flat({"oracles": read_json(layout.oracles).get(part)}), {})
+    return Step(tuple(roots), _settings(rule, study), _hashed(_inputs(rule, layout, study)))
 
 
 def _settings(rule: str, study: Study) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sympy import S, exp, log
@@ -23,18 +24,18 @@ p, i = indices("p i", n)
 u = array("u")
 
 
-def verdict(left, right, at):
+def verdict(left: Any, right: Any, at: dict[str, int]) -> str:
     return certificates.check(smt.certify(left, right, at, {}).text("a step"), seconds=5)
 
 
-def test_the_checker_shares_no_code_with_the_prover():
+def test_the_checker_shares_no_code_with_the_prover() -> None:
     tree = ast.parse(Path(certificates.__file__).read_text())
     named = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     named |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert named == {"json", "sys", "collections.abc", "pathlib", "z3"}
 
 
-def test_every_step_is_checked_or_listed_with_the_reason(tmp_path):
+def test_every_step_is_checked_or_listed_with_the_reason(tmp_path: Path) -> None:
     names = ["normalize", "softmax", "momentum", "relu"]
     assert export_certificates(tmp_path, names, PACKAGE) == []
     index = json.loads((tmp_path / "index.json").read_text())
@@ -53,7 +54,7 @@ def test_every_step_is_checked_or_listed_with_the_reason(tmp_path):
     assert {rule for found in index["certificates"].values() for rule in found["rules"]} <= index["rules"].keys()
 
 
-def test_a_reader_needs_the_folder_and_z3_alone(tmp_path):
+def test_a_reader_needs_the_folder_and_z3_alone(tmp_path: Path) -> None:
     export_certificates(tmp_path, ["division"], PACKAGE)
     command = [sys.executable, "-I", str(tmp_path / "check.py"), str(tmp_path)]
     said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
@@ -71,7 +72,7 @@ def test_a_reader_needs_the_folder_and_z3_alone(tmp_path):
     assert f"refused {file.name}" in said.stdout
 
 
-def test_what_came_of_certificates_is_told_while_it_is_of_the_same_code(tmp_path):
+def test_what_came_of_certificates_is_told_while_it_is_of_the_same_code(tmp_path: Path) -> None:
     export_certificates(tmp_path, ["division"], PACKAGE)
     told = verify("division", oracles=False, kept=tmp_path).facts["certificates"]
     assert told["checker"].startswith("z3 ")
@@ -90,11 +91,11 @@ def test_what_came_of_certificates_is_told_while_it_is_of_the_same_code(tmp_path
         (sum_over(u[i], i) ** 2 / sum_over(u[i], i), sum_over(u[i], i)),
     ],
 )
-def test_laws_of_functions_are_known(left, right):
+def test_laws_of_functions_are_known(left: Any, right: Any) -> None:
     assert verdict(left, right, {"n": 2}) == certificates.CHECKED
 
 
-def test_a_hundred_false_certificates_are_refused():
+def test_a_hundred_false_certificates_are_refused() -> None:
     true = sum_over(u[i] ** 2 * u[p] + 3 * u[i] / (u[p] ** 2 + 1) - exp(u[i]) * u[p], i)
     point = {"u": [Number.of(2), Number.of(-3)], "n": 2}
     own = [x.value for x in entries(true, (p,), point)]

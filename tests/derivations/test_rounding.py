@@ -1,5 +1,7 @@
 """Bounds of rounding errors: kept by every operation in float32, and broken by one that rounds more."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -15,14 +17,14 @@ OPS = [
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.__name__)
-def test_no_error_in_single_precision_is_larger_than_its_bound(op):
+def test_no_error_in_single_precision_is_larger_than_its_bound(op: type[Op]) -> None:
     found = rounding(op)
     assert found.share <= 1
     assert found.measured <= found.bound < 2000
 
 
-def test_an_operation_that_rounds_more_breaks_its_bound(monkeypatch):
-    def forward(context, x):
+def test_an_operation_that_rounds_more_breaks_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forward(context: Any, x: Any) -> Any:
         y = context.xp.exp(x)
         if isinstance(y, np.ndarray):
             y = y.astype(np.float16).astype(np.float32)
@@ -33,14 +35,14 @@ def test_an_operation_that_rounds_more_breaks_its_bound(monkeypatch):
     assert rounding(ops.Exp).share > 100
 
 
-def test_a_bound_is_that_of_the_textbook():
+def test_a_bound_is_that_of_the_textbook() -> None:
     # Higham 2002, (3.5): a product of n terms has an error of at most n u times the sum of the sizes.
     x, y = np.array([[1.0, -2.0, 3.0]]), np.array([[4.0], [5.0], [6.0]])
     found = Bounded(x, 0.0) @ Bounded(y, 0.0)
     assert found.error.tolist() == [[3 * (4 + 10 + 18)]]
 
 
-def test_log_softmax_is_finite_and_within_its_bound_where_exponentials_are_not():
+def test_log_softmax_is_finite_and_within_its_bound_where_exponentials_are_not() -> None:
     rows = np.array([[1e4, -1e4, 0.0], [1e4, 1e4, 1e4], [-1e4, -1.00001e4, 3e38]], np.float32)
     with np.errstate(over="ignore"):
         assert np.isinf(np.exp(rows)).any()

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rederive.audit import crate, manifest, printed
-from rederive.audit.pack import ENVIRONMENT, RESULTS, about, environment, read_yaml_text, unzipped
+from rederive.audit.pack import COMMIT, ENVIRONMENT, RESULTS, about, environment, read_yaml_text, unzipped
 from rederive.audit.rebuild import inputs, is_made, rebuild
 from rederive.audit.training import train_again
 from rederive.config import Study
@@ -126,7 +126,7 @@ def _the_rest(
     _runs(report, study, Layout(given / RESULTS))
     here = environment(study)
     told = {str(key): str(value) for key, value in read_yaml_text(contents.get(ENVIRONMENT, b"")).items()}
-    other = {key: value for key, value in told.items() if here.get(key) != value}
+    other = {key: value for key, value in told.items() if key != COMMIT and here.get(key) != value}
     for name, content in about(_rest(contents), study, told).items():
         if name not in contents:
             report.problems.append(Problem(name, "missing: every pack has it"))

@@ -44,11 +44,12 @@ def check_claims(study: StudyFile = STUDY) -> None:
 
 def plot(
     only: Annotated[list[str] | None, typer.Argument(help="figures; without names, all")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="that draw side by side")] = 1,
     study: StudyFile = STUDY,
 ) -> None:
     """Draw the figures, each with the numbers that it shows beside it."""
     from rederive.figures import plot
 
-    plot(layout_of(study), only)
+    plot(layout_of(study), only, processes=processes)
     if not only:
         record_step(study, "plot")

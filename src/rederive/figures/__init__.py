@@ -1,11 +1,13 @@
 """The figures: vector files, each with the numbers it shows beside it.
 
-`plot` draws all figures in one process (importing matplotlib costs more than a figure) and writes, for each name,
+`plot` draws figures in few processes (importing matplotlib costs more than a figure) and writes, for each name,
 `<name>.svg`, `.pdf` and `.csv`, and `index.json`: for each a `rederive.records.FigureEntry`. Equal inputs give equal
 bytes. `names` imports no drawing library.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
 if TYPE_CHECKING:
     from rederive.config import Figure
     from rederive.figures.page import Page, Source
+    from rederive.records import FigureEntry
 
 
 def names(study: Study) -> list[str]:
@@ -28,9 +31,9 @@ def plot(
     only: Sequence[str] | None = None,
     published_yaml: Path = PUBLISHED,
     published_csv: Path = PUBLISHED_CURVES,
+    processes: int = 1,
 ) -> None:
-    """Draw figures: all, or those named in `only`. Raises UserError for a name that there is not."""
-    from rederive.figures import dots, graphs
+    """Draw figures: all, or those named in `only`, some side by side. Raises UserError for a name that there is not."""
     from rederive.figures.page import Source
     from rederive.records import write_records
 
@@ -38,20 +41,28 @@ def plot(
     known = names(source.study)
     if unknown := sorted(set(only or []) - set(known)):
         raise UserError(f"found no figure {', '.join(unknown)}; known: {', '.join(known)}")
-    tables = {f"table_{table.name}": table for table in source.study.tables}
-    index = {}
-    for name in known if only is None else only:
-        if name in tables:
-            page = dots.draw(tables[name], source)
-        else:
-            figure = source.study.figures[name]
-            if figure.graph:
-                index[name] = graphs.draw(figure.graph, figure.title, layout.figures, name)
-                continue
-            page = _page(name, figure, source)
-        index[name] = page.save(layout.figures, name, source.notice)
+    wanted = known if only is None else only
+    draw = partial(_draw, source, layout.figures)
+    if processes == 1:
+        entries = list(map(draw, wanted))
+    else:
+        with ProcessPoolExecutor(processes) as pool:
+            entries = list(pool.map(draw, wanted))
     if only is None:
-        write_records(layout.figure_index, index)
+        write_records(layout.figure_index, dict(zip(wanted, entries, strict=True)))
+
+
+def _draw(source: "Source", folder: Path, name: str) -> "FigureEntry":
+    """Draw a figure, and return its entry of the index."""
+    from rederive.figures import dots, graphs
+
+    tables = {f"table_{table.name}": table for table in source.study.tables}
+    if name in tables:
+        return dots.draw(tables[name], source).save(folder, name, source.notice)
+    figure = source.study.figures[name]
+    if figure.graph:
+        return graphs.draw(figure.graph, figure.title, folder, name)
+    return _page(name, figure, source).save(folder, name, source.notice)
 
 
 def _page(name: str, figure: "Figure", source: "Source") -> "Page":

@@ -13,6 +13,8 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -133,10 +135,12 @@ class Page:
             )
         self.figure.patch.set_gid("page")
         panels = [panel.entry() for panel in self.panels]
-        dates: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-        for kind, metadata in dates.items():
-            with atomic(folder / f"{name}.{kind}") as temporary:
-                self.figure.savefig(temporary, format=kind, metadata=metadata)
+        # The canvases' own functions draw once; `savefig` draws each file twice, and lays it out anew.
+        with atomic(folder / f"{name}.svg") as temporary:
+            FigureCanvasSVG(self.figure).print_svg(temporary, metadata={"Date": None})  # type: ignore[no-untyped-call]
+        self.figure.set_layout_engine("none")
+        with atomic(folder / f"{name}.pdf") as temporary:
+            FigureCanvasPdf(self.figure).print_pdf(temporary, metadata={"CreationDate": None})  # type: ignore[no-untyped-call]
         plt.close(self.figure)
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")

@@ -29,6 +29,8 @@ JOB = {
     "rederive.training.job:tests_now": "tells which tests stood when it began",
     "rederive.training.job:_place_and_attempt": "tells where a run is made",
     "rederive.environment:versions": "tells with what a run was made",
+    "rederive.training.provenance:Provenance": "the form of the record beside the rows; what it is told, job says",
+    "rederive.training.provenance:Seed": "the same",
     "rederive.training.job:_what_is_left": "the error where numbers could not be written",
     "rederive.training.job:_is_out_of_memory": "the error where memory is not enough",
     "rederive.training.preflight:refuse_hopeless": "refuses a job or lets it run; changes no number",

@@ -64,25 +64,34 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "")
     return "\n".join("| " + " | ".join(cell.replace("\n", " ") for cell in line) + " |" for line in lines)
 
 
-PAGE = 96  # characters of a table's type that go on a line of the page
-SHORT = 15  # columns up to this wide are not broken
+PAGE = 118  # characters of a table's type that go on a line of the page
+WORD = 34  # longer words are broken
 
 
 def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
-    """Return the columns' widths in characters, for a page where they may not all fit on a line."""
+    """Return the columns' widths in characters, for a page where they may not all fit on a line.
+
+    Each column begins as wide as its longest word; what room is left goes, a character at a time, where it takes most
+    from rows of many lines.
+    """
     texts = [[_visible(cell) for cell in column] for column in zip(*lines, strict=True)]
     natural = [max(3, *map(len, column)) + 1 for column in texts]
     if sum(natural) <= PAGE:
         return natural
-    # Where words go on another line a column needs no more than its longest word.
-    words = [max([3, *(len(word) for text in column for word in text.split(" "))]) + 1 for column in texts]
-    fixed = [width if width <= SHORT else 0 for width in natural]
-    room = max(PAGE - sum(fixed), 10)
-    total = sum(width for width, kept in zip(natural, fixed, strict=True) if not kept)
-    return [
-        kept or max(min(longest, 34), round(room * width / total))
-        for kept, width, longest in zip(fixed, natural, words, strict=True)
-    ]
+    widths = [min(WORD, max([3, *(len(word) for text in column for word in text.split(" "))]) + 1) for column in texts]
+
+    def gain(i: int) -> float:
+        before, after = (
+            sum(max(1.0, len(text) / (width - 1)) ** 3 for text in texts[i]) for width in (widths[i], widths[i] + 1)
+        )
+        return before - after
+
+    gains = [gain(i) for i in range(len(widths))]
+    for _ in range(PAGE - sum(widths)):
+        widest = max(range(len(widths)), key=gains.__getitem__)
+        widths[widest] += 1
+        gains[widest] = gain(widest)
+    return widths
 
 
 LINE = 60  # about how many symbols of a formula go on a line

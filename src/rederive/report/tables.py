@@ -1,6 +1,6 @@
 """The tables of the report, as Markdown with traced numbers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rederive.report.claims import counted, direction, otherwise
@@ -19,6 +19,7 @@ AGREE = ("both", "value_agrees")
 STATUS = {words: key for key, words in STATUSES.items()}
 AGREEMENT = {True: "inside", False: "outside", None: ""}
 DIGITS = 12  # of a hash, in print
+FILE_DIGITS = 6  # where a run has one for each seed
 
 
 class Tables:
@@ -246,7 +247,10 @@ class Tables:
                     _seeds(test, len(self._document.study.seeds)),
                     escape(_bound(test)),
                     self._published(name, i),
-                    escape(test["verdict"] + (f" ({test['reason']})" if test["reason"] else "")),
+                    escape(
+                        test["verdict"].removesuffix(" with these runs")
+                        + (f" ({test['reason']})" if test["reason"] else "")
+                    ),
                 ]
                 for name, verdict in self._document.claims_in_order()
                 for i, test in enumerate(verdict["tests"], 1)
@@ -285,6 +289,7 @@ class Tables:
     def derivations(self, caption: str) -> str:
         """How each derivation was checked."""
         rows = []
+        oracles = sorted({oracle for derivation in self._document.derivations for oracle in derivation["oracles"]})
         with self._origin.at("table of derivations"):
             for derivation in self._document.derivations:
                 key = f"derivations.{derivation['name']}"
@@ -295,18 +300,19 @@ class Tables:
                         _code_proved(derivation.get("code")),
                         ", ".join(escape(_words(route)) for route, right in _items(derivation["routes"]) if right),
                         self._origin.num(f"{key}.max_relative_error"),
-                        ", ".join(_oracles(derivation["oracles"])),
+                        *(_asked(derivation["oracles"].get(oracle)) for oracle in oracles),
                         f"{self._origin.num(f'{key}.mutants_rejected')} of {self._origin.num(f'{key}.mutants')}",
                     ]
                 )
-        header = ["Derivation", "Steps", "Code", "Routes", "Largest error", "Oracles", "Mutants rejected"]
-        return self.captioned("derivations", caption, header, rows, "lrllrlr")
+        names = [escape(ORACLES.get(oracle, oracle)) for oracle in oracles]
+        header = ["Derivation", "Steps", "Code", "Routes", "Error", *names, "Mutants rejected"]
+        return self.captioned("derivations", caption, header, rows, f"lrllr{'l' * len(names)}r")
 
     def runs(self, caption: str) -> str:
         """The runs, with what made them."""
         rows = []
         for run, facts in sorted(self._document.runs.items()):
-            files = [digest[:DIGITS] for _, digest in sorted(facts.files.items())]
+            files = [digest[:FILE_DIGITS] for _, digest in sorted(facts.files.items())]
             hashes = [
                 ", ".join(code(str(value)[:DIGITS]) for value in found) or "–"
                 for found in (facts.fingerprint, facts.data_checksum)
@@ -314,7 +320,8 @@ class Tables:
             seeds = ", ".join(map(str, facts.seeds)) + (" (all the same)" if facts.deterministic else "")
             fates = [("diverged", facts.diverged), ("collapsed", facts.collapsed)]
             remarks = [f"seed {', '.join(map(str, sorted(lost)))} {fate}" for fate, lost in fates if lost]
-            remarks += [f"seed {seed} {reason}" for seed, reason in sorted(facts.left_out.items())]
+            reasons = sorted(set(facts.left_out.values()))
+            remarks += [f"seed {_seeds_with(facts.left_out, reason)} {reason}" for reason in reasons]
             if facts.imported:
                 told = ", ".join(f"{file} {digest[:DIGITS]}" for file, digest in sorted(facts.imported.items()))
                 remarks.append(f"imported, not trained: {told}")
@@ -377,11 +384,17 @@ def _code_proved(found: Mapping[str, Any] | None) -> str:
     return "proved" if found["proved"] else "**not proved**"
 
 
-def _oracles(found: Mapping[str, Any]) -> Iterator[str]:
-    names = {"torch": "PyTorch", "jax": "JAX", "tensorflow": "TensorFlow"}
-    for oracle, outcome in _items(found):
-        missing = f" ({outcome})" if isinstance(outcome, str) else ""
-        yield escape(names.get(oracle, oracle) + missing)
+ORACLES = {"torch": "PyTorch", "jax": "JAX", "tensorflow": "TensorFlow"}
+
+
+def _asked(outcome: Any) -> str:
+    """Say whether another library gave the same gradient; a text says why it was not asked."""
+    return "–" if outcome is None else escape(outcome) if isinstance(outcome, str) else "✓"
+
+
+def _seeds_with(reasons: Mapping[int, str], reason: str) -> str:
+    """Return the seeds that have a reason, as text."""
+    return ", ".join(str(seed) for seed, told in sorted(reasons.items()) if told == reason)
 
 
 def _items(found: Mapping[str, Any]) -> list[tuple[str, Any]]:

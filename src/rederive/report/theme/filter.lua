@@ -78,16 +78,33 @@ local function on_page(tbl, caption)
   return { pandoc.Div({ pandoc.Plain(caption.content) }, { class = "caption" }), region }
 end
 
--- What paper leaves out stands between these comments.
+-- A short table is not broken.
+local function whole_if_short(tbl)
+  if not TYPST or #tbl.bodies[1].body > 10 then return { tbl } end
+  return { pandoc.RawBlock("typst", "#block(breakable: false, width: 100%)["), tbl, pandoc.RawBlock("typst", "]") }
+end
+
+-- What paper leaves out, and what it sets in two columns, stands between comments.
 local function comment(block, text)
   return block and block.t == "RawBlock" and block.text:match("^<!%-%- " .. text .. " %-%->") ~= nil
+end
+
+local COLUMNS = {
+  ["in two columns"] = { latex = "\\begin{multicols}{2}\\small", typst = "#columns(2, gutter: 6mm)[" },
+  ["in two columns, end"] = { latex = "\\end{multicols}", typst = "]" },
+}
+
+local function columns_of(block)
+  for text, raw in pairs(COLUMNS) do
+    if raw[FORMAT] and comment(block, text) then return pandoc.RawBlock(FORMAT, raw[FORMAT]) end
+  end
 end
 
 -- A paragraph that leads to a list or to a formula stays on its page.
 local function leads(block, following)
   if block.t ~= "Para" or not following then return false end
   local displayed = following.t == "Para" and following.content[1]
-  return text_of(block):sub(-1) == ":" or (displayed and (displayed.mathtype == "DisplayMath" or (TYPST and displayed.t == "RawInline" and displayed.text:find("block: true") ~= nil)))
+  return text_of(block):sub(-1) == ":" or (displayed and (displayed.mathtype == "DisplayMath" or (displayed.t == "RawInline" and displayed.text:find("^[#\\]displayed") ~= nil)))
 end
 
 local function keep_with_next(block)
@@ -126,12 +143,14 @@ function Blocks(blocks)
         result:extend(on_page(following, block))
       else
         following.caption = caption_of(block)
-        result:insert(following)
+        result:extend(whole_if_short(following))
       end
       i = i + 2
     else
       if block.t == "Table" and HTML then
         result:extend(on_page(block))
+      elseif columns_of(block) then
+        result:insert(columns_of(block))
       elseif block.t == "RawBlock" and TYPST then
         -- A comment ends a list and begins another; where comments are dropped an empty block does.
         result:insert(pandoc.RawBlock("typst", "#block(height: 0pt)[]"))
@@ -189,8 +208,11 @@ function Math(math)
     local set = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ math }) }), "typst"):gsub("%s+$", "")
     local alt = quoted((math.text:gsub("^\\displaystyle%s*", "")))
     local body = full and "math.display(" .. set .. ".body)" or set .. ".body"
-    local block = math.mathtype == "DisplayMath" and "true" or "false"
-    return pandoc.RawInline("typst", '#math.equation(block: ' .. block .. ', alt: ' .. alt .. ', ' .. body .. ")")
+    local name = math.mathtype == "DisplayMath" and "#displayed" or "#math.equation"
+    return pandoc.RawInline("typst", name .. "(alt: " .. alt .. ", " .. body .. ")")
+  end
+  if LATEX and math.mathtype == "DisplayMath" then
+    return pandoc.RawInline("latex", "\\displayed{" .. math.text .. "}")
   end
 end
 

@@ -15,6 +15,9 @@ from rederive.layout import CERTIFICATES, ORACLES, PUBLISHED, PUBLISHED_CURVES, 
 from rederive.report.listings import listed_sources
 from rederive.training.archive import valid
 from rederive.training.cost import resources as training_resources
+from rederive.workflow import put_command_on_path
+
+put_command_on_path()
 
 # Where there is pandas, Snakemake imports it, for longer than all else takes, to see whether a parameter is one of its
 # tables. None of ours is.

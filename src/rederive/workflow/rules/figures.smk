@@ -15,6 +15,7 @@ rule plot:
         "<logs>/plot.log",
     benchmark:
         "<benchmarks>/plot.jsonl"
+    threads: 4
     resources:
         mem_mb=2000,
         runtime=10,
@@ -26,7 +27,7 @@ rule plot:
     message:
         "Drawing the figures"
     shell:
-        "rederive plot --study {params.study} > {log} 2>&1"
+        "rederive plot --processes {threads} --study {params.study} > {log} 2>&1"
 
 
 rule figures:
