@@ -67,9 +67,9 @@ def test_a_reader_needs_the_folder_and_z3_alone(tmp_path: Path) -> None:
     false = text.replace("(= G_0_0 G_0_0)", "(= G_0_0 (* 2 G_0_0))", 1)
     assert false != text
     file.write_text(false)
-    said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert said.returncode == 1
-    assert f"refused {file.name}" in said.stdout
+    again = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert again.returncode == 1
+    assert f"refused {file.name}" in again.stdout
 
 
 def test_what_came_of_certificates_is_told_while_it_is_of_the_same_code(tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ def engine_network(labels: np.ndarray) -> Any:
         y = Standardize.apply(max_pool2d(conv2d(x, w, b, padding=1), 2), axes=(0, 1, 2))
         y = convolution.ChannelsFirst.apply(ops.Tanh.apply(y))
         y = ops.Reshape.apply(y, shape=(y.shape[0], int(np.prod(y.shape[1:]))))
-        return -ops.Select.apply(ops.LogSoftmax.apply(y @ v), columns=labels).mean()
+        value: Tensor = -ops.Select.apply(ops.LogSoftmax.apply(y @ v), columns=labels).mean()
+        return value
 
     return loss
 
@@ -84,7 +85,7 @@ def test_hessian_times_vector_is_that_of_torch() -> None:
     vectors = [generator.standard_normal(shape) for shape in shapes]
     labels = generator.integers(0, 4, 3)
     _, expected = torch.autograd.functional.hvp(
-        lambda *a: network(*a, torch.tensor(labels)),
+        lambda x, w, b, v: network(x, w, b, v, torch.tensor(labels)),
         tuple(map(torch.tensor, values)),
         tuple(map(torch.tensor, vectors)),
     )
@@ -109,7 +110,8 @@ def test_hessian_times_vector_is_that_of_jax() -> None:
     def ours(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
         logarithms = ops.LogSoftmax.apply(ops.Tanh.apply(ops.Linear.apply(x, w, b)))
         first = ops.Select.apply(ops.Sigmoid.apply(x), columns=np.zeros(5, int))
-        return (ops.Select.apply(logarithms, columns=np.ones(5, int)) * first).sum()
+        value: Tensor = (ops.Select.apply(logarithms, columns=np.ones(5, int)) * first).sum()
+        return value
 
     gradient = jax.grad(theirs, argnums=(0, 1, 2))
     _, expected = jax.jvp(gradient, tuple(map(jnp.asarray, values)), tuple(map(jnp.asarray, vectors)))

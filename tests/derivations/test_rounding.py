@@ -38,7 +38,7 @@ def test_an_operation_that_rounds_more_breaks_its_bound(monkeypatch: pytest.Monk
 def test_a_bound_is_that_of_the_textbook() -> None:
     # Higham 2002, (3.5): a product of n terms has an error of at most n u times the sum of the sizes.
     x, y = np.array([[1.0, -2.0, 3.0]]), np.array([[4.0], [5.0], [6.0]])
-    found = Bounded(x, 0.0) @ Bounded(y, 0.0)
+    found = BoundedNamespace.matmul(Bounded(x, 0.0), Bounded(y, 0.0))
     assert found.error.tolist() == [[3 * (4 + 10 + 18)]]
 
 
