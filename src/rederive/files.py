@@ -17,6 +17,7 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; on success it takes the place of `path`, else it is removed.
 
     The content is on the disk before the name is: after a power cut there is no file of the right name and no content.
+    An OSError names the file.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -30,6 +31,10 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
         # mkstemp makes files that only their owner reads; give what open() would have given.
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
+    except OSError as error:
+        if error.filename is None:  # what a write or fsync refuses, as on a full disk, has no name by itself
+            error.filename = str(target)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

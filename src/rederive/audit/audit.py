@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rederive.audit import crate, manifest, printed
-from rederive.audit.pack import ENVIRONMENT, RESULTS, about, environment, read_yaml_text, unzipped
+from rederive.audit.pack import COMMIT, ENVIRONMENT, RESULTS, about, environment, read_yaml_text, unzipped
 from rederive.audit.rebuild import inputs, is_made, rebuild
 from rederive.audit.training import train_again
 from rederive.config import Study
@@ -34,7 +34,7 @@ PROOF_ROUNDING = 1e-9  # absolute, of the numbers that check a proof, which are 
 SHOWN = 160
 
 Rebuild = Callable[[Mapping[str, bytes], Path, bool], dict[str, bytes]]
-Prove = Callable[[Sequence[str], Path | None, bool | Path, int | None, str | None], Sequence[Any]]
+Prove = Callable[[Sequence[str], Path | None, bool | Path, int | None, str | None, Path | None], Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _the_rest(
     _runs(report, study, Layout(given / RESULTS))
     here = environment(study)
     told = {str(key): str(value) for key, value in read_yaml_text(contents.get(ENVIRONMENT, b"")).items()}
-    other = {key: value for key, value in told.items() if here.get(key) != value}
+    other = {key: value for key, value in told.items() if key != COMMIT and here.get(key) != value}
     for name, content in about(_rest(contents), study, told).items():
         if name not in contents:
             report.problems.append(Problem(name, "missing: every pack has it"))
@@ -197,7 +197,8 @@ def _proofs(report: Report, study: Study, layout: Layout, proved: Prove) -> None
     for name in sorted(set(known) - set(names)):
         report.problems.append(Problem(f"{RESULTS}/derivations/{name}.json", "missing: the study has this derivation"))
     oracles: bool | Path = layout.oracles if layout.oracles.exists() else False
-    for result in proved(names, None, oracles, None, study.derivations):
+    kept = Path(study.training.archive) if study.training.archive else None
+    for result in proved(names, None, oracles, None, study.derivations, kept):
         found = json.loads(layout.derivation(result.name).read_bytes())
         wanted = json.loads(json.dumps(result.to_json()))
         place = f"{RESULTS}/derivations/{result.name}.json"

@@ -18,12 +18,14 @@ from rederive.audit import crate, manifest
 from rederive.config import Study
 from rederive.environment import present
 from rederive.errors import UserError
-from rederive.files import write_bytes
+from rederive.files import read_text, write_bytes
 from rederive.imports import FOLDER
 from rederive.layout import TEXT, Layout
 from rederive.report.formats import choose_engine
+from rederive.report.head import commit_of
 
 ENVIRONMENT = "environment.json"
+COMMIT = "commit"  # in it: that which the page names; where a study was set cannot be known from its files
 RESULTS = "results"
 TOP = ("*.yaml", "*.yml", "*.toml", "*.lock", "*.cff", "*.md", "Snakefile", "LICENSE*", "Dockerfile", "Makefile")
 # Not in a pack: what is large and made of the rest, and what tells of one machine.
@@ -44,7 +46,7 @@ def pack(layout: Layout, root: Path, output: Path, key: Path | None = None) -> N
     ]:
         raise UserError(f"{missing[0]}: not found; build the report first, then pack it")
     contents = dict(_files(layout, root, study, output))
-    contents |= about(contents, study, environment(study))
+    contents |= about(contents, study, environment(study) | {COMMIT: commit_of(read_text(layout.report("html")))})
     contents[manifest.MANIFEST] = manifest.listed(contents)
     if key:
         contents[manifest.SIGNATURE] = manifest.sign(contents[manifest.MANIFEST], key)
@@ -100,8 +102,9 @@ def _files(layout: Layout, root: Path, study: Study, output: Path) -> Iterator[t
         paths |= {
             path for path in folder.rglob("*") if not any(part.startswith((".", "__pycache__")) for part in path.parts)
         }
-    if study.training.archive and not Path(study.training.archive).is_absolute():
-        paths |= set((root / study.training.archive).rglob("*.*"))
+    for runs in filter(None, (study.training.archive, study.hypotheses.kept)):
+        if not Path(runs).is_absolute():
+            paths |= set((root / runs).rglob("*.*"))
     inside = layout.folder.resolve()
     for path in sorted(paths):
         if path.is_file() and inside not in path.resolve().parents:

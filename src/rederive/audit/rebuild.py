@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rederive.audit import crate, manifest, pack
-from rederive.audit.pack import ENVIRONMENT, RESULTS, read_yaml_text
+from rederive.audit.pack import COMMIT, ENVIRONMENT, RESULTS, read_yaml_text
 from rederive.errors import UserError
 from rederive.imports import FOLDER
 from rederive.layout import Layout
@@ -59,9 +59,10 @@ def rebuild(contents: Mapping[str, bytes], folder: Path, trust_code: bool) -> di
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    engine = str(read_yaml_text(contents.get(ENVIRONMENT, b"")).get("pdf_engine", "auto"))
+    made_with = read_yaml_text(contents.get(ENVIRONMENT, b""))
+    told = [str(made_with.get("pdf_engine", "auto")), str(made_with.get(COMMIT, ""))]
     # -P: nothing is imported from the folder that a module happens to lie in.
-    command = [sys.executable, "-P", "-m", "rederive.audit.rebuild", engine]
+    command = [sys.executable, "-P", "-m", "rederive.audit.rebuild", *told]
     environment = os.environ | {"MPLBACKEND": "agg"}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT
@@ -76,7 +77,7 @@ def rebuild(contents: Mapping[str, bytes], folder: Path, trust_code: bool) -> di
     }
 
 
-def main(engine: str) -> None:
+def main(engine: str, commit: str) -> None:
     """Do the steps here; a step that cannot be done ends the process with its words."""
     from rederive import figures
     from rederive.config import Study
@@ -103,12 +104,12 @@ def main(engine: str) -> None:
             chosen = choose_engine(engine)
         except UserError:
             chosen = "typst"
-        convert(layout.report("md"), layout.report(suffix), layout.trace, layout.figures, THEME, chosen)
+        convert(layout.report("md"), layout.report(suffix), layout.trace, layout.figures, THEME, chosen, commit)
     tex_source(layout.report("md"), layout.report("tex"), layout.printed, layout.figures, layout.package)
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1])
+        main(*sys.argv[1:])
     except UserError as problem:
         sys.exit(str(problem))

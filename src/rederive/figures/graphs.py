@@ -5,8 +5,11 @@ import io
 import re
 from pathlib import Path
 
+import matplotlib
+
 from rederive.autograd.draw import draw_graph
 from rederive.autograd.trace import trace, trace_example
+from rederive.figures.style import SETTINGS
 from rederive.files import write_text
 from rederive.records import FigureEntry
 
@@ -14,8 +17,10 @@ from rederive.records import FigureEntry
 def draw(example: str, title: str, folder: Path, name: str) -> FigureEntry:
     """Draw one of the engine's examples, write its steps as a table, and return the figure's entry of the index."""
     result = trace_example(example)
-    for kind in ("svg", "pdf"):
-        draw_graph(result, folder / f"{name}.{kind}")
+    # Whatever was drawn before in this process.
+    with matplotlib.rc_context(SETTINGS):  # type: ignore[arg-type]
+        for kind in ("svg", "pdf"):
+            draw_graph(result, folder / f"{name}.{kind}")
     lines = str(trace(result)).splitlines()
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")

@@ -42,14 +42,18 @@ def convert(
     figures_dir: Path,
     theme_dir: Path,
     engine: str = "auto",
+    set_at: str | None = None,
 ) -> None:
-    """Write the report in the format of `output`'s suffix."""
+    """Write the report in the format of `output`'s suffix.
+
+    `set_at` is the commit that the page names; without it, that of this folder.
+    """
     front, body = split_front_matter(Path(report_md).read_text(encoding="utf-8"))
     theme = Path(theme_dir).resolve()
     figures = Path(figures_dir).resolve()
     match Path(output).suffix:
         case ".html":
-            write_text(output, page(body, front, figures, Path(trace_json), theme))
+            write_text(output, page(body, front, figures, Path(trace_json), theme, set_at=set_at))
         case ".tex":
             write_text(output, _latex(body, front, theme))
         case ".typ":
@@ -68,12 +72,14 @@ def page(
     trace_json: Path,
     theme: Path,
     convert_section: Callable[[str], str] | None = None,
+    set_at: str | None = None,
 ) -> str:
     """Return the HTML page. `convert_section` is `html_section` with the theme, or what remembers its results."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a pandoc of its own
         converted = pool.map(convert_section or partial(html_section, theme=theme), sections.split(body))
         text, contents = sections.joined(converted)
-    return html.finish(text, contents, page_head(front, commit(Path())), figures, trace_json, theme)
+    head = page_head(front, commit(Path()) if set_at is None else set_at)
+    return html.finish(text, contents, head, figures, trace_json, theme)
 
 
 def html_section(markdown: str, theme: Path) -> str:

@@ -48,6 +48,14 @@ def _person(entry: Mapping[str, str]) -> dict[str, str]:
     return {"name": name} | {key: entry[key] for key in ("orcid", "affiliation") if key in entry}
 
 
+SET_AT = "Set at commit <code>"
+
+
+def commit_of(page: str) -> str:
+    """Return the commit that a page says it was set at; nothing where it says none."""
+    return html.unescape(page.partition(SET_AT)[2].partition("</code>")[0])
+
+
 def commit(folder: Path) -> str:
     """Return the commit that a folder is at, with a plus where files differ from it; nothing without Git."""
 
@@ -89,7 +97,7 @@ def _byline(front: Mapping[str, Any], commit: str) -> str:
         released = f' of <time datetime="{date}">{date}</time>' if (date := front.get("date")) else ""
         facts.append(f"Version {html.escape(str(version))}{released}")
     if commit:
-        facts.append(f"Set at commit <code>{html.escape(commit)}</code>")
+        facts.append(f"{SET_AT}{html.escape(commit)}</code>")
     if licence := front.get("license"):
         facts.append(f'<a href="{LICENCES}{html.escape(licence, quote=True)}.html">{html.escape(licence)} licence</a>')
     return " · ".join(facts)

@@ -17,6 +17,15 @@ Paths in the rules are relative to the study's folder, where Snakemake runs. Wha
 rules in the package (captions), and in `rederive.report` (the theme).
 """
 
+import os
+import shutil
+import sys
 from pathlib import Path
 
 SNAKEFILE = str(Path(__file__).with_name("Snakefile"))
+
+
+def put_command_on_path() -> None:
+    """Let jobs find `rederive` beside the Python that runs Snakemake, where its environment is not activated."""
+    if shutil.which("rederive") is None:
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])

@@ -11,10 +11,13 @@ from rederive.errors import UserError
 from rederive.files import contents, sha256
 from rederive.fingerprint import derivation, fingerprint, generating, plotting, preparing, training
 from rederive.imports import load
-from rederive.layout import PUBLISHED, PUBLISHED_CURVES, THEME, Layout
+from rederive.layout import CERTIFICATES, ORACLES, PUBLISHED, PUBLISHED_CURVES, THEME, Layout
 from rederive.report.listings import listed_sources
 from rederive.training.archive import valid
 from rederive.training.cost import resources as training_resources
+from rederive.workflow import put_command_on_path
+
+put_command_on_path()
 
 # Where there is pandas, Snakemake imports it, for longer than all else takes, to see whether a parameter is one of its
 # tables. None of ours is.
@@ -87,6 +90,12 @@ def finished_runs():
 def code_of_derivation(name):
     """What a derivation's fingerprint starts from."""
     return derivation(name, study.derivations)
+
+
+def kept_file(name):
+    """The content of a file that is kept beside the runs: a parameter and no input, for it need not be there."""
+    path = Path(study.training.archive or "") / name
+    return sha256(path) if study.training.archive and path.exists() else None
 
 
 def files_imported(wildcards):
