@@ -29,7 +29,6 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 5
@@ -64,15 +63,13 @@ def sentence(project: Path, results: Path, original: str) -> tuple[Measured, Mea
     """Return what passes between a saved sentence and the page that has it, and pandoc's part of that."""
     from rederive.cli.common import proved
     from rederive.layout import THEME, Layout
-    from rederive.report import preview as module
-    from rederive.report.formats import html_section
+    from rederive.report.formats import html_section, split_front_matter
     from rederive.report.preview import PAGE, Preview, server
+    from rederive.report.sections import split
 
-    converted: list[str] = []
-
-    def watched(markdown: str, theme: Path) -> Any:
-        converted[:] = [markdown]
-        return html_section(markdown, theme)
+    _, body = split_front_matter((results / "report" / "report.md").read_text(encoding="utf-8"))
+    heading = original.split("\n", 1)[0]
+    section = next(part for part in split(body) if part.startswith(heading))
 
     layout = Layout(results)
     preview = Preview(layout, proved(layout), project / "report")
@@ -92,14 +89,12 @@ def sentence(project: Path, results: Path, original: str) -> tuple[Measured, Mea
 
     def least(_: int) -> Measured:
         began, used = time.perf_counter(), os.times()
-        html_section(converted[0], THEME)
+        html_section(section, THEME)
         return since(began, used)
 
     try:
-        module.html_section = watched
         return median(one), median(least)
     finally:
-        module.html_section = html_section
         http.shutdown()
 
 
