@@ -102,7 +102,7 @@ def write_run(
 ) -> Path:
     """Write a run's numbers and the record beside them, as a training job does; times and hosts must go no further."""
     text = "seed,epoch,split,metric,value\n" + "".join(f"{row}\n" for row in sorted(rows))
-    sizes = getattr(experiment.spec, "hidden_sizes", None) or experiment.spec.conv_channels
+    sizes = experiment.spec.model_dump().get("hidden_sizes") or experiment.spec.model_dump()["conv_channels"]
     made = Seed(
         fingerprint="cd" * 32,
         device="cpu",

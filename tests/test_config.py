@@ -39,7 +39,7 @@ def test_an_experiment_takes_from_its_base_what_it_does_not_give() -> None:
         relu={"base": "benchmark", "activation": "relu"},
         fast={"base": "relu", "momentum": "0"},
     )
-    spec = study.experiments["fast"].spec
+    spec: Any = study.experiments["fast"].spec
     assert (spec.activation, spec.momentum, spec.batch_size) == ("relu", 0.0, 4)
     assert study.experiments["fast"].run == "relu"  # the same spec under another name
 
@@ -112,7 +112,7 @@ def test_files_are_merged_as_snakemake_merges_them() -> None:
 
 
 # Each mistake, and what its message must name: the key, what was found, what is allowed.
-MISTAKES = {
+MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown key": ({"seed": [1]}, ["seed: unknown key", "'seeds'", "experiments"]),
     "unknown key of an experiment": (
         {"experiments": {"mnist.relu": {"batchsize": 1}}},

@@ -486,7 +486,7 @@ def test_what_is_left_out_may_change_with_the_calls_of_it(package: Path) -> None
     assert of(package, train=quiet) != of(package, train=LOUD.format(words="'one'", told="2"))
 
 
-def test_a_folder_without_init_is_followed(tmp_path):
+def test_a_folder_without_init_is_followed(tmp_path: Path) -> None:
     """Python imports modules from such a folder as from any package."""
     rooms = tmp_path / "house" / "room"
     rooms.mkdir(parents=True)

@@ -5,19 +5,19 @@ Every edit is made on a copy. One whose text is no longer in the sources fails: 
 
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from rederive.config import resolve
-from rederive.fingerprint import ROOTS, Root, derivation, fingerprint, generating, plotting, preparing, reach, training
+from rederive.fingerprint import ROOTS, derivation, fingerprint, generating, plotting, preparing, reach, training
 from rederive.fingerprint.modules import project
 from rederive.yaml_files import read_yaml
 
 SOURCES = Path(__file__).parents[1] / "src"
 DERIVATIONS = ("division", "normalize", "mlp")
 STUDY = resolve(read_yaml(SOURCES.parent / "config.yaml"))
-RULES: dict[str, list[str | Root]] = {rule: [rule] for rule in ROOTS} | {
+RULES: dict[str, list[Any]] = {rule: [rule] for rule in ROOTS} | {
     **{f"train {name}": [training(trainer)] for name, trainer in STUDY.trainers.items()},
     "plot": [plotting(STUDY.figures.values())],
     "prepare": [preparing(data_set) for data_set in STUDY.data.sets.values()],
@@ -255,6 +255,9 @@ EDITS = {
     ),
     "which kept runs are found": edit(
         NONE, "rederive/training/archive.py", "break  # all seeds", "continue  # all seeds"
+    ),
+    "how a record's number is read": edit(
+        {"collect", "summarise"}, "rederive/training/provenance.py", "return float(value)", "return float(str(value))"
     ),
     # How it is written.
     "a comment": edit(NONE, "rederive/training/loop.py", "# A checkpoint may", "# Be careful: a checkpoint may"),

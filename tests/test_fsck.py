@@ -3,8 +3,10 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ RUN = "mnist.relu"
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder and a folder of kept runs, with a checkpoint and prepared data, all of it whole."""
     root = tmp_path_factory.mktemp("fsck")
     made = synthetic.study(seeds=[0, 1])
@@ -41,7 +43,7 @@ def whole(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def root(whole, tmp_path) -> Path:
+def root(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "copy"))
 
 
@@ -51,7 +53,7 @@ def checked(root: Path) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_what_is_whole_is_not_blamed(whole):
+def test_what_is_whole_is_not_blamed(whole: Path) -> None:
     assert checked(whole) == (0, "nothing damaged, missing or foreign\n")
 
 
@@ -80,7 +82,7 @@ def of_range_signed_again(path: Path) -> None:
     resign(path)
 
 
-DAMAGE = {
+DAMAGE: dict[str, list[tuple[Callable[[Path], object], str, str]]] = {
     f"results/runs/{RUN}/seeds_0-1.csv": [
         (a_value, "damaged", "its SHA-256 is not the one in seeds_0-1.json"),
         (an_epoch_signed_again, "damaged", "line 5: seed 0, epoch 2, train loss is missing"),
@@ -131,7 +133,9 @@ DAMAGE = {
     ("place", "damage", "kind", "told"),
     [(place, *case) for place, cases in DAMAGE.items() for case in cases],
 )
-def test_what_is_wrong_is_named_with_its_kind_and_how_to_mend_it(root, place, damage, kind, told):
+def test_what_is_wrong_is_named_with_its_kind_and_how_to_mend_it(
+    root: Path, place: Any, damage: Any, kind: Any, told: Any
+) -> None:
     damage(root / place)
     code, output = checked(root)
     assert code == 1, output
@@ -141,7 +145,7 @@ def test_what_is_wrong_is_named_with_its_kind_and_how_to_mend_it(root, place, da
     assert mend.startswith("         to mend: ")
 
 
-def test_a_seed_in_two_files_is_told(root):
+def test_a_seed_in_two_files_is_told(root: Path) -> None:
     folder = root / "results/runs" / RUN
     text = "".join(
         line for line in (folder / "seeds_0-1.csv").read_text().splitlines(True) if not line.startswith("1,")

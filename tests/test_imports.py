@@ -1,6 +1,7 @@
 """A study's own code: found beside its configuration, and named where it is not there."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from rederive.proofs import derivation_names
 
 
 @pytest.fixture
-def study(tmp_path, monkeypatch) -> Path:
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with a package of its own; Python forgets it after the test."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     package = tmp_path / "src" / "a_paper_of_its_own"
@@ -25,11 +26,11 @@ def study(tmp_path, monkeypatch) -> Path:
         del sys.modules[name]
 
 
-def test_code_beside_the_configuration_is_found(study):
+def test_code_beside_the_configuration_is_found(study: Path) -> None:
     assert imports.load("a_paper_of_its_own.train:rate") == 0.5
 
 
-def test_it_comes_before_installed_code_and_once(study):
+def test_it_comes_before_installed_code_and_once(study: Path) -> None:
     imports.add_code_of(study)
     assert sys.path[0] == str(study / "src")
     assert sys.path.count(str(study / "src")) == 1
@@ -43,17 +44,17 @@ def test_it_comes_before_installed_code_and_once(study):
         ("a_paper_of_its_own.train:speed", r"train\.py defines no speed"),
     ],
 )
-def test_what_is_not_there_is_named(study, path, told):
+def test_what_is_not_there_is_named(study: Path, path: str, told: str) -> None:
     with pytest.raises(UserError, match=told):
         imports.load(path)
 
 
-def test_what_the_code_itself_lacks_is_told_as_it_is(study):
+def test_what_the_code_itself_lacks_is_told_as_it_is(study: Path) -> None:
     with pytest.raises(ModuleNotFoundError, match="a_library_that_nobody_has"):
         imports.load("a_paper_of_its_own.broken:rate")
 
 
-def test_the_derivations_of_a_package_are_its_modules(study):
+def test_the_derivations_of_a_package_are_its_modules(study: Path) -> None:
     assert derivation_names("a_paper_of_its_own.proofs") == ["softplus"]
     with pytest.raises(UserError, match=r"found 'a_paper_of_its_own.train', which is no package"):
         derivation_names("a_paper_of_its_own.train")

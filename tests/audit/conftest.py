@@ -30,7 +30,7 @@ PACK = "import sys; from rederive.cli import main; sys.argv[1:1] = ['pack']; mai
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory) -> Path:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study with two runs of three seeds, a proof and a claim, built as far as the PDF."""
     folder = tmp_path_factory.mktemp("audit") / "study"
     new.new(folder, "minimal")
@@ -54,7 +54,7 @@ def small(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def packed(small, tmp_path_factory) -> Path:
+def packed(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The study's pack, unsigned."""
     output = tmp_path_factory.mktemp("packed") / "pack.zip"
     subprocess.run([sys.executable, "-c", PACK, str(output)], cwd=small, check=True)

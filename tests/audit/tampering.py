@@ -21,7 +21,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rederive.audit import manifest
 from rederive.audit.audit import Asked, Report, audit
@@ -78,10 +78,11 @@ class Auditor:
             raise found
         return found
 
-    def proved(self, names, output, oracles, jobs, package):  # as verify_all
+    def proved(self, names: Any, output: Any, oracles: Any, jobs: Any, package: Any, kept: Any) -> Any:
+        # as verify_all
         key = (*names, package, hashlib.sha256(oracles.read_bytes()).hexdigest() if isinstance(oracles, Path) else "")
         if key not in self._proofs:
-            self._proofs[key] = verify_all(names, output, oracles, jobs, package)
+            self._proofs[key] = verify_all(names, output, oracles, jobs, package, kept)
         return self._proofs[key]
 
 
@@ -221,10 +222,10 @@ def proofs(contents: Contents, chance: random.Random) -> Iterator[Change]:
     """What a proof's record says."""
     names = [n for n in contents if n.startswith("results/derivations/")]
 
-    def step(facts: dict) -> None:
+    def step(facts: dict[str, Any]) -> None:
         chance.choice(facts["steps"])["index_latex"] += " + 0"
 
-    edits: dict[str, Callable[[dict], object]] = {
+    edits: dict[str, Callable[[dict[str, Any]], object]] = {
         "that a proof passed": lambda facts: facts.update(passed=False),
         "a proof's statement": lambda facts: facts.update(statement_latex=facts["statement_latex"] + "+1"),
         "a proof's result": lambda facts: facts.update(result_latex=facts["result_latex"] + "+1"),

@@ -18,12 +18,12 @@ SAMPLE, BITS, HARMLESS = 18, 2, 8
 
 
 @pytest.fixture(scope="session")
-def contents(packed) -> dict[str, bytes]:
+def contents(packed: Path) -> dict[str, bytes]:
     return pack.unzipped(packed)
 
 
 @pytest.fixture(scope="session")
-def auditor(contents) -> tampering.Auditor:
+def auditor(contents: dict[str, bytes]) -> tampering.Auditor:
     return tampering.Auditor(contents)
 
 
@@ -33,7 +33,7 @@ def audited(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=path.parent)
 
 
-def test_a_whole_pack_agrees_on_page_and_for_machines(packed, tmp_path):
+def test_a_whole_pack_agrees_on_page_and_for_machines(packed: Path, tmp_path: Path) -> None:
     done = audited(packed, "--trust-code", "--json", str(tmp_path / "a.json"), "--page", str(tmp_path / "a.md"))
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "a.json").read_text())
@@ -45,14 +45,14 @@ def test_a_whole_pack_agrees_on_page_and_for_machines(packed, tmp_path):
     assert "Everything that was checked agrees" in (tmp_path / "a.md").read_text()
 
 
-def test_equal_files_give_equal_bytes(packed, contents):
+def test_equal_files_give_equal_bytes(packed: Path, contents: dict[str, bytes]) -> None:
     assert pack.zipped(contents) == packed.read_bytes()
     with zipfile.ZipFile(packed) as archive:
         assert archive.namelist() == sorted(archive.namelist())
         assert {entry.date_time for entry in archive.infolist()} == {pack.EARLIEST}
 
 
-def test_a_pack_holds_all_that_the_report_rests_on(contents):
+def test_a_pack_holds_all_that_the_report_rests_on(contents: dict[str, bytes]) -> None:
     for name in (
         *(f"results/report/report.{suffix}" for suffix in ("md", "html", "tex", "pdf")),
         *("results/numbers.json", "results/claims.json", "results/runs/linear/seeds_0-1-2.json"),
@@ -63,7 +63,7 @@ def test_a_pack_holds_all_that_the_report_rests_on(contents):
     assert not any("checkpoint" in name or name.startswith("results/logs") for name in contents)
 
 
-def test_other_code_is_not_run_unless_it_is_trusted(packed, tmp_path, contents):
+def test_other_code_is_not_run_unless_it_is_trusted(packed: Path, tmp_path: Path, contents: dict[str, bytes]) -> None:
     mark = tmp_path / "ran"
     evil = f"import pathlib; pathlib.Path({str(mark)!r}).touch()\n".encode()
     changed = {**contents, "src/study/__init__.py": evil, "src/study/train.py": evil + contents["src/study/train.py"]}
@@ -73,25 +73,29 @@ def test_other_code_is_not_run_unless_it_is_trusted(packed, tmp_path, contents):
     assert not mark.exists()
 
 
-def test_the_pack_agrees_for_the_auditor_that_judges_changes(packed, auditor):
+def test_the_pack_agrees_for_the_auditor_that_judges_changes(packed: Path, auditor: tampering.Auditor) -> None:
     assert auditor(packed).problems == []
 
 
-def test_single_changes_are_found_and_their_places_named(contents, auditor, tmp_path):
+def test_single_changes_are_found_and_their_places_named(
+    contents: dict[str, bytes], auditor: tampering.Auditor, tmp_path: Path
+) -> None:
     for change in tampering.changes(contents, SAMPLE, seed=1):
         outcome = tampering.tried(change, auditor, tmp_path)
         assert outcome.found, change.kind
         assert outcome.named, outcome
 
 
-def test_a_bit_of_any_file_is_found(contents, auditor, tmp_path):
+def test_a_bit_of_any_file_is_found(contents: dict[str, bytes], auditor: tampering.Auditor, tmp_path: Path) -> None:
     for change in tampering.unsigned_hashes(contents, BITS, seed=1):
         outcome = tampering.tried(change, auditor, tmp_path)
         assert outcome.found, change.place
         assert outcome.named, outcome
 
 
-def test_what_is_only_packed_otherwise_is_not_blamed(contents, auditor, tmp_path):
+def test_what_is_only_packed_otherwise_is_not_blamed(
+    contents: dict[str, bytes], auditor: tampering.Auditor, tmp_path: Path
+) -> None:
     for told, content in tampering.harmless(contents, HARMLESS, seed=1):
         path = tmp_path / "again.zip"
         path.write_bytes(content)
@@ -102,7 +106,7 @@ def test_what_is_only_packed_otherwise_is_not_blamed(contents, auditor, tmp_path
     ("content", "message"),
     [(b"", "not a whole pack"), (b"PK\x03\x04", "not a whole pack"), (b"text", "not a whole pack")],
 )
-def test_what_is_no_pack_is_an_error(tmp_path, content, message):
+def test_what_is_no_pack_is_an_error(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "no.zip"
     path.write_bytes(content)
     with pytest.raises(UserError, match=message):
@@ -110,7 +114,7 @@ def test_what_is_no_pack_is_an_error(tmp_path, content, message):
 
 
 @pytest.mark.parametrize("name", ["../out", "/etc/passwd", "a/../../b", "C:\\x"])
-def test_a_name_that_leads_out_is_refused(tmp_path, name):
+def test_a_name_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "out.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(zipfile.ZipInfo(name), b"x")
@@ -121,7 +125,7 @@ def test_a_name_that_leads_out_is_refused(tmp_path, name):
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen")
 class TestSignature:
     @pytest.fixture
-    def key(self, tmp_path) -> Path:
+    def key(self, tmp_path: Path) -> Path:
         return self.new_key(tmp_path / "key")
 
     @staticmethod
@@ -130,7 +134,7 @@ class TestSignature:
         return path
 
     @staticmethod
-    def signed(contents, key: Path) -> dict[str, bytes]:
+    def signed(contents: dict[str, bytes], key: Path) -> dict[str, bytes]:
         return {**contents, manifest.SIGNATURE: manifest.sign(contents[manifest.MANIFEST], key)}
 
     @staticmethod
@@ -139,10 +143,10 @@ class TestSignature:
         path.write_text(f"author@example.org {key.with_suffix('.pub').read_text()}")
         return path
 
-    def test_unsigned_is_told(self, contents):
+    def test_unsigned_is_told(self, contents: dict[str, bytes]) -> None:
         assert manifest.signer(contents, None) == ("unsigned", "unsigned")
 
-    def test_who_signed_is_told(self, contents, key, tmp_path):
+    def test_who_signed_is_told(self, contents: dict[str, bytes], key: Path, tmp_path: Path) -> None:
         pack_of_author = self.signed(contents, key)
         alone = manifest.signer(pack_of_author, None)
         assert alone.state == "signed"
@@ -151,19 +155,23 @@ class TestSignature:
         assert known.state == "signed"
         assert "signed by author@example.org" in known.told
 
-    def test_another_key_is_no_signature_of_the_author(self, contents, key, tmp_path):
+    def test_another_key_is_no_signature_of_the_author(
+        self, contents: dict[str, bytes], key: Path, tmp_path: Path
+    ) -> None:
         other = self.new_key(tmp_path / "other")
         found = manifest.signer(self.signed(contents, other), self.allowed(tmp_path, key))
         assert found.state == "wrong"
         assert "does not have" in found.told
 
-    def test_a_list_made_again_is_wrongly_signed(self, contents, key):
+    def test_a_list_made_again_is_wrongly_signed(self, contents: dict[str, bytes], key: Path) -> None:
         changed = self.signed(contents, key) | {"README.md": b"another"}
         found = manifest.signer(tampering.resigned(changed), None)
         assert found.state == "wrong"
         assert "wrongly signed" in found.told
 
-    def test_a_signature_for_another_purpose_is_none(self, contents, key, tmp_path):
+    def test_a_signature_for_another_purpose_is_none(
+        self, contents: dict[str, bytes], key: Path, tmp_path: Path
+    ) -> None:
         (tmp_path / "list").write_bytes(contents[manifest.MANIFEST])
         subprocess.run(
             ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", "file", str(tmp_path / "list")], check=True

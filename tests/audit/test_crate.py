@@ -23,7 +23,7 @@ TERMS = vocabs.RO_CRATE["@context"] | {"ComputationalWorkflow": "https://biosche
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> Path:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The validator's own cache of the network, which holds the one answer that it needs."""
     path = tmp_path_factory.mktemp("cache") / "http"
     body = json.dumps({"@context": TERMS}).encode()
@@ -50,17 +50,17 @@ def problems(crate: Path, cache: Path) -> list[str]:
 
 
 @pytest.fixture
-def crate(packed, tmp_path) -> Path:
+def crate(packed: Path, tmp_path: Path) -> Path:
     with zipfile.ZipFile(packed) as archive:
         archive.extractall(tmp_path)
     return tmp_path
 
 
-def test_a_pack_is_valid(crate, cache):
+def test_a_pack_is_valid(crate: Path, cache: Path) -> None:
     assert problems(crate, cache) == []
 
 
-def test_a_crate_without_its_run_is_not(crate, cache):
+def test_a_crate_without_its_run_is_not(crate: Path, cache: Path) -> None:
     path = crate / "ro-crate-metadata.json"
     told = json.loads(path.read_bytes())
     for entity in told["@graph"]:
@@ -70,6 +70,6 @@ def test_a_crate_without_its_run_is_not(crate, cache):
     assert any("instrument" in problem for problem in problems(crate, cache))
 
 
-def test_a_crate_that_names_a_file_which_is_not_there_is_not(crate, cache):
+def test_a_crate_that_names_a_file_which_is_not_there_is_not(crate: Path, cache: Path) -> None:
     (crate / "results/report/report.pdf").unlink()
     assert any("report.pdf" in problem for problem in problems(crate, cache))

@@ -31,7 +31,7 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Op, "_defined", list(Op._defined))
 
 
-def leaf(*values: float) -> Tensor:
+def leaf(*values: Any) -> Tensor:
     return Tensor(list(values), requires_grad=True)
 
 

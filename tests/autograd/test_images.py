@@ -1,5 +1,6 @@
 """Convolution, pooling and batch normalisation against PyTorch, finite differences and sums written out."""
 
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_convolution_is_that_of_torch(
     x, w, b = (Tensor(convert(a), requires_grad=True) for a in (to_channels_last(images), weight, bias))
     y = conv2d(x, w, b, stride=stride, padding=padding)
     theirs = leaves(images, weight, bias)
-    reference = functional.conv2d(*theirs, stride=stride, padding=padding)
+    reference = functional.conv2d(theirs[0], theirs[1], theirs[2], stride=stride, padding=padding)
     cotangent = generator.standard_normal(tuple(reference.shape))
     reference.backward(torch.tensor(cotangent))
     y.backward(convert(to_channels_last(cotangent)))
@@ -110,7 +111,11 @@ def test_pooling_is_that_of_torch_ties_included(
     convert: Any, shape: tuple[int, ...], window: int, stride: int, values: str
 ) -> None:
     generator = np.random.default_rng(3)
-    draws = {"normal": generator.standard_normal, "ties": lambda s: generator.integers(0, 2, s) * 1.0, "equal": np.ones}
+    draws: dict[str, Callable[..., Any]] = {
+        "normal": generator.standard_normal,
+        "ties": lambda s: generator.integers(0, 2, s) * 1.0,
+        "equal": np.ones,
+    }
     images = draws[values](shape)
     x = Tensor(convert(to_channels_last(images)), requires_grad=True)
     y = max_pool2d(x, window, stride=stride)
@@ -169,12 +174,19 @@ def test_windows_read_what_the_padding_says() -> None:
     assert reading(7, 3, 2, 0).shape == (3, 3, 7)
 
 
+def ones(*shape: int) -> Tensor:
+    return Tensor(np.ones(shape))
+
+
 @pytest.mark.parametrize(
     ("attempt", "words"),
     [
-        (lambda x: conv2d(x, np.ones((1, 2, 5, 5)), np.ones(1)), ["window of 5", "3 pixels", "padding 0"]),
+        (
+            lambda x: conv2d(x, Tensor(np.ones((1, 2, 5, 5))), Tensor(np.ones(1))),
+            ["window of 5", "3 pixels", "padding 0"],
+        ),
         (lambda x: patches(x, 2, stride=0), ["stride 0"]),
-        (lambda x: conv2d(x, np.ones((1, 3, 2, 2)), np.ones(1)), ["Filters", "(1, 3, 2, 2)"]),
+        (lambda x: conv2d(x, ones(1, 3, 2, 2), ones(1)), ["Filters", "(1, 3, 2, 2)"]),
         (lambda x: BatchNorm(2, dtype=np.float64)(Tensor(np.ones((1, 1, 1, 2)))), ["(1, 1, 1, 2)", "one value"]),
     ],
 )

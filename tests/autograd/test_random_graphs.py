@@ -75,10 +75,10 @@ def test_the_sweep_gives_the_exact_gradients_on_any_graph(graph: tuple[list[Leaf
         if not wanted:
             assert tensor.grad is None
             continue
-        found = exact(np.zeros(shape, int)) if tensor.grad is None else np.asarray(tensor.grad, dtype=object)
+        found: Any = exact(np.zeros(shape, int)) if tensor.grad is None else np.asarray(tensor.grad, dtype=object)
         assert found.shape == shape
         for place in np.ndindex(shape):
-            moved = arrays[k].copy()
+            moved: Any = arrays[k].copy()
             moved[place] = Number(moved[place].value, Fraction(1))
             changed = run(nodes, [Tensor(moved if j == k else array) for j, array in enumerate(arrays)]).value
             slope = sum((g * y for g, y in zip(cotangent.flat, changed.flat, strict=True)), Number(Fraction(0))).slope

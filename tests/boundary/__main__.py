@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from tests.boundary.case import OUTCOMES, Case, Found, judge
 from tests.boundary.cases import CASES
@@ -29,7 +30,7 @@ def table(found: list[tuple[Case, Found]]) -> str:
     """Return the outcomes by area, as Markdown."""
     counts = Counter((case.area, result.outcome) for case, result in found)
     areas = list(dict.fromkeys(case.area for case, _ in found))
-    rows = [
+    rows: list[list[Any]] = [
         [
             area,
             *([sum(counts[area, outcome] for outcome in OUTCOMES)] + [counts[area, outcome] for outcome in OUTCOMES]),

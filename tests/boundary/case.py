@@ -42,7 +42,7 @@ class Case:
     name: str
     commands: Sequence[Sequence[str]]
     expected: tuple[str, ...] = ()
-    harm: Callable[[Path], None] = nothing
+    harm: Callable[[Path], object] = nothing
     goes_on: bool = False
     unharmed: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()

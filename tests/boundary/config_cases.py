@@ -25,8 +25,8 @@ def _changed(changes: Any) -> Callable[[Path], None]:
     return lambda folder: write_config(folder, _laid_over(config(), changes))
 
 
-def _raw(content: bytes) -> Callable[[Path], None]:
-    return lambda folder: (folder / "config.yaml").write_bytes(content) and None
+def _raw(content: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / "config.yaml").write_bytes(content)
 
 
 def _text(edit: Callable[[str], str], encoding: str = "utf-8") -> Callable[[Path], None]:
@@ -214,7 +214,7 @@ LAID: list[tuple[str, Any, tuple[str, ...]]] = [
 LAST = "\n  - {name: late, title: Late, rows: [mnist.relu]}\n"
 
 # What is written in place of the file, or done to its text.
-WRITTEN: list[tuple[str, Callable[[Path], None], tuple[str, ...]]] = [
+WRITTEN: list[tuple[str, Callable[[Path], object], tuple[str, ...]]] = [
     ("empty", _raw(b""), ("config.yaml", "mapping")),
     ("a list", _raw(b"- 1\n"), ("config.yaml", "list", "mapping")),
     ("a word", _raw(b"seeds"), ("config.yaml", "str", "mapping")),
@@ -281,6 +281,6 @@ CASES = [
         "a file laid over it that is wrong",
         (("resolve", "config.yaml", "b.yaml"),),
         ("b.yaml", "training.device", "gpu"),
-        lambda folder: (folder / "b.yaml").write_text(yaml.safe_dump({"training": {"device": "gpu"}})) and None,
+        lambda folder: (folder / "b.yaml").write_text(yaml.safe_dump({"training": {"device": "gpu"}})),
     ),
 ]

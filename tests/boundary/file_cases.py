@@ -285,7 +285,7 @@ class _Full:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
             fsync(descriptor)
 
-        os.fsync = full
+        os.fsync = full  # type: ignore[assignment]
 
 
 CASES = [

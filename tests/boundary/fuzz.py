@@ -269,8 +269,8 @@ def targets(folder: Path, study: Study) -> dict[str, Target]:
 
     pack = zipped({"config.yaml": b"a: 1\n", "results/study.json": b"{}", "manifest-sha256.txt": b""})
     stored = io.BytesIO()
-    with zipfile.ZipFile(stored, "w") as archive:
-        archive.writestr("config.yaml", b"a: 1\n" * 20)
+    with zipfile.ZipFile(stored, "w") as packed:
+        packed.writestr("config.yaml", b"a: 1\n" * 20)
 
     def records(path: Path) -> None:
         for kind in (Number, FigureEntry, RunFacts):

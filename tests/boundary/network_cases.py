@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from tests.boundary.case import Case, call
@@ -88,6 +88,11 @@ class _Bomb:
         return Path.touch, (Path("unpickled"),)
 
 
+def _folders_for_files(folder: Path) -> None:
+    for name in NAMES:
+        (folder / "raw" / name).mkdir(parents=True)
+
+
 # What a folder holds, what the message says of it. A mirror after it has the files: it must be asked.
 FOLDERS: list[tuple[str, Callable[[Path], Any], tuple[str, ...]]] = [
     ("loose files", _loose, ()),
@@ -98,7 +103,7 @@ FOLDERS: list[tuple[str, Callable[[Path], Any], tuple[str, ...]]] = [
     ("a file too long", lambda folder: _loose(folder, lambda data: data + b"?"), ("bytes instead of 6,000",)),
     ("a byte changed", lambda folder: _loose(folder, lambda data: data[:-1] + b"?"), ("SHA-256",)),
     ("empty files", lambda folder: _loose(folder, lambda data: b""), ("has 0 bytes",)),
-    ("folders for files", lambda folder: [(folder / "raw" / n).mkdir(parents=True) for n in NAMES], ("no images",)),
+    ("folders for files", _folders_for_files, ("no images",)),
     ("packed: no gzip", lambda folder: _loose(folder, bytes, ".gz"), ("images: Not a gzipped file",)),
     ("packed: cut", lambda folder: _loose(folder, lambda d: gzip.compress(d)[:-9], ".gz"), ("images: ",)),
     ("packed: a bomb", lambda folder: _loose(folder, lambda d: gzip.compress(b"\0" * 10**7), ".gz"), ("instead of",)),
@@ -198,7 +203,11 @@ def server(answers: Answers) -> Iterator[str]:
                 self.send_header(name, value)
             self.end_headers()
             with suppress(OSError):  # who asked has left
-                answers.body(lambda block: (self.wfile.write(block), self.wfile.flush()))
+                answers.body(self._send)
+
+        def _send(self, block: bytes) -> None:
+            self.wfile.write(block)
+            self.wfile.flush()
 
         def log_message(self, *arguments: Any) -> None:
             pass
@@ -246,7 +255,7 @@ class FetchCase(Case):
 
     def run(self) -> tuple[int, str]:
         """Call the command, with the server's address in its place."""
-        with patch("writeup.mnist.FILES", FILES), patch.multiple(transfer, **IMPATIENT):
+        with patch("writeup.mnist.FILES", FILES), patch.multiple(transfer, **cast(dict[str, Any], IMPATIENT)):
             if self.answers is None:
                 return call(self.commands[0])
             with server(self.answers) as address:

@@ -27,7 +27,11 @@ def _gone(name: str) -> Callable[[Path], Any]:
 
 
 def _as_folder(name: str) -> Callable[[Path], Any]:
-    return lambda folder: ((folder / name).unlink(), (folder / name).mkdir())
+    def change(folder: Path) -> None:
+        (folder / name).unlink()
+        (folder / name).mkdir()
+
+    return change
 
 
 def _claim(**changes: Any) -> Callable[[Path], Any]:

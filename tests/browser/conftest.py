@@ -1,6 +1,9 @@
 """A real Chromium, without a window, looking at the page from disk."""
 
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium import webdriver
@@ -20,7 +23,7 @@ FLAGS = (
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory):
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A browser for all tests; each loads the page anew."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
@@ -37,10 +40,10 @@ def chromium(tmp_path_factory):
 
 
 @pytest.fixture
-def page(chromium, built):
+def page(chromium: Any, built: Path) -> Any:
     """Load the page at a width and in a colour scheme: `page(360, dark=True)`."""
 
-    def load(width=1280, dark=False, path=built / "report" / "report.html"):
+    def load(width: int = 1280, dark: bool = False, path: Path = built / "report" / "report.html") -> Any:
         features = [
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
             {"name": "prefers-reduced-motion", "value": "reduce"},

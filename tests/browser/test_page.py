@@ -3,6 +3,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
@@ -12,26 +13,26 @@ from selenium.webdriver.common.keys import Keys
 pytestmark = pytest.mark.browser
 
 
-def find(page, selector):
+def find(page: Any, selector: str) -> Any:
     return page.find_element(By.CSS_SELECTOR, selector)
 
 
-def move_to(page, element):
+def move_to(page: Any, element: Any) -> None:
     page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
     ActionChains(page).move_to_element(element).perform()
 
 
-def test_the_console_has_nothing_to_say(page):
+def test_the_console_has_nothing_to_say(page: Any) -> None:
     assert page().get_log("browser") == []
 
 
-def test_the_page_asks_for_nothing_but_itself(page):
+def test_the_page_asks_for_nothing_but_itself(page: Any) -> None:
     events = [json.loads(entry["message"])["message"] for entry in page().get_log("performance")]
     requests = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
 
 
-def test_every_anchor_resolves(page):
+def test_every_anchor_resolves(page: Any) -> None:
     broken = page().execute_script(
         "return [...document.querySelectorAll('a[href^=\"#\"]')].map(a => decodeURIComponent(a.hash.slice(1)))"
         ".filter(id => !document.getElementById(id))"
@@ -39,14 +40,14 @@ def test_every_anchor_resolves(page):
     assert broken == []
 
 
-def test_downloads_are_offered(page):
+def test_downloads_are_offered(page: Any) -> None:
     links = page().find_elements(By.CSS_SELECTOR, ".downloads a")
     assert [link.get_dom_attribute("href") for link in links] == ["report.pdf", "report-source.tar.gz", "numbers.csv"]
 
 
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("dark", [False, True])
-def test_nothing_overflows(page, width, dark):
+def test_nothing_overflows(page: Any, width: int, dark: bool) -> None:
     shown = page(width, dark)
     assert shown.execute_script("return document.documentElement.scrollWidth") <= width
     # What is wider than the page lies in something that scrolls.
@@ -62,7 +63,7 @@ def test_nothing_overflows(page, width, dark):
     assert outside == []
 
 
-def test_a_number_tells_on_hover_where_it_comes_from(page, built):
+def test_a_number_tells_on_hover_where_it_comes_from(page: Any, built: Path) -> None:
     shown = page()
     link = find(shown, 'a.num[href="#n-mnist-relu-accuracy"]')
     origin = find(shown, "#origin")
@@ -88,7 +89,7 @@ def test_a_number_tells_on_hover_where_it_comes_from(page, built):
     assert not origin.is_displayed()
 
 
-def test_a_number_tells_by_the_keyboard_where_it_comes_from(page):
+def test_a_number_tells_by_the_keyboard_where_it_comes_from(page: Any) -> None:
     shown = page()
     links = shown.find_elements(By.CSS_SELECTOR, "main a")
     first = next(i for i, link in enumerate(links) if "num" in (link.get_dom_attribute("class") or ""))
@@ -98,7 +99,7 @@ def test_a_number_tells_by_the_keyboard_where_it_comes_from(page):
     assert find(shown, "#origin .key").text
 
 
-def test_a_first_tap_on_a_phone_shows_and_does_not_leave(page):
+def test_a_first_tap_on_a_phone_shows_and_does_not_leave(page: Any) -> None:
     shown = page(360)
     link = find(shown, 'a.num[href="#n-mnist-images-train"]')
     shown.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", link)
@@ -117,7 +118,7 @@ def test_a_first_tap_on_a_phone_shows_and_does_not_leave(page):
     assert left + width <= 360
 
 
-def test_a_click_on_a_number_keeps_its_card_and_gives_focus_back(page):
+def test_a_click_on_a_number_keeps_its_card_and_gives_focus_back(page: Any) -> None:
     shown = page()
     link = find(shown, 'a.num[href="#n-mnist-relu-accuracy"]')
     move_to(shown, link)
@@ -136,7 +137,7 @@ def test_a_click_on_a_number_keeps_its_card_and_gives_focus_back(page):
     assert shown.execute_script("return document.activeElement === arguments[0]", link)
 
 
-def test_a_card_leads_to_where_else_the_number_stands_and_back(page):
+def test_a_card_leads_to_where_else_the_number_stands_and_back(page: Any) -> None:
     shown = page()
     links = shown.find_elements(By.CSS_SELECTOR, 'main a.num[href="#n-study-runs"]')
     assert len(links) > 1
@@ -148,20 +149,20 @@ def test_a_card_leads_to_where_else_the_number_stands_and_back(page):
     assert shown.execute_script("return document.activeElement === arguments[0]", links[0])
 
 
-def test_a_citation_shows_its_reference_on_hover(page):
+def test_a_citation_shows_its_reference_on_hover(page: Any) -> None:
     shown = page()
     link = find(shown, 'a.cite[href="#ref-he2015"]')
     move_to(shown, link)
     assert find(shown, "#origin").text == find(shown, "#ref-he2015").text
 
 
-def test_a_reference_to_a_figure_shows_its_caption(page):
+def test_a_reference_to_a_figure_shows_its_caption(page: Any) -> None:
     shown = page()
     move_to(shown, find(shown, 'a.see[href="#fig-graph-mlp"]'))
     assert find(shown, "#origin").text.startswith("Figure 3. The loss of a small network")
 
 
-def test_sections_are_numbered_found_and_followed(page):
+def test_sections_are_numbered_found_and_followed(page: Any) -> None:
     shown = page()
     entries = shown.find_elements(By.CSS_SELECTOR, "nav li a")
     numbers = [
@@ -187,7 +188,7 @@ def test_sections_are_numbered_found_and_followed(page):
     assert place[1] <= frame["height"]
 
 
-def test_the_head_says_who_when_and_how_to_cite(page):
+def test_the_head_says_who_when_and_how_to_cite(page: Any) -> None:
     shown = page()
     names = [node.get_dom_attribute("name") for node in shown.find_elements(By.CSS_SELECTOR, 'meta[name^="citation_"]')]
     assert {"citation_title", "citation_author", "citation_pdf_url"} <= set(names)
@@ -197,7 +198,7 @@ def test_the_head_says_who_when_and_how_to_cite(page):
     assert find(shown, ".cite-this pre").get_attribute("textContent").startswith("@misc{a-deep-learning-write-up")
 
 
-def test_tables_are_copied_as_csv(page):
+def test_tables_are_copied_as_csv(page: Any) -> None:
     shown = page()
     shown.execute_script(
         "window.copied = null; Object.defineProperty(navigator, 'clipboard', "
@@ -213,11 +214,11 @@ def test_tables_are_copied_as_csv(page):
     assert [line[0] for line in lines[1:]] == column(table, 0)
 
 
-def column(table, i):
+def column(table: Any, i: Any) -> list[Any]:
     return [row.find_elements(By.TAG_NAME, "td")[i].text for row in table.find_elements(By.CSS_SELECTOR, "tbody tr")]
 
 
-def test_tables_sort_by_number_and_by_text(page):
+def test_tables_sort_by_number_and_by_text(page: Any) -> None:
     shown = page()
     table = find(shown, "#tab-cifar10-parameters").find_element(By.XPATH, "following::table")
     heads = table.find_elements(By.CSS_SELECTOR, "th button")
@@ -239,7 +240,7 @@ def test_tables_sort_by_number_and_by_text(page):
 
 
 @pytest.fixture
-def explorer(page):
+def explorer(page: Any) -> Any:
     """The page with the curves of one figure opened."""
     shown = page()
     figure = find(shown, 'svg[data-figure="mnist_activations"]').find_element(By.XPATH, "ancestor::figure")
@@ -249,7 +250,7 @@ def explorer(page):
     return figure
 
 
-def test_curves_are_questioned_in_the_place_of_the_figure(explorer):
+def test_curves_are_questioned_in_the_place_of_the_figure(explorer: Any) -> None:
     assert not explorer.find_element(By.CSS_SELECTOR, ".drawing").is_displayed()
     assert len(explorer.find_elements(By.CSS_SELECTOR, ".chart canvas")) == 2
     explorer.find_element(By.CSS_SELECTOR, "button.explore").click()
@@ -257,7 +258,7 @@ def test_curves_are_questioned_in_the_place_of_the_figure(explorer):
     assert not explorer.find_element(By.CSS_SELECTOR, ".explorer").is_displayed()
 
 
-def test_curves_tell_their_values_by_pointer_and_keyboard(explorer, built):
+def test_curves_tell_their_values_by_pointer_and_keyboard(explorer: Any, built: Path) -> None:
     panel = json.loads((built / "figures" / "index.json").read_text())["mnist_activations"]["panels"][1]
     relu = next(series for series in panel["series"] if series["experiment"] == "mnist.relu")
     frame = explorer.find_elements(By.CSS_SELECTOR, ".panel")[1]
@@ -275,7 +276,7 @@ def test_curves_tell_their_values_by_pointer_and_keyboard(explorer, built):
     assert 8 <= int(values.text.split(":")[0].removeprefix("Epoch ")) <= 13
 
 
-def test_a_curve_is_taken_away_and_brought_back(explorer):
+def test_a_curve_is_taken_away_and_brought_back(explorer: Any) -> None:
     frame = explorer.find_elements(By.CSS_SELECTOR, ".panel")[1]
     relu = next(button for button in frame.find_elements(By.CSS_SELECTOR, ".legend button") if button.text == "ReLU")
     chart, values = (frame.find_element(By.CSS_SELECTOR, name) for name in (".chart", ".values"))
@@ -288,11 +289,11 @@ def test_a_curve_is_taken_away_and_brought_back(explorer):
     assert "ReLU" in values.text
 
 
-def test_curves_have_a_line_per_seed_on_demand(explorer):
+def test_curves_have_a_line_per_seed_on_demand(explorer: Any) -> None:
     """Read off the drawing: thin lines of the seeds cover more of the canvas than their mean does."""
     canvas = explorer.find_element(By.CSS_SELECTOR, ".chart canvas")
 
-    def inked():
+    def inked() -> Any:
         return canvas.parent.execute_script(
             "const c = arguments[0].querySelector('canvas');"
             "const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
@@ -307,8 +308,8 @@ def test_curves_have_a_line_per_seed_on_demand(explorer):
     assert inked() > before
 
 
-def test_light_and_dark_follow_the_system_until_the_reader_chooses(page):
-    def paper():
+def test_light_and_dark_follow_the_system_until_the_reader_chooses(page: Any) -> None:
+    def paper() -> Any:
         return shown.execute_script("return getComputedStyle(document.body).backgroundColor")
 
     shown = page(dark=True)
@@ -319,7 +320,7 @@ def test_light_and_dark_follow_the_system_until_the_reader_chooses(page):
     assert paper() == "rgb(255, 255, 255)"
 
 
-def test_what_assistive_technology_needs_is_there(page):
+def test_what_assistive_technology_needs_is_there(page: Any) -> None:
     shown = page()
     for selector, what in (
         ("main", "one main"),
@@ -337,7 +338,7 @@ def test_what_assistive_technology_needs_is_there(page):
     assert unnamed == 0
 
 
-def test_wide_tables_are_reached_by_the_keyboard(page):
+def test_wide_tables_are_reached_by_the_keyboard(page: Any) -> None:
     shown = page(360)
     stuck = shown.execute_script(
         "return [...document.querySelectorAll('.wide')]"
@@ -346,12 +347,12 @@ def test_wide_tables_are_reached_by_the_keyboard(page):
     assert stuck == 0
 
 
-def test_contents_are_closed_on_a_phone_and_open_on_a_desk(page):
+def test_contents_are_closed_on_a_phone_and_open_on_a_desk(page: Any) -> None:
     assert not find(page(360), "nav details").get_property("open")
     assert find(page(1280), "nav details").get_property("open")
 
 
-def test_paper_has_no_navigation(page):
+def test_paper_has_no_navigation(page: Any) -> None:
     shown = page()
     shown.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     hidden = [find(shown, selector).is_displayed() for selector in ("nav", ".downloads", "#theme", "figure details")]
@@ -360,7 +361,7 @@ def test_paper_has_no_navigation(page):
 
 
 @pytest.fixture(scope="session")
-def axe():
+def axe() -> str:
     """The accessibility engine axe-core: that of $AXE_CORE, or where `make system-packages` puts it."""
     path = Path(os.environ.get("AXE_CORE") or Path(sys.prefix, "axe", "node_modules", "axe-core", "axe.min.js"))
     if not path.exists():
@@ -368,7 +369,7 @@ def axe():
     return path.read_text()
 
 
-def violations(shown, axe):
+def violations(shown: Any, axe: Any) -> Any:
     shown.execute_script(axe)
     shown.set_script_timeout(300)
     return shown.execute_async_script(
@@ -383,13 +384,13 @@ def violations(shown, axe):
 
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("dark", [False, True])
-def test_axe_finds_nothing(page, axe, width, dark):
+def test_axe_finds_nothing(page: Any, axe: str, width: int, dark: bool) -> None:
     shown = page(width, dark)
     find(shown, "button.explore").click()
     assert violations(shown, axe) == []
 
 
-def test_axe_finds_what_is_wrong(page, axe):
+def test_axe_finds_what_is_wrong(page: Any, axe: str) -> None:
     shown = page()
     shown.execute_script("document.querySelector('main').append(document.createElement('button'))")
     assert [found.split(":")[0] for found in violations(shown, axe)] == ["button-name"]

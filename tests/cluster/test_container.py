@@ -7,7 +7,8 @@ import tomllib
 from fnmatch import fnmatch
 
 import pytest
-from tests.cluster.site import ROOT, StubbedSite
+from tests.cluster.site import StubbedSite
+from tests.workflow.project import ROOT
 
 pytestmark = pytest.mark.cluster
 

@@ -4,7 +4,8 @@ import re
 from itertools import pairwise
 
 import pytest
-from tests.cluster.site import CONFIG, ROOT, StubbedSite
+from tests.cluster.site import CONFIG, StubbedSite
+from tests.workflow.project import ROOT
 
 from rederive.config import resolve
 from rederive.imports import load

@@ -20,7 +20,7 @@ def _splits(images: np.ndarray) -> dict[str, Split]:
     return {"train": Split(images, labels), "test": Split(images[:2], labels[:2])}
 
 
-def test_nothing_is_parsed_before_its_checksum_matched(tmp_path):
+def test_nothing_is_parsed_before_its_checksum_matched(tmp_path: Path) -> None:
     for file, path in cifar10.FILES.paths(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"\0" * file.size)
@@ -35,12 +35,12 @@ def test_nothing_is_parsed_before_its_checksum_matched(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"train-images-idx3-ubyte: no such file.*rederive fetch mnist"):
         prepare("mnist", mnist.FILES, mnist.read, tmp_path, tmp_path / "out")
 
 
-def test_what_was_saved_is_loaded(tmp_path):
+def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (7, 3, 32, 32), dtype=np.uint8)
     arrays.save(tmp_path, "cifar10", "standin", _splits(images))
     dataset = load(tmp_path)
@@ -50,7 +50,7 @@ def test_what_was_saved_is_loaded(tmp_path):
     assert dataset.manifest["source"] == "standin"
 
 
-def test_the_checksum_tells_data_sets_apart(tmp_path):
+def test_the_checksum_tells_data_sets_apart(tmp_path: Path) -> None:
     images = np.zeros((4, 28, 28), dtype=np.uint8)
     first = arrays.save(tmp_path / "a", "mnist", "standin", _splits(images))["checksum"]
     assert arrays.save(tmp_path / "b", "mnist", "standin", _splits(images))["checksum"] == first
@@ -59,7 +59,7 @@ def test_the_checksum_tells_data_sets_apart(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["no manifest", "no array", "too few labels", "truncated"])
-def test_an_incomplete_folder_is_refused(tmp_path, damage):
+def test_an_incomplete_folder_is_refused(tmp_path: Path, damage: str) -> None:
     arrays.save(tmp_path, "mnist", "standin", _splits(np.zeros((4, 28, 28), dtype=np.uint8)))
     if damage == "no manifest":
         (tmp_path / "manifest.json").unlink()
@@ -75,7 +75,7 @@ def test_an_incomplete_folder_is_refused(tmp_path, damage):
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory) -> Path:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("official")
     for name, code in {"mnist": mnist, "cifar10": cifar10}.items():
         fetch(name, code.FILES, folder / "files", [os.environ["REDERIVE_DATA_MIRROR"]])
@@ -86,7 +86,7 @@ def prepared(tmp_path_factory) -> Path:
 @pytest.mark.mirror
 @pytest.mark.skipif("REDERIVE_DATA_MIRROR" not in os.environ, reason="no mirror of the official data")
 @pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
-def test_the_official_data_are_those_that_were_trained_on(prepared, dataset):
+def test_the_official_data_are_those_that_were_trained_on(prepared: Path, dataset: str) -> None:
     """The sums of the runs that are kept: whatever reads the files, the arrays are the same."""
     archive = Path(__file__).parents[2] / "archive"
     known = {json.loads(path.read_text())["data_checksum"] for path in archive.glob(f"{dataset}.*/seed_*.json")}
@@ -101,7 +101,7 @@ def test_the_official_data_are_those_that_were_trained_on(prepared, dataset):
 
 @pytest.mark.mirror
 @pytest.mark.skipif("REDERIVE_DATA_MIRROR" not in os.environ, reason="no mirror of the official data")
-def test_prepared_data_open_in_well_under_a_second(prepared):
+def test_prepared_data_open_in_well_under_a_second(prepared: Path) -> None:
     start = time.perf_counter()
     dataset = load(prepared / "cifar10")
     np.array(dataset.train.images)

@@ -1,6 +1,8 @@
 """Stand-in data: reproducible, of the real form, learnable, neither by a constant nor to the last picture."""
 
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ DATASETS = tuple(DRAW)
 
 
 @pytest.fixture(scope="module")
-def standin(tmp_path_factory):
+def standin(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("standin")
     for dataset in DATASETS:
         generate(dataset, DRAW[dataset], SIZES[dataset], 0, folder / dataset)
@@ -25,7 +27,7 @@ def standin(tmp_path_factory):
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_form_and_sizes_are_those_of_the_real_data(standin, dataset):
+def test_form_and_sizes_are_those_of_the_real_data(standin: dict[str, Any], dataset: Any) -> None:
     data = standin[dataset]
     assert (data.validation is not None) == (dataset == "mnist")
     for name, size in SIZES[dataset].items():
@@ -40,7 +42,7 @@ def test_form_and_sizes_are_those_of_the_real_data(standin, dataset):
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_equal_seeds_give_equal_data_and_others_others(tmp_path, dataset):
+def test_equal_seeds_give_equal_data_and_others_others(tmp_path: Path, dataset: Any) -> None:
     sizes = dict.fromkeys(SIZES[dataset], 30)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         generate(dataset, DRAW[dataset], sizes, seed, tmp_path / name)
@@ -49,13 +51,13 @@ def test_equal_seeds_give_equal_data_and_others_others(tmp_path, dataset):
     assert a["checksum"] != c["checksum"]
 
 
-def test_the_size_of_one_split_does_not_change_another(tmp_path):
+def test_the_size_of_one_split_does_not_change_another(tmp_path: Path) -> None:
     few, more = ({"train": train, "validation": 10, "test": 20} for train in (30, 50))
     np.testing.assert_array_equal(digits(few, 1)["test"].images, digits(more, 1)["test"].images)
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_a_linear_classifier_learns_it_in_part(standin, dataset):
+def test_a_linear_classifier_learns_it_in_part(standin: dict[str, Any], dataset: Any) -> None:
     data = standin[dataset]
     features, held_out = _flat(data.train), _flat(data.test)
     targets = np.eye(10)[data.train.labels]
@@ -66,7 +68,7 @@ def test_a_linear_classifier_learns_it_in_part(standin, dataset):
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_some_pictures_cannot_be_told(standin, dataset):
+def test_some_pictures_cannot_be_told(standin: dict[str, Any], dataset: Any) -> None:
     """A convolutional network that has learnt most of them still errs on the test set."""
     import torch
 
@@ -94,17 +96,17 @@ def test_some_pictures_cannot_be_told(standin, dataset):
     assert 0.5 < accuracy < 0.995
 
 
-def test_it_takes_seconds(tmp_path):
+def test_it_takes_seconds(tmp_path: Path) -> None:
     start = time.perf_counter()
     for dataset in DATASETS:
         generate(dataset, DRAW[dataset], SIZES[dataset], 0, tmp_path / dataset)
     assert time.perf_counter() - start < 10
 
 
-def test_sizes_of_other_splits_are_refused():
+def test_sizes_of_other_splits_are_refused() -> None:
     with pytest.raises(UserError, match="found sizes for train, test; expected train, validation, test"):
         digits({"train": 10, "test": 10}, 0)
 
 
 def _flat(split: Split) -> np.ndarray:
-    return np.c_[split.images.reshape(len(split), -1) / 255, np.ones(len(split))]
+    return np.hstack([split.images.reshape(len(split), -1) / 255, np.ones((len(split), 1))])

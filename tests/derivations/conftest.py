@@ -1,7 +1,9 @@
+from typing import Any
+
 import pytest
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(items: Any) -> None:
     for item in items:
         if "tests/derivations" in item.path.as_posix():
             item.add_marker(pytest.mark.derivations)

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.derivations.catalogue import NAMES, load, verify, verify_all
@@ -56,12 +58,12 @@ def results() -> dict[str, Result]:
     return dict(zip(NAMES, verify_all(NAMES, oracles=False), strict=True))
 
 
-def test_the_catalogue_is_complete():
+def test_the_catalogue_is_complete() -> None:
     assert set(NAMES) == WANTED
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_derivation_holds(results, name):
+def test_a_derivation_holds(results: dict[str, Result], name: Any) -> None:
     result = results[name]
     assert result.failures == []
     assert result.passed
@@ -74,7 +76,7 @@ def test_a_derivation_holds(results, name):
     assert facts["oracles"] == dict.fromkeys(("torch", "jax", "tensorflow"), "skipped")
 
 
-def test_both_judges_agree_on_every_mutant(results):
+def test_both_judges_agree_on_every_mutant(results: dict[str, Result]) -> None:
     counts = {kind: [r.facts["mutants"][kind] for r in results.values()] for kind in ("formula", "source")}
     totals = {kind: sum(count["total"] for count in found) for kind, found in counts.items()}
     assert totals["source"] >= 1000
@@ -83,22 +85,22 @@ def test_both_judges_agree_on_every_mutant(results):
     assert sum(count["equivalent"] for found in counts.values() for count in found) > 0
 
 
-def test_the_network_is_proved_for_every_parameter(results):
+def test_the_network_is_proved_for_every_parameter(results: dict[str, Result]) -> None:
     assert results["mlp"].facts["code"]["inputs"] == dict.fromkeys(["X", "W1", "b1", "W2", "b2"], True)
 
 
-def test_titles_and_places_in_the_report_are_different(results):
+def test_titles_and_places_in_the_report_are_different(results: dict[str, Result]) -> None:
     for key in ("title", "order"):
         assert len({result.facts[key] for result in results.values()}) == len(results)
 
 
 KEYS = {
     "name", "title", "order", "domain", "statement_latex", "steps", "result_latex", "code", "routes", "numeric",
-    "oracles", "mutants", "conventions", "trusted", "passed",
+    "oracles", "mutants", "certificates", "conventions", "trusted", "passed",
 }  # fmt: skip
 
 
-def test_the_result_file_is_the_same_in_every_run(tmp_path):
+def test_the_result_file_is_the_same_in_every_run(tmp_path: Path) -> None:
     script = "import sys; from tests.derivations.catalogue import verify; from pathlib import Path\n"
     script += "[verify(name, Path(sys.argv[1], name), oracles=False) for name in ('normalize', 'momentum')]"
     for seed in ("1", "2"):  # of Python's hashes, which order its sets
@@ -114,14 +116,14 @@ def test_the_result_file_is_the_same_in_every_run(tmp_path):
         assert {"index_latex", "matrix_latex", "reason", "proved", "chain"} == set(facts["steps"][0])
 
 
-def test_names_are_listed_without_sympy():
+def test_names_are_listed_without_sympy() -> None:
     code = "import sys; from rederive import proofs; proofs.derivation_names('writeup.derivations')\n"
     code += "print('sympy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 @pytest.mark.parametrize("name", ["nonsense", "nonsense.py", __file__])
-def test_what_is_no_derivation_is_a_user_error(name):
+def test_what_is_no_derivation_is_a_user_error(name: Any) -> None:
     with pytest.raises(UserError):
         verify(name)
 
@@ -129,7 +131,7 @@ def test_what_is_no_derivation_is_a_user_error(name):
 # A wrong sign, anywhere
 
 
-def negated(op, place):
+def negated(op: Any, place: Any) -> Any:
     """The op's backward with the sign of one of its gradients changed, in the source."""
     tree = source_of(op.backward)
     (returned,) = [node for node in ast.walk(tree) if isinstance(node, ast.Return)]
@@ -138,7 +140,7 @@ def negated(op, place):
              and isinstance(node.targets[0], ast.Name)}  # fmt: skip
     value = values[place]
     if isinstance(value, ast.Name) and value.id in names and isinstance(names[value.id].value, ast.IfExp):
-        conditional = names[value.id].value
+        conditional: Any = names[value.id].value
     elif isinstance(value, ast.IfExp):
         conditional = value
     else:
@@ -169,13 +171,13 @@ SIGNS = [
 ]  # fmt: skip
 
 
-def test_the_sign_of_every_op_that_a_derivation_names_is_tried():
+def test_the_sign_of_every_op_that_a_derivation_names_is_tried() -> None:
     named = {(name, op) for name in NAMES for op in load(name).ops}
     assert named <= {(name, op) for name, op, _ in SIGNS}
 
 
 @pytest.mark.parametrize(("name", "op", "place"), SIGNS, ids=lambda value: getattr(value, "__name__", str(value)))
-def test_a_wrong_sign_in_a_backward_is_caught_and_named(name, op, place):
+def test_a_wrong_sign_in_a_backward_is_caught_and_named(name: Any, op: Any, place: Any) -> None:
     findings = Findings([])
     with replaced_backward(op, negated(op, place)):
         code = verification._code(load(name), findings)
@@ -189,24 +191,24 @@ def test_a_wrong_sign_in_a_backward_is_caught_and_named(name, op, place):
 
 
 @pytest.fixture
-def wrong_op(monkeypatch):
+def wrong_op(monkeypatch: pytest.MonkeyPatch) -> Any:
     """An op of a wrong gradient, without examples; other tests do not see it."""
     monkeypatch.setattr(Op, "_defined", list(Op._defined))
 
     class WithoutExamples(Op):
         @staticmethod
-        def forward(context, x):
+        def forward(context: Any, x: Any) -> Any:
             return x * 1
 
         @staticmethod
-        def backward(context, cotangent):
+        def backward(context: Any, cotangent: Any) -> Any:
             return -cotangent
 
     return WithoutExamples
 
 
-def test_an_op_that_cannot_be_proved_does_not_pass_by_being_named(wrong_op):
-    class Refused(wrong_op):
+def test_an_op_that_cannot_be_proved_does_not_pass_by_being_named(wrong_op: Any) -> None:
+    class Refused(wrong_op):  # type: ignore[misc]
         examples = (Example("n m"),)
         unproved = "For a reason."
 
@@ -219,7 +221,7 @@ def test_an_op_that_cannot_be_proved_does_not_pass_by_being_named(wrong_op):
         assert message in failure.message
 
 
-def test_an_op_without_examples_that_the_code_reaches_hides_nothing(wrong_op):
+def test_an_op_without_examples_that_the_code_reaches_hides_nothing(wrong_op: Any) -> None:
     findings = Findings([])
     verification._code(replace(load("addition"), code=lambda X, Z: wrong_op.apply(X) + Z), findings)
     assert "the gradient of X" in findings.failures[0].where
@@ -235,7 +237,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize(("name", "chain", "line"), STEPS)
-def test_a_wrong_sign_in_any_step_is_caught(name, chain, line):
+def test_a_wrong_sign_in_any_step_is_caught(name: Any, chain: Any, line: Any) -> None:
     derivation = load(name)
     found = derivation.chains[chain]
     before = found.lines[line - 1].expression if line else found.start
@@ -246,7 +248,7 @@ def test_a_wrong_sign_in_any_step_is_caught(name, chain, line):
 
 
 @pytest.mark.parametrize("line", range(4))
-def test_a_wrong_step_is_named(line):
+def test_a_wrong_step_is_named(line: Any) -> None:
     derivation = load("normalize")
     chain = derivation.chains[0]
     lines = list(chain.lines)
@@ -261,7 +263,7 @@ def test_a_wrong_step_is_named(line):
     assert result.failures[0].difference not in ("", "0")
 
 
-def test_a_wrong_matrix_form_is_caught():
+def test_a_wrong_matrix_form_is_caught() -> None:
     derivation = load("matmul")
     chain = derivation.chains[0]
     lines = (*chain.lines[:-1], replace(chain.lines[-1], matrix=2 * chain.lines[-1].matrix))
@@ -282,36 +284,36 @@ def test_a_wrong_matrix_form_is_caught():
         ("the numbers", {"code": lambda X: ops.Normalize.apply(X + 1e-7)}),
     ],
 )
-def test_what_belongs_to_a_derivation_must_agree_with_it(what, changed):
+def test_what_belongs_to_a_derivation_must_agree_with_it(what: str, changed: Any) -> None:
     result = verify_derivation("normalize", replace(load("normalize"), ops=(), mutate="nothing", **changed), {})
     assert not result.passed
     assert any(what in failure.where for failure in result.failures)
 
 
 @pytest.mark.parametrize("name", ["G", "L", "V", "Y"])
-def test_a_name_means_one_thing(name):
+def test_a_name_means_one_thing(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} would mean two things"):
         replace(load("addition"), definitions=(Definition(name, (i,), 1),))
 
 
-def test_a_gradient_that_is_not_derived_is_missed():
+def test_a_gradient_that_is_not_derived_is_missed() -> None:
     with pytest.raises(ValueError, match="are needed"):
         replace(load("division"), chains=load("division").chains[:1])
 
 
-def test_a_definition_with_a_dangling_index_is_refused():
+def test_a_definition_with_a_dangling_index_is_refused() -> None:
     with pytest.raises(ValueError, match="not among its indices"):
         Definition("Y", (i,), X[i, j])
 
 
-def test_a_failed_derivation_is_written_as_failed(tmp_path, monkeypatch):
+def test_a_failed_derivation_is_written_as_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ops.Exp, "backward", staticmethod(lambda context, cotangent: -cotangent * context.saved[0]))
     result = verify("exponential", tmp_path / "exponential.json", oracles=False)
     assert not result.passed
     assert json.loads((tmp_path / "exponential.json").read_text())["passed"] is False
 
 
-def test_a_derivation_may_be_wrong_in_its_conclusion_alone():
+def test_a_derivation_may_be_wrong_in_its_conclusion_alone() -> None:
     Y = Definition("Y", (i, j), X[i, j] ** 2)
     derivation = replace(
         load("exponential"),

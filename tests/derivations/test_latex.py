@@ -1,7 +1,9 @@
 """The LaTeX in the report means what was proved: it is read again, by rules of its own, and evaluated."""
 
 import re
+from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,17 +61,17 @@ A, B = matrix("A", n, m), matrix("B", n, m)
         (OneMatrix(1, n) * A, r"\mathbf{1}^{\top} A"),
     ],
 )
-def test_formulas_read_like_a_textbook(expression, expected):
+def test_formulas_read_like_a_textbook(expression: Any, expected: str) -> None:
     assert to_latex(expression) == expected
 
 
-def test_ranges_are_shown_where_they_matter():
+def test_ranges_are_shown_where_they_matter() -> None:
     k = Index("k", Symbol("t", integer=True, positive=True))
     assert to_latex(sum_over(array("g")[k], k), show_limits=True) == r"\sum_{k=0}^{t - 1} g_{k}"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_line_is_one_line_with_balanced_braces(name):
+def test_every_line_is_one_line_with_balanced_braces(name: Any) -> None:
     derivation = load(name)
     texts = [statement_latex(derivation), result_latex(derivation)]
     for chain in derivation.chains:
@@ -95,27 +97,27 @@ TOKEN = re.compile(r"\\[A-Za-z]+|[A-Za-z]'?|\d+|[{}()\[\]^_+\-=,>]")
 class Reader:
     """Reads one formula into a function of the indices' values."""
 
-    def __init__(self, text, values):
+    def __init__(self, text: str, values: Any) -> None:
         self.tokens = TOKEN.findall(text.replace(r"\left(", "(").replace(r"\right)", ")"))
         self.values = values
         self.place = 0
 
-    def peek(self):
+    def peek(self) -> Any:
         return self.tokens[self.place] if self.place < len(self.tokens) else ""
 
-    def take(self, expected=None):
+    def take(self, expected: Any = None) -> Any:
         token = self.peek()
         assert expected is None or token == expected, (expected, self.tokens[self.place :])
         self.place += 1
         return token
 
-    def group(self, inside):
+    def group(self, inside: Any) -> Any:
         self.take("{")
         result = inside()
         self.take("}")
         return result
 
-    def expression(self):
+    def expression(self) -> Callable[..., Any]:
         terms = []
         sign = 1
         if self.peek() == "-":
@@ -127,21 +129,21 @@ class Reader:
             terms.append((sign, self.term()))
         return lambda at: sum(sign * term(at) for sign, term in terms)
 
-    def term(self):
+    def term(self) -> Callable[..., Any]:
         factors = []
         while self.peek() and self.peek() not in ("+", "-", ")", "}", "]", "=", ",", ">"):
             factors.append(self.power(self.factor()))
         return lambda at: np.prod([factor(at) for factor in factors])
 
-    def power(self, base):
+    def power(self, base: Any) -> Any:
         if self.peek() != "^":
             return base
         self.take()
         exponent = self.group(self.expression)
         return lambda at: base(at) ** exponent(at)
 
-    def subscripts(self):
-        found = []
+    def subscripts(self) -> Any:
+        found: list[Callable[..., Any]] = []
         self.take("_")
         self.take("{")
         while self.peek() != "}":
@@ -162,10 +164,10 @@ class Reader:
         self.take("}")
         return found
 
-    def index(self, name, at):
+    def index(self, name: str, at: Any) -> Any:
         return at[name] if name in at else self.values[name]
 
-    def factor(self):
+    def factor(self) -> Any:
         token = self.take()
         if token == "(":
             inside = self.expression()
@@ -201,7 +203,7 @@ class Reader:
             return lambda at: float(token)
         return self.named(token)
 
-    def function(self, function):
+    def function(self, function: Any) -> Callable[..., Any]:
         exponent = None
         if self.peek() == "^":
             self.take()
@@ -209,7 +211,7 @@ class Reader:
         inside = self.group(self.expression)
         return lambda at: function(inside(at)) ** (exponent(at) if exponent else 1)
 
-    def sum(self):
+    def sum(self) -> Any:
         self.take("_")
         self.take("{")
         names, size = [self.take()], None
@@ -227,13 +229,13 @@ class Reader:
         body = self.term()
         sizes = self.values["sizes"]
 
-        def total(at):
+        def total(at: Any) -> Any:
             ranges = [range(size(at) if size else sizes[name]) for name in names]
             return sum(body({**at, **dict(zip(names, places, strict=True))}) for places in product(*ranges))
 
         return total
 
-    def named(self, token):
+    def named(self, token: Any) -> Callable[..., Any]:
         name = "lamda" if token == r"\lambda" else token.removeprefix("\\")
         if self.peek() == "^" and self.tokens[self.place + 1 : self.place + 3] == ["{", "("]:
             name += self.tokens[self.place + 3]
@@ -244,7 +246,7 @@ class Reader:
         return lambda at: self.values[name][tuple(subscript(at) for subscript in subscripts)]
 
 
-def definition_values(derivation, values):
+def definition_values(derivation: Any, values: Any) -> Any:
     """Numbers for every defined name, from its meaning: they are what its printed name stands for."""
     numbers = {}
     for definition in (derivation.output, *derivation.definitions):
@@ -254,7 +256,7 @@ def definition_values(derivation, values):
     return numbers
 
 
-def as_float(value):
+def as_float(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype == object:
         return np.vectorize(lambda number: float(number.value), otypes=[float])(value)
     return float(value.value) if hasattr(value, "value") else value
@@ -270,7 +272,7 @@ FORMULAS = [
 
 
 @pytest.mark.parametrize(("name", "chain", "line"), FORMULAS)
-def test_the_printed_line_has_the_values_of_the_proved_one(name, chain, line):
+def test_the_printed_line_has_the_values_of_the_proved_one(name: Any, chain: Any, line: Any) -> None:
     derivation = load(name)
     expression = derivation.chains[chain].lines[line].expression
     printed, _ = chain_latex(derivation.chains[chain], derivation.show_limits)[line]
@@ -286,7 +288,7 @@ def test_the_printed_line_has_the_values_of_the_proved_one(name, chain, line):
     free = tuple(
         sorted((s for s in meaning.free_symbols if isinstance(s, Index) and s.name not in labels), key=lambda s: s.name)
     )
-    proved = entries(meaning, free, exact)
+    proved: Any = entries(meaning, free, exact)
 
     used = {s for s in expression.free_symbols | bound_indices(expression) if isinstance(s, Index)}
     numbers = {key: as_float(value) for key, value in exact.items()} | definition_values(derivation, exact)
@@ -299,7 +301,7 @@ def test_the_printed_line_has_the_values_of_the_proved_one(name, chain, line):
         assert formula(at) == pytest.approx(float(proved[position].value), rel=1e-10, abs=1e-12)
 
 
-def test_the_reader_notices_a_wrong_formula():
+def test_the_reader_notices_a_wrong_formula() -> None:
     values = {"X": np.array([[1.0, 2.0]]), "sizes": {"j": 2}}
     assert Reader(r"\sum_{j} X_{pj}", values).expression()({"p": 0}) == 3
     assert Reader(r"\frac{1}{1 + e^{- X_{pq}}}", values).expression()({"p": 0, "q": 0}) == pytest.approx(0.7310585786)

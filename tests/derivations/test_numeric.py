@@ -1,6 +1,7 @@
 """The numerical checks notice what they are there to notice."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,53 +18,53 @@ CHECKS = {"complex_step", "borders", "random_directions", "float32", "strided_co
           "second_order_differences"}  # fmt: skip
 
 
-def failing(name, backward, op):
+def failing(name: str, backward: Any, op: Any) -> Any:
     derivation = load(name)
     with replaced_backward(op, backward):
         return numeric.failures(derivation, numeric.check(derivation))
 
 
-def test_all_kinds_of_checks_are_made():
+def test_all_kinds_of_checks_are_made() -> None:
     assert set(numeric.check(load("normalize"))) == CHECKS
     assert set(numeric.check(load("relu"))) == CHECKS - {"complex_step"} | {"central_difference"}
 
 
-def test_a_slightly_wrong_gradient_is_noticed():
+def test_a_slightly_wrong_gradient_is_noticed() -> None:
     found = failing("exponential", lambda c, G: G * c.saved[0] * (1 + 1e-9), ops.Exp)
     assert any(message.startswith("complex_step") for message in found)
     assert any(message.startswith("random_directions") for message in found)
 
 
-def test_a_gradient_that_depends_on_strides_is_noticed():
-    def backward(context, G):
+def test_a_gradient_that_depends_on_strides_is_noticed() -> None:
+    def backward(context: Any, G: Any) -> Any:
         return G * context.saved[0] * (1 if G.flags.c_contiguous else 2)
 
     found = failing("exponential", backward, ops.Exp)
     assert [message.split(":")[0] for message in found] == ["strided_cotangent"]
 
 
-def test_a_gradient_that_loses_digits_in_single_precision_is_noticed():
-    def backward(context, G):
+def test_a_gradient_that_loses_digits_in_single_precision_is_noticed() -> None:
+    def backward(context: Any, G: Any) -> Any:
         (y,) = context.saved
         return G * y if y.dtype != np.float32 else (G * (y + np.float32(1e4))) - G * np.float32(1e4)
 
     assert [message.split(":")[0] for message in failing("exponential", backward, ops.Exp)] == ["float32"]
 
 
-def test_a_gradient_whose_own_derivative_is_wrong_is_noticed():
+def test_a_gradient_whose_own_derivative_is_wrong_is_noticed() -> None:
     # Right where the values are real, and not the real function of complex ones: the second derivative goes wrong.
     found = failing("exponential", lambda c, G: G * np.real(c.saved[0]), ops.Exp)
     assert any(message.startswith("second_order_differences") for message in found)
 
 
-def test_a_result_that_is_not_a_number_fails():
+def test_a_result_that_is_not_a_number_fails() -> None:
     assert numeric.failures(load("exponential"), {"complex_step": float("nan")})
 
 
-def spoiled(value):
+def spoiled(value: Any) -> Any:
     """A function of an array that leaves its last entry not a number."""
 
-    def spoil(array):
+    def spoil(array: Any) -> Any:
         result = np.array(array)
         result.flat[-1] *= value
         return result
@@ -73,7 +74,7 @@ def spoiled(value):
 
 @np.errstate(invalid="ignore")
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_one_entry_that_is_not_a_number_is_noticed_by_every_check(value):
+def test_one_entry_that_is_not_a_number_is_noticed_by_every_check(value: Any) -> None:
     spoil = spoiled(value)
     with replaced_backward(ops.Exp, lambda c, G: spoil(G * c.saved[0])):
         errors = numeric.check(load("exponential"))
@@ -82,7 +83,7 @@ def test_one_entry_that_is_not_a_number_is_noticed_by_every_check(value):
 
 @np.errstate(invalid="ignore")
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_program_whose_values_are_not_numbers_fails_the_derivation(value):
+def test_a_program_whose_values_are_not_numbers_fails_the_derivation(value: Any) -> None:
     spoil = spoiled(value)
     derivation = load("elementwise")
     wrong = replace(
@@ -96,7 +97,7 @@ def test_a_program_whose_values_are_not_numbers_fails_the_derivation(value):
     assert result.facts["numeric"]["max_relative_error"] == np.inf
 
 
-def test_relative_error_of_another_shape_is_infinite():
+def test_relative_error_of_another_shape_is_infinite() -> None:
     assert numeric.relative_error(np.ones(2), np.ones(3)) == float("inf")
     assert numeric.relative_error(np.array([1.0, np.nan]), np.array([1.0, np.nan])) == float("inf")
     assert numeric.relative_error(np.ones(2), np.array([1.0, np.inf])) == float("inf")
@@ -107,12 +108,12 @@ def test_relative_error_of_another_shape_is_infinite():
 @pytest.mark.parametrize(
     ("error", "expected"), [(0.0, 0.0), (1.2e-16, 1e-15), (1e-12, 1e-12), (float("inf"), float("inf"))]
 )
-def test_bounds_are_powers_of_ten(error, expected):
+def test_bounds_are_powers_of_ten(error: Any, expected: Any) -> None:
     assert bound(error) == pytest.approx(expected)
     assert bound(error) >= error
 
 
-def test_samples_stay_in_the_domain():
+def test_samples_stay_in_the_domain() -> None:
     generator = np.random.default_rng(0)
     assert (samples.draw((200,), "positive", generator) >= 0.1).all()
     drawn = samples.draw((200,), "nonzero", generator)
@@ -125,7 +126,7 @@ def test_samples_stay_in_the_domain():
 # Conventions, which are not proved but stated
 
 
-def test_the_gradient_of_relu_at_zero_is_zero_as_in_pytorch():
+def test_the_gradient_of_relu_at_zero_is_zero_as_in_pytorch() -> None:
     x = Tensor(np.array([-1.0, 0.0, 2.0]), requires_grad=True)
     ops.ReLU.apply(x).backward(np.ones(3))
     theirs = torch.tensor([-1.0, 0.0, 2.0], requires_grad=True)
@@ -133,7 +134,7 @@ def test_the_gradient_of_relu_at_zero_is_zero_as_in_pytorch():
     assert x.grad.tolist() == theirs.grad.tolist() == [0, 0, 1]
 
 
-def test_the_closed_form_of_momentum_is_what_pytorch_does():
+def test_the_closed_form_of_momentum_is_what_pytorch_does() -> None:
     gradients = np.random.default_rng(0).standard_normal((12, 3))
     momentum, rate = 0.9, 0.1
     ours = Tensor(np.zeros(3), requires_grad=True)
@@ -150,7 +151,7 @@ def test_the_closed_form_of_momentum_is_what_pytorch_does():
     np.testing.assert_allclose(ours.value, theirs.detach().numpy(), rtol=1e-12)
 
 
-def test_one_hot_kl_divergence_is_cross_entropy():
+def test_one_hot_kl_divergence_is_cross_entropy() -> None:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(5, 4, generator=generator, dtype=torch.float64, requires_grad=True)
     labels = torch.tensor([0, 3, 1, 1, 2])
@@ -160,7 +161,7 @@ def test_one_hot_kl_divergence_is_cross_entropy():
     assert divergence.item() == pytest.approx(entropy.item(), rel=1e-14)
 
 
-def test_a_derivation_without_code_is_checked_by_its_formula():
+def test_a_derivation_without_code_is_checked_by_its_formula() -> None:
     derivation = load("elementwise")
     assert numeric.failures(derivation, numeric.check(derivation)) == []
     wrong = replace(derivation, program=lambda xp, X: X * X)

@@ -1,6 +1,7 @@
 """The prover is asked for false identities, which it must refuse, and for true ones, which it must find."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,46 +114,46 @@ TRUE = {
 
 
 @pytest.mark.parametrize("name", FALSE)
-def test_a_false_identity_is_not_proved(name):
+def test_a_false_identity_is_not_proved(name: Any) -> None:
     left, right = FALSE[name]
     assert not equal(left, right)
     assert difference(left, right) != 0
 
 
 @pytest.mark.parametrize("name", TRUE)
-def test_a_true_identity_is_proved(name):
+def test_a_true_identity_is_proved(name: Any) -> None:
     assert equal(*TRUE[name])
 
 
 @pytest.mark.parametrize("name", TRUE)
-def test_a_true_identity_with_one_more_is_not_proved(name):
+def test_a_true_identity_with_one_more_is_not_proved(name: Any) -> None:
     left, right = TRUE[name]
     assert not equal(left, right + 1)
     assert not equal(left, 2 * right + u[p])
 
 
-def test_indices_of_one_name_and_two_ranges_are_two_indices():
+def test_indices_of_one_name_and_two_ranges_are_two_indices() -> None:
     assert Index("i", n) != Index("i", m)
     assert Index("i", n) == Index("i", n)
     assert not equal(u[Index("i", n)], u[Index("i", m)])
 
 
-def test_a_delta_between_ranges_is_refused():
+def test_a_delta_between_ranges_is_refused() -> None:
     with pytest.raises(DifferentRangesError, match="n and m|m and n"):
         normal_form(sum_over(delta(i, q) * u[i], i))
 
 
-def test_a_sum_over_a_part_of_a_range_is_refused():
+def test_a_sum_over_a_part_of_a_range_is_refused() -> None:
     with pytest.raises(ValueError, match="whole range"):
         normal_form(Sum(u[i], (i, 1, n - 1)))
 
 
-def test_differentiating_by_a_summed_index_is_refused():
+def test_differentiating_by_a_summed_index_is_refused() -> None:
     with pytest.raises(ValueError, match="summed over"):
         gradient(sum_over(u[i] ** 2, i), u[i])
 
 
-def test_renaming_gives_every_sum_its_own_index():
+def test_renaming_gives_every_sum_its_own_index() -> None:
     renamed = rename_bound(sum_over(u[i] * sum_over(v[i], i), i))
     bound = [limit[0] for term in renamed.atoms(Sum) for limit in term.limits]
     assert len(set(bound)) == 2
@@ -160,7 +161,7 @@ def test_renaming_gives_every_sum_its_own_index():
     assert equal(renamed, sum_over(u[i], i) * sum_over(v[i], i))
 
 
-def test_the_normal_form_is_its_own_normal_form():
+def test_the_normal_form_is_its_own_normal_form() -> None:
     for left, right in TRUE.values():
         for expression in (left, right):
             once = normal_form(expression)
@@ -176,7 +177,7 @@ def test_the_normal_form_is_its_own_normal_form():
         (sum_over(u[i] * AnyFunction(u[i]), i), AnyFunction(u[p]) + u[p] * AnyDerivative(u[p])),
     ],
 )
-def test_gradient_and_pushforward_agree(value, expected):
+def test_gradient_and_pushforward_agree(value: Any, expected: Any) -> None:
     assert equal(gradient(value, u[p]), expected)
     assert equal(pushforward(value, u, w), sum_over(expected * w[p], p))
 
@@ -186,7 +187,7 @@ def test_gradient_and_pushforward_agree(value, expected):
 vectors = st.sampled_from([u[i], v[i], u[p], v[p], X[i, p], X[p, i], X[i, q], delta(i, p), S(2), S(-1)])
 
 
-def _grow(children):
+def _grow(children: Any) -> Any:
     return st.one_of(
         st.builds(lambda a, b: a + b, children, children),
         st.builds(lambda a, b: a * b, children, children),
@@ -200,10 +201,10 @@ def _grow(children):
 expressions = st.recursive(vectors, _grow, max_leaves=5).map(lambda e: sum_over(e, i))
 
 
-def _values(seed):
+def _values(seed: int) -> dict[str, Any]:
     generator = np.random.default_rng(seed)
 
-    def draw(*shape):
+    def draw(*shape: Any) -> Any:
         drawn = np.empty(shape, dtype=object)
         for where in np.ndindex(shape):
             drawn[where] = Number(Fraction(int(generator.integers(1, 40)), int(generator.integers(1, 9))))
@@ -215,10 +216,10 @@ def _values(seed):
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(expressions, st.integers(0, 1000))
-def test_what_is_proved_has_equal_values_and_what_has_equal_values_is_proved(expression, choice):
+def test_what_is_proved_has_equal_values_and_what_has_equal_values_is_proved(expression: Any, choice: Any) -> None:
     values = [_values(seed) for seed in (0, 1)]
 
-    def numbers(e):
+    def numbers(e: Any) -> list[Any]:
         return [number.value for point in values for number in entries(e, (p, q), point).flat]
 
     assert equal(expression, normal_form(expression))

@@ -1,22 +1,24 @@
 """Symbolic arrays compute what NumPy computes, at every size, and refuse what has no meaning at every size."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 from array_api_compat import array_namespace
 
-from rederive.proofs.prover.array import NotSymbolicError, ShapeError, SymbolicArray, SymbolicNamespace
+from rederive.proofs.prover.array import ShapeError, SymbolicArray, SymbolicNamespace
 from rederive.proofs.prover.code import position
 from rederive.proofs.prover.exact import Number, entries
 from rederive.proofs.prover.indices import sizes
 from rederive.proofs.prover.prove import equal
+from rederive.proofs.prover.size import NotSymbolicError
 
 n, m, d = sizes("n m d")
 NUMBERS = {n: 2, m: 3}
 
 
-def named(name, *shape, below=None):
+def named(name: str, *shape: Any, below: Any = None) -> Any:
     return SymbolicArray.named(name, *shape, below=below)
 
 
@@ -53,7 +55,7 @@ CASES = {
 }
 
 
-def comparisons(xp, x, s):
+def comparisons(xp: Any, x: Any, s: Any) -> Any:
     """At ties too, NumPy's values: of integers, of a number with itself, of what a maximum left at 0."""
     columns, positive = xp.arange(x.shape[1]), xp.maximum(x - 1, 0)
     masks = [s[:, None] > columns, s[:, None] >= columns, s[:, None] < columns, s[:, None] <= columns]
@@ -62,7 +64,7 @@ def comparisons(xp, x, s):
     return total + xp.sign(positive) + xp.abs(positive) + xp.minimum(positive, 0)
 
 
-def in_place(x):
+def in_place(x: Any) -> Any:
     before = x + 0
     y = x * 1
     doubled = y * 2
@@ -72,18 +74,18 @@ def in_place(x):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_entries_are_those_that_numpy_computes(name):
+def test_entries_are_those_that_numpy_computes(name: Any) -> None:
     function = CASES[name]
     generator = np.random.default_rng(3)
 
-    def exact(*shape):
+    def exact(*shape: Any) -> Any:
         drawn = np.empty(shape, dtype=object)
         for where in np.ndindex(shape):
             drawn[where] = Number(Fraction(int(generator.integers(1, 60)), 30))
         return drawn
 
-    values = {"x": exact(2, 3), "a": exact(2), "b": exact(3), "s": np.array([2, 0])}
-    expected = np.asarray(function(np, *[values[k] for k in "xabs"]), dtype=object)
+    values: dict[str, Any] = {"x": exact(2, 3), "a": exact(2), "b": exact(3), "s": np.array([2, 0])}
+    expected: Any = np.asarray(function(np, *[values[k] for k in "xabs"]), dtype=object)
     arrays = named("x", n, m), named("a", n), named("b", m), named("s", n, below=m)
     result = function(SymbolicNamespace, *arrays)
     assert tuple(int(size.subs(NUMBERS)) for size in result.sizes) == expected.shape
@@ -93,11 +95,12 @@ def test_entries_are_those_that_numpy_computes(name):
         assert have.value == Number.of(want).value
 
 
-def test_the_namespace_is_found_by_the_array_api():
-    assert array_namespace(named("x", n)) is SymbolicNamespace
+def test_the_namespace_is_found_by_the_array_api() -> None:
+    found: object = array_namespace(named("x", n))
+    assert found is SymbolicNamespace
 
 
-def test_numpy_functions_arrive():
+def test_numpy_functions_arrive() -> None:
     x = named("x", n, m)
     where = position(x, "pq")
     assert equal(np.exp(x).at(*where), SymbolicNamespace.exp(x).at(*where))
@@ -116,7 +119,7 @@ def test_numpy_functions_arrive():
         lambda x, a: SymbolicNamespace.matrix_transpose(a),
     ],
 )
-def test_shapes_that_do_not_fit_for_all_sizes_are_refused(code):
+def test_shapes_that_do_not_fit_for_all_sizes_are_refused(code: Any) -> None:
     with pytest.raises(ShapeError):
         code(named("x", n, m), named("a", n))
 
@@ -141,7 +144,7 @@ def test_shapes_that_do_not_fit_for_all_sizes_are_refused(code):
         lambda x: SymbolicNamespace.take_along_axis(x, x, axis=1),
     ],
 )
-def test_what_has_no_meaning_at_every_size_is_refused(code):
+def test_what_has_no_meaning_at_every_size_is_refused(code: Any) -> None:
     with pytest.raises(NotSymbolicError):
         code(named("x", n, m))
 
@@ -167,7 +170,7 @@ def test_what_has_no_meaning_at_every_size_is_refused(code):
         lambda xp, x, s: x == 1,
     ],
 )
-def test_what_depends_on_how_numbers_are_stored_is_refused(code):
+def test_what_depends_on_how_numbers_are_stored_is_refused(code: Any) -> None:
     with pytest.raises(NotSymbolicError):
         code(SymbolicNamespace, named("x", n, m), named("s", n, below=m))
 
@@ -190,7 +193,7 @@ VIEWS = {
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_a_change_in_place_that_others_would_see_is_refused(name):
+def test_a_change_in_place_that_others_would_see_is_refused(name: Any) -> None:
     x = named("x", n, m)
     view = VIEWS[name](SymbolicNamespace, x)
     with pytest.raises(NotSymbolicError, match="view"):
@@ -199,30 +202,31 @@ def test_a_change_in_place_that_others_would_see_is_refused(name):
         x *= 2
 
 
-def test_a_copy_is_changed_alone():
+def test_a_copy_is_changed_alone() -> None:
     x = named("x", n, m)
     where = position(x, "pq")
+    copy: Any
     for copy in (SymbolicNamespace.asarray(x, copy=True), SymbolicNamespace.astype(x, x.dtype), x * 1):
         before = copy.at(*where)
         copy *= 2
         assert equal(copy.at(*where), 2 * before)
-    largest = SymbolicNamespace.max(x, axis=1)
+    largest: Any = SymbolicNamespace.max(x, axis=1)
     largest += 1
     x @= named("y", m, m)
 
 
-def test_positions_count_from_the_end_as_in_numpy():
+def test_positions_count_from_the_end_as_in_numpy() -> None:
     x, (i,) = named("x", n, m), position(named("a", n), "p")
     assert x[:, -1].at(i) == x.at(i, m - 1)
     assert named("y", n + 1)[n].at() == named("y", n + 1)[-1].at()
     assert named("z", 3)[-3].at() == named("z", 3)[0].at()
 
 
-def test_real_numbers_are_equal_almost_nowhere_and_others_may_be():
+def test_real_numbers_are_equal_almost_nowhere_and_others_may_be() -> None:
     x, y, s = named("x", n, m), named("y", n, m), named("s", n, below=m)[:, None]
     where = position(x, "pq")
 
-    def same(left, right):
+    def same(left: Any, right: Any) -> Any:
         return equal(left.at(*where), right.at(*where))
 
     assert same(x >= 0, x > 0)
@@ -235,7 +239,7 @@ def test_real_numbers_are_equal_almost_nowhere_and_others_may_be():
         assert not same(left <= right, left < right)
 
 
-def test_a_maximum_is_an_unknown_number():
+def test_a_maximum_is_an_unknown_number() -> None:
     x = named("x", n, m)
     first, second = (SymbolicNamespace.max(x, axis=1, keepdims=True) for _ in range(2))
     where = position(first, "pq")

@@ -3,6 +3,8 @@ import json
 import re
 import shutil
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pytest
@@ -21,7 +23,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
 
 
-def test_every_figure_has_a_drawing_twice_and_its_numbers(built):
+def test_every_figure_has_a_drawing_twice_and_its_numbers(built: Path) -> None:
     names = figures.names(synthetic.study())
     assert "mnist_configurations" in names
     index = json.loads((built / "figures" / "index.json").read_text())
@@ -31,7 +33,7 @@ def test_every_figure_has_a_drawing_twice_and_its_numbers(built):
         assert len(index[name]["alt"]) > 30
 
 
-def test_names_need_no_drawing_library():
+def test_names_need_no_drawing_library() -> None:
     import subprocess
     import sys
 
@@ -39,7 +41,7 @@ def test_names_need_no_drawing_library():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_curve_shows_the_mean_and_the_range_of_its_seeds(built):
+def test_a_curve_shows_the_mean_and_the_range_of_its_seeds(built: Path) -> None:
     with (built / "runs.csv").open() as stream:
         values = [
             float(row["value"])
@@ -54,7 +56,7 @@ def test_a_curve_shows_the_mean_and_the_range_of_its_seeds(built):
     assert rows[0]["published"] == "0.111"  # of published_curves.csv
 
 
-def test_two_drawings_have_equal_bytes(built, tmp_path):
+def test_two_drawings_have_equal_bytes(built: Path, tmp_path: Path) -> None:
     shutil.copytree(built, tmp_path / "b", ignore=shutil.ignore_patterns("figures", "report"))
     names = ["mnist_activations", "table_activations", "cifar10_cost", "graph_add"]
     synthetic.plot_build(tmp_path / "b", names)
@@ -64,7 +66,7 @@ def test_two_drawings_have_equal_bytes(built, tmp_path):
             assert again == (built / "figures" / f"{name}.{suffix}").read_bytes(), f"{name}.{suffix}"
 
 
-def test_every_figure_of_stand_in_data_says_so(tmp_path):
+def test_every_figure_of_stand_in_data_says_so(tmp_path: Path) -> None:
     made = synthetic.study(seeds=[0], data={"source": "standin"})
     synthetic.summarise_build(tmp_path, synthetic.write_build(tmp_path, made))
     names = ["mnist_activations", "table_activations", "cifar10_cost"]
@@ -73,11 +75,11 @@ def test_every_figure_of_stand_in_data_says_so(tmp_path):
         assert '<g id="stand-in">' in (tmp_path / "figures" / f"{name}.svg").read_text()
 
 
-def test_a_figure_of_official_data_has_no_notice(built):
+def test_a_figure_of_official_data_has_no_notice(built: Path) -> None:
     assert "stand-in" not in (built / "figures" / "mnist_activations.svg").read_text()
 
 
-def test_runs_that_are_not_there_leave_their_place_empty(tmp_path):
+def test_runs_that_are_not_there_leave_their_place_empty(tmp_path: Path) -> None:
     made = synthetic.study(seeds=[0])
     without = tuple(run for run in made.runs() if run.startswith("mnist."))
     synthetic.summarise_build(tmp_path, synthetic.write_build(tmp_path, made, without=without))
@@ -86,12 +88,12 @@ def test_runs_that_are_not_there_leave_their_place_empty(tmp_path):
         assert [row["mean"] for row in csv.DictReader(stream)] == [""] * 4
 
 
-def test_an_unknown_figure_is_answered_with_those_that_there_are(built):
+def test_an_unknown_figure_is_answered_with_those_that_there_are(built: Path) -> None:
     with pytest.raises(UserError, match=r"no figure mnist_activation; known: .*mnist_activations"):
         synthetic.plot_build(built, ["mnist_activation"])
 
 
-def test_a_label_may_hold_anything(tmp_path):
+def test_a_label_may_hold_anything(tmp_path: Path) -> None:
     label = r"a_b & <script> $x^$ \frac{"
     made = synthetic.study(seeds=[0], experiments={"mnist.relu": {"label": label}})
     synthetic.summarise_build(tmp_path, synthetic.write_build(tmp_path, made))
@@ -107,13 +109,13 @@ def contrast(a: str, b: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_labels_in_the_colours_of_their_lines_are_readable_on_white():
+def test_labels_in_the_colours_of_their_lines_are_readable_on_white() -> None:
     for colour in (style.INK, *style.COLOURS):
         assert contrast(colour, "#ffffff") >= 4.5, colour
 
 
 @pytest.mark.parametrize("selector", [":root", ':root[data-theme="dark"]'])
-def test_the_page_is_readable_in_both_modes(selector):
+def test_the_page_is_readable_in_both_modes(selector: str) -> None:
     css = (THEME / "report.css").read_text()
     block = css[css.index(f"{selector} {{") :].partition("}")[0]
     colours = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
@@ -124,7 +126,7 @@ def test_the_page_is_readable_in_both_modes(selector):
             assert contrast(colours[name], colours[paper]) >= 4.5, f"{name} on {paper}"
 
 
-def test_no_two_experiments_of_a_dataset_look_alike():
+def test_no_two_experiments_of_a_dataset_look_alike() -> None:
     study = synthetic.study()
     looks = style.looks(study)
     for dataset in ("mnist", "cifar10"):
@@ -132,7 +134,7 @@ def test_no_two_experiments_of_a_dataset_look_alike():
         assert len(set(runs)) == len(runs)
 
 
-def test_no_two_curves_of_a_panel_have_one_colour():
+def test_no_two_curves_of_a_panel_have_one_colour() -> None:
     study = synthetic.study()
     looks = style.looks(study)
     panels = [(name, panel) for name, figure in study.figures.items() for panel in figure.panels]
@@ -142,7 +144,7 @@ def test_no_two_curves_of_a_panel_have_one_colour():
         assert len(set(colours)) == len(colours), f"{name}: {panel.title}"
 
 
-def test_an_experiment_has_one_colour_in_all_figures(built):
+def test_an_experiment_has_one_colour_in_all_figures(built: Path) -> None:
     index = json.loads((built / "figures" / "index.json").read_text())
     colours: dict[str, set[str]] = {}
     for entry in index.values():
@@ -154,7 +156,7 @@ def test_an_experiment_has_one_colour_in_all_figures(built):
 
 
 @pytest.mark.parametrize("name", [name for name, figure in synthetic.study().figures.items() if figure.panels])
-def test_all_text_lies_within_the_drawing(built, name):
+def test_all_text_lies_within_the_drawing(built: Path, name: Any) -> None:
     from rederive.figures.curves import draw
     from rederive.figures.page import Source
 
@@ -177,13 +179,13 @@ def lightness(colour: str) -> float:
     return 116 * y ** (1 / 3) - 16 if y > 0.008856 else 903.3 * y
 
 
-def test_lines_differ_without_colour():
+def test_lines_differ_without_colour() -> None:
     found = sorted(map(lightness, style.COLOURS))
     assert all(b - a > 3 for a, b in pairwise(found))
     assert len(set(style.DASHES.values())) == len(style.COLOURS) + 1
 
 
-def test_what_lies_far_off_does_not_squeeze_the_other_rows():
+def test_what_lies_far_off_does_not_squeeze_the_other_rows() -> None:
     from rederive.figures.dots import _near
 
     values = [0.098, 0.891, 0.954, 0.966, 0.972, 0.974, 0.975, 0.979, 0.979]
@@ -191,21 +193,21 @@ def test_what_lies_far_off_does_not_squeeze_the_other_rows():
     assert _near([0.3, 0.7]) == [0.3, 0.7]
 
 
-def test_the_front_of_cost_has_what_nothing_cheaper_beats():
+def test_the_front_of_cost_has_what_nothing_cheaper_beats() -> None:
     from writeup.figures import pareto
 
     shown = [(1.0, 0.6, "a"), (1.0, 0.5, "b"), (2.0, 0.6, "c"), (3.0, 0.7, "d"), (4.0, 0.65, "e")]
     assert [label for *_, label in pareto(shown)] == ["a", "d"]
 
 
-def test_a_graph_is_drawn_alike_whatever_was_drawn_before(tmp_path):
+def test_a_graph_is_drawn_alike_whatever_was_drawn_before(tmp_path: Path) -> None:
     graphs.draw("add", "An addition", tmp_path, "first")
     with matplotlib.rc_context({"font.family": "serif", "font.size": 20}):
         graphs.draw("add", "An addition", tmp_path, "second")
     assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
 
 
-def test_figures_drawn_side_by_side_are_those_drawn_one_after_the_other(built, tmp_path):
+def test_figures_drawn_side_by_side_are_those_drawn_one_after_the_other(built: Path, tmp_path: Path) -> None:
     for name in ("study.json", "runs.csv", "runs.json"):
         shutil.copy(built / name, tmp_path)
     only = ["mnist_activations", "table_activations", "graph_add"]

@@ -44,7 +44,7 @@ def test_lines_marks_bars_and_areas_are_read_off_the_axes(drawn: Callable[..., P
 
     page = drawn(several)
     assert page.columns == ("panel", "series", "x", "y")
-    found = {}
+    found: dict[str, list[tuple[float, float]]] = {}
     for panel, series, x, y in page.rows:
         assert panel == "Panel"
         found.setdefault(series, []).append((x, y))

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from rederive.report.claims import direction, enough_decimals, how, otherwise
@@ -16,13 +18,15 @@ UNTESTABLE = "not testable with these runs"
         (1.0, 1.0, 1.0, [1.0, None], ("1.000", "1.000", "1.000")),  # on the bound, and printed so
     ],
 )
-def test_so_many_decimals_that_the_side_of_the_bound_is_seen(value, low, high, region, printed):
+def test_so_many_decimals_that_the_side_of_the_bound_is_seen(
+    value: float, low: float, high: float, region: list[Any], printed: tuple[Any, ...]
+) -> None:
     test = {"value": value, "low": low, "high": high, "region": region}
     decimals = enough_decimals(test)
     assert tuple(format_value(end, "difference", decimals) for end in (value, low, high)) == printed
 
 
-def verdict(said, *tests):
+def verdict(said: Any, *tests: Any) -> dict[str, Any]:
     return {"verdict": said, "tests": list(tests)}
 
 
@@ -36,11 +40,11 @@ def verdict(said, *tests):
         ([True, None], "does not hold", None),  # another test has decided
     ],
 )
-def test_where_one_run_points(points, said, expected):
+def test_where_one_run_points(points: list[Any], said: Any, expected: bool | None) -> None:
     assert direction(verdict(said, *({"points": point} for point in points))) is expected
 
 
-def test_the_verdict_by_another_rule():
+def test_the_verdict_by_another_rule() -> None:
     random = {"seeds": [0, 1], "verdict": "undecided", "bootstrap": {"verdict": "holds"}, "images": None}
     proof = {"seeds": [], "verdict": "holds", "bootstrap": None, "images": None}
     found = verdict("undecided", proof, random)
@@ -51,7 +55,7 @@ def test_the_verdict_by_another_rule():
     assert otherwise(verdict("undecided", proof, same), "bootstrap") == "same"
 
 
-def test_an_estimate_says_its_level_and_whether_its_seeds_are_pairs():
+def test_an_estimate_says_its_level_and_whether_its_seeds_are_pairs() -> None:
     test = {"measures": "a difference", "seeds": [0, 1], "n": 2, "paired": False, "level": 1 - 0.05 / 6}
     assert "draws of their own" in how(test)
     assert "99.2 % t interval" in how(test)

@@ -1,16 +1,18 @@
 """A table with named columns, as the report prints it."""
 
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from tests import synthetic
 
+from rederive.report.document import Document
 from rederive.report.origin import Numbers
 from rederive.report.tables import Tables
 from rederive.results.number import number
 
 
-def test_a_table_with_named_columns_is_headed_and_traced():
+def test_a_table_with_named_columns_is_headed_and_traced() -> None:
     table = {"name": "named", "title": "Named", "rows": ["mnist.benchmark", "mnist.relu"]}
     study = synthetic.study(
         tables=[table | {"columns": ["label", "accuracy", "training_loss", "difference", "batch_size"]}]
@@ -24,7 +26,7 @@ def test_a_table_with_named_columns_is_headed_and_traced():
     }
     origin = Numbers(numbers, study)
     document = SimpleNamespace(study=study, numbers=numbers, origin=origin, caption=lambda name, text: text)
-    text = Tables(document).results("named", "A caption")
+    text = Tables(cast(Document, document)).results("named", "A caption")
     assert [part in text for part in (r"Accuracy $\uparrow$", r"Mean training loss $\downarrow$", "Experiment")] == [
         True
     ] * 3
@@ -39,10 +41,12 @@ def test_a_table_with_named_columns_is_headed_and_traced():
 
 
 @pytest.mark.parametrize(("reproduces", "headed"), [(True, "What the write-up concludes"), (False, "Claim")])
-def test_the_scorecard_of_a_study_that_reproduces_nothing_speaks_of_its_own_claims(reproduces, headed):
+def test_the_scorecard_of_a_study_that_reproduces_nothing_speaks_of_its_own_claims(
+    reproduces: bool, headed: str
+) -> None:
     study = synthetic.study()
     document = SimpleNamespace(
         study=study, origin=Numbers({}, study), reproduces=reproduces, claims_in_order=list, caption=lambda *_: ""
     )
-    header = next(line for line in Tables(document).scorecard("").splitlines() if line.startswith("|"))
+    header = next(line for line in Tables(cast(Document, document)).scorecard("").splitlines() if line.startswith("|"))
     assert [cell.strip() for cell in header.split("|")][2] == headed

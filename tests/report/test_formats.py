@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import tarfile
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import synthetic
@@ -18,7 +20,7 @@ LABEL = r"a_b & <script>alert(1)</script> $x^2$ \input{y} #{z} 100% ~ 学"
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory):
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build in which everything that a user gives looks like code in some format."""
     changes = {
         "report": {"title": LABEL, "authors": [LABEL]},
@@ -30,7 +32,7 @@ def hostile(tmp_path_factory):
     return folder
 
 
-def test_a_label_that_looks_like_code_is_text_in_html(hostile):
+def test_a_label_that_looks_like_code_is_text_in_html(hostile: Path) -> None:
     page = (hostile / "report" / "report.html").read_text()
     assert "<script>alert" not in page
     text = html.unescape(re.sub(r"<[^>]*>", "", page))
@@ -38,7 +40,7 @@ def test_a_label_that_looks_like_code_is_text_in_html(hostile):
     assert text.count(LABEL) >= 4
 
 
-def test_a_label_that_looks_like_code_is_text_in_latex(hostile):
+def test_a_label_that_looks_like_code_is_text_in_latex(hostile: Path) -> None:
     source = (hostile / "report" / "report.tex").read_text()
     assert r"\input{y}" not in source
     assert r"a\_b \& \textless script\textgreater alert(1)" in source
@@ -47,11 +49,11 @@ def test_a_label_that_looks_like_code_is_text_in_latex(hostile):
 
 @pytest.mark.latex
 @pytest.mark.skipif(not shutil.which("latexmk"), reason="latexmk is not installed")
-def test_a_label_that_looks_like_code_is_set_by_latex(hostile):
+def test_a_label_that_looks_like_code_is_set_by_latex(hostile: Path) -> None:
     assert synthetic.convert_build(hostile, "pdf", "latexmk").read_bytes().startswith(b"%PDF")
 
 
-def test_a_label_that_looks_like_code_is_set_by_typst(hostile):
+def test_a_label_that_looks_like_code_is_set_by_typst(hostile: Path) -> None:
     pdf = synthetic.convert_build(hostile, "pdf", "typst")
     assert pdf.read_bytes().startswith(b"%PDF")
     if shutil.which("pdftotext"):
@@ -59,12 +61,12 @@ def test_a_label_that_looks_like_code_is_set_by_typst(hostile):
         assert r"a_b & <script>alert(1)</script> $x^2$ \input{y} #{z} 100% ~" in " ".join(text.split())
 
 
-def pack_build(folder, target):
+def pack_build(folder: Path, target: Any) -> None:
     report, output = folder / "report", target / "report-source.tar.gz"
     tex_source(report / "report.md", report / "report.tex", report / "numbers.csv", folder / "figures", output)
 
 
-def digests(folder):
+def digests(folder: Path) -> dict[str, Any]:
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for directory in ("figures", "report", "tables")
@@ -72,7 +74,7 @@ def digests(folder):
     }
 
 
-def test_two_builds_of_equal_runs_are_equal_byte_for_byte(tmp_path):
+def test_two_builds_of_equal_runs_are_equal_byte_for_byte(tmp_path: Path) -> None:
     """In folders of other names, with records of another host and another hour of the day."""
     found = []
     for name in ("one", "another"):
@@ -93,7 +95,7 @@ def test_two_builds_of_equal_runs_are_equal_byte_for_byte(tmp_path):
     assert found[0] == found[1]
 
 
-def test_html_is_one_file_that_asks_the_network_for_nothing(built):
+def test_html_is_one_file_that_asks_the_network_for_nothing(built: Path) -> None:
     page = (built / "report" / "report.html").read_text()
     assert not re.search(r'<(img|script|link|iframe)[^>]*\b(src|href)="(?!data:)', page)
     assert "@import" not in page
@@ -102,19 +104,19 @@ def test_html_is_one_file_that_asks_the_network_for_nothing(built):
     assert "<math" in page
 
 
-def test_html_has_unique_identifiers(built):
+def test_html_has_unique_identifiers(built: Path) -> None:
     page = (built / "report" / "report.html").read_text()
     found = re.findall(r'\sid="([^"]+)"', page)
     assert len(found) == len(set(found))
 
 
-def test_data_in_the_page_cannot_end_its_script(hostile):
+def test_data_in_the_page_cannot_end_its_script(hostile: Path) -> None:
     page = (hostile / "report" / "report.html").read_text()
     data = page[page.index('id="report-data">') :]
     assert "<" not in data[len('id="report-data">') : data.index("</script>")]
 
 
-def test_an_engine_that_is_not_there_is_named(monkeypatch):
+def test_an_engine_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert choose_engine("auto") == "typst"
     with pytest.raises(UserError, match="tectonic is not installed; install it, or set pdf_engine: typst"):
@@ -125,12 +127,12 @@ def test_an_engine_that_is_not_there_is_named(monkeypatch):
         choose_engine("word")
 
 
-def test_an_unknown_format_is_named(built):
+def test_an_unknown_format_is_named(built: Path) -> None:
     with pytest.raises(UserError, match=r"found the suffix '\.docx'"):
         synthetic.convert_build(built, "docx")
 
 
-def test_text_without_front_matter_is_not_a_report():
+def test_text_without_front_matter_is_not_a_report() -> None:
     with pytest.raises(UserError, match="no front matter"):
         split_front_matter("# A heading\n")
 
@@ -148,7 +150,9 @@ def test_text_without_front_matter_is_not_a_report():
         ({"author": ["A"], "date": "2026-01-02"}, r"\date{2026-01-02}", "#align(center)[A · 2026-01-02]"),
     ],
 )
-def test_a_head_has_nothing_between_what_it_lacks(tmp_path, facts, latex, typst):
+def test_a_head_has_nothing_between_what_it_lacks(
+    tmp_path: Path, facts: dict[str, Any], latex: str, typst: str
+) -> None:
     front = {"title": "T", "author": []} | facts
     text = f"---\n{json.dumps(front)}\n---\nText.\n"
     (tmp_path / "report.md").write_text(text)
@@ -163,7 +167,7 @@ TWO_COLUMNS = f"<!-- in two columns -->\n\nTo begin with:\n\n$$y = {WIDE}$$\n\n<
 
 
 @pytest.fixture
-def in_columns(tmp_path):
+def in_columns(tmp_path: Path) -> Any:
     """A text with a formula that is too wide for the column that it stands in."""
     (tmp_path / "report.md").write_text(f'---\n{{"title": "T", "author": []}}\n---\n{TWO_COLUMNS}')
     (tmp_path / "numbers.csv").write_text("key\n")
@@ -172,7 +176,7 @@ def in_columns(tmp_path):
 
 @pytest.mark.latex
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
-def test_a_wide_formula_fits_its_column_in_latex(in_columns):
+def test_a_wide_formula_fits_its_column_in_latex(in_columns: Any) -> None:
     convert(in_columns / "report.md", in_columns / "report.tex", in_columns, in_columns, THEME)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
     subprocess.run(command, cwd=in_columns, capture_output=True, check=True)
@@ -180,7 +184,7 @@ def test_a_wide_formula_fits_its_column_in_latex(in_columns):
 
 
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext (poppler-utils) is not installed")
-def test_a_wide_formula_fits_its_column_in_typst(in_columns):
+def test_a_wide_formula_fits_its_column_in_typst(in_columns: Any) -> None:
     """Of an A4 page, 595 points wide, the left column ends before the middle."""
     pdf = in_columns / "report.pdf"
     convert(in_columns / "report.md", pdf, in_columns, in_columns, THEME, "typst")
@@ -192,7 +196,7 @@ def test_a_wide_formula_fits_its_column_in_typst(in_columns):
 
 
 @pytest.fixture(scope="module")
-def compiled(built, tmp_path_factory):
+def compiled(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source archive, unpacked somewhere else and compiled with one latexmk."""
     if not shutil.which("latexmk"):
         pytest.skip("latexmk is not installed")
@@ -207,7 +211,7 @@ def compiled(built, tmp_path_factory):
 
 
 @pytest.mark.latex
-def test_the_archive_compiles_elsewhere_without_a_warning_that_matters(compiled):
+def test_the_archive_compiles_elsewhere_without_a_warning_that_matters(compiled: Path) -> None:
     log = (compiled / "report.log").read_text(encoding="latin-1")
     overfull = [float(points) for points in re.findall(r"Overfull \\[hv]box \(([\d.]+)pt", log)]
     assert [points for points in overfull if points > 5] == []
@@ -217,7 +221,7 @@ def test_the_archive_compiles_elsewhere_without_a_warning_that_matters(compiled)
 
 @pytest.mark.latex
 @pytest.mark.skipif(not shutil.which("pdffonts"), reason="pdffonts (poppler-utils) is not installed")
-def test_all_fonts_are_embedded(compiled):
+def test_all_fonts_are_embedded(compiled: Path) -> None:
     lines = subprocess.run(["pdffonts", "report.pdf"], cwd=compiled, capture_output=True, text=True, check=True).stdout
     fonts = [line.split()[-5] for line in lines.splitlines()[2:]]
     assert len(fonts) > 5
@@ -226,7 +230,7 @@ def test_all_fonts_are_embedded(compiled):
 
 @pytest.mark.latex
 @pytest.mark.skipif(not shutil.which("latexmk"), reason="latexmk is not installed")
-def test_the_pdf_of_one_installation_of_tex_is_the_same_each_time(built, tmp_path):
+def test_the_pdf_of_one_installation_of_tex_is_the_same_each_time(built: Path, tmp_path: Path) -> None:
     found = []
     for name in ("one", "another"):
         shutil.copytree(built, tmp_path / name)
@@ -234,7 +238,7 @@ def test_the_pdf_of_one_installation_of_tex_is_the_same_each_time(built, tmp_pat
     assert found[0] == found[1]
 
 
-def test_the_archive_holds_text_and_figures_side_by_side(built, tmp_path):
+def test_the_archive_holds_text_and_figures_side_by_side(built: Path, tmp_path: Path) -> None:
     pack_build(built, tmp_path)
     with tarfile.open(tmp_path / "report-source.tar.gz") as archive:
         names = archive.getnames()

@@ -1,5 +1,6 @@
 import json
 import subprocess
+from typing import Any
 
 import pypandoc
 import pytest
@@ -15,7 +16,7 @@ def plain(markdown: str) -> str:
     arguments = [pypandoc.get_pandoc_path(), f"--from={READER}", "--to=json"]
     document = json.loads(subprocess.run(arguments, input=markdown, capture_output=True, text=True, check=True).stdout)
 
-    def text(inlines):
+    def text(inlines: Any) -> str:
         words = {"Space": " ", "SoftBreak": " "}
         return "".join(
             words.get(inline["t"]) or (inline["c"] if inline["t"] == "Str" else inline["c"][1]) for inline in inlines
@@ -27,32 +28,32 @@ def plain(markdown: str) -> str:
 
 @settings(max_examples=40, deadline=None)
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=30))
-def test_escaped_text_is_read_as_it_was_written(text):
+def test_escaped_text_is_read_as_it_was_written(text: str) -> None:
     assert plain(escape(text)) == " ".join(text.split())
 
 
 @pytest.mark.parametrize(
     "text", ["a_b & <script>", "$x^2$", r"\frac{1}", "**bold** `code`", "[a](b)", "| cell |", "1. x"]
 )
-def test_text_that_looks_like_markdown_or_latex(text):
+def test_text_that_looks_like_markdown_or_latex(text: str) -> None:
     assert plain(escape(text)) == text
 
 
 @pytest.mark.parametrize("text", ["mnist.relu.accuracy@10", "a`b", "``", "a_b"])
-def test_code_keeps_its_text(text):
+def test_code_keeps_its_text(text: str) -> None:
     assert plain(f"x {code(text)}") == f"x {text}"
 
 
-def test_identifiers_are_fit_for_all_formats():
+def test_identifiers_are_fit_for_all_formats() -> None:
     assert slug("mnist.momentum_0.9.accuracy@10") == "mnist-momentum-0-9-accuracy-10"
 
 
-def test_a_table_that_fits_has_the_widths_of_its_cells():
+def test_a_table_that_fits_has_the_widths_of_its_cells() -> None:
     rule = table(["Key", "Value"], [["a", "[0.972](#n-a)"]], "lr").splitlines()[1]
     assert [len(part) for part in rule.strip("| ").split(" | ")] == [4, 6]
 
 
-def test_a_wide_table_gives_long_columns_what_short_ones_leave():
+def test_a_wide_table_gives_long_columns_what_short_ones_leave() -> None:
     rows = [["word " * 40, "0.972", "word " * 20]]
     rule = table(["What", "Value", "Why"], rows, "lrl").splitlines()[1]
     first, second, third = (len(part) for part in rule.strip("| ").split(" | "))
@@ -61,13 +62,13 @@ def test_a_wide_table_gives_long_columns_what_short_ones_leave():
     assert first + second + third <= PAGE + 2
 
 
-def test_what_must_stay_on_one_line_has_room():
+def test_what_must_stay_on_one_line_has_room() -> None:
     interval = "0.965\u00a0(0.962\u00a0to\u00a0\u20090.968)"
     rule = table(["A", "B"], [["word " * 60, interval]], "ll").splitlines()[1]
     assert len(rule.strip("| ").split(" | ")[1]) > len(interval)
 
 
-def test_a_long_statement_goes_on_several_lines():
+def test_a_long_statement_goes_on_several_lines() -> None:
     assert display("a = b") == "$$a = b$$"
     assert display(r"a = b, \quad c = d") == r"$$a = b, \quad c = d$$"
     long = r"\sum_{i, j} X_{ij} Y_{jk} Z_{kl} + \frac{A_{ij}}{B_{ij}} + C_{ij} + D_{ij} + E_{ij}"

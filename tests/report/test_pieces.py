@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import jinja2
 import pytest
@@ -12,7 +13,7 @@ from rederive.report.listings import listing
 from rederive.report.origin import Numbers, bounds, sign
 
 
-def test_a_listing_is_the_source_as_it_stands(tmp_path, monkeypatch):
+def test_a_listing_is_the_source_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "shown").mkdir()
     source = "import os\n\n\n@decorated\nclass A:\n    x = 1\n\n    def f(self):\n        return 2\n\n\nclass B: ...\n"
@@ -29,12 +30,12 @@ def test_a_listing_is_the_source_as_it_stands(tmp_path, monkeypatch):
         ("rederive.nowhere", "A", "no module"),
     ],
 )
-def test_a_listing_of_nothing_is_an_error(module, name, message):
+def test_a_listing_of_nothing_is_an_error(module: str, name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         listing(module, name)
 
 
-def test_every_shipped_reference_is_readable():
+def test_every_shipped_reference_is_readable() -> None:
     references = References(synthetic.TEMPLATES / "references.bib")
     assert references.cite("loshchilov2019") == "[Loshchilov and Hutter (2019)](#ref-loshchilov2019)"
     assert references.cite("he2015") == "[He et al. (2015)](#ref-he2015)"
@@ -45,7 +46,7 @@ def test_every_shipped_reference_is_readable():
     assert line.startswith('- <span id="ref-loshchilov2019">Loshchilov, Ilya; Hutter, Frank (2019).')
 
 
-def test_a_reference_that_is_not_there_is_an_error():
+def test_a_reference_that_is_not_there_is_an_error() -> None:
     with pytest.raises(UserError, match="no entry 'nobody1900'"):
         References(synthetic.TEMPLATES / "references.bib").cite("nobody1900")
 
@@ -53,7 +54,7 @@ def test_a_reference_that_is_not_there_is_an_error():
 NUMBER = Number(value=-0.0123, text="-0.012", unit="difference", low=-0.02, high=0.004, how="counted")
 
 
-def test_a_number_is_a_link_to_where_it_comes_from():
+def test_a_number_is_a_link_to_where_it_comes_from() -> None:
     numbers = Numbers({"a.b_0.9.accuracy": NUMBER}, synthetic.study())
     numbers.place = "section"
     assert numbers.num("a.b_0.9.accuracy") == "[−0.012](#n-a-b-0-9-accuracy)"
@@ -61,7 +62,7 @@ def test_a_number_is_a_link_to_where_it_comes_from():
     assert dict(numbers.uses) == {"a.b_0.9.accuracy": ["section"]}
 
 
-def test_signs_and_bounds():
+def test_signs_and_bounds() -> None:
     assert sign(NUMBER) == "−0.012"
     assert sign(NUMBER.model_copy(update={"value": 0.0123, "text": "0.012"})) == "+0.012"
     assert sign(NUMBER.model_copy(update={"value": 0.0001, "text": "0.000"})) == "0.000"
@@ -69,7 +70,7 @@ def test_signs_and_bounds():
     assert bounds(Number(value=1, text="1", unit="count", how="counted")) == ""
 
 
-def test_an_unknown_key_is_answered_with_its_neighbours():
+def test_an_unknown_key_is_answered_with_its_neighbours() -> None:
     numbers = Numbers({"mnist.relu.accuracy@10": NUMBER, "mnist.relu.training_loss": NUMBER}, synthetic.study())
     with pytest.raises(
         UserError, match=r"'mnist\.relu\.acuracy@10', which does not exist; nearest: mnist\.relu\.accuracy@10"
@@ -77,13 +78,13 @@ def test_an_unknown_key_is_answered_with_its_neighbours():
         numbers.num("mnist.relu.acuracy@10")
 
 
-def test_a_curve_that_a_shorter_configuration_lacks_is_no_error():
+def test_a_curve_that_a_shorter_configuration_lacks_is_no_error() -> None:
     numbers = Numbers({"mnist.relu.accuracy@3": NUMBER}, synthetic.study())
     assert numbers.num("mnist.relu.accuracy@10") == "[–](#n-mnist-relu-accuracy-10)"
     assert "does not train it so far" in (numbers.get("mnist.relu.accuracy@10").missing or "")
 
 
-def test_two_keys_with_one_anchor_are_refused():
+def test_two_keys_with_one_anchor_are_refused() -> None:
     numbers = Numbers({"a.b": NUMBER, "a-b": NUMBER}, synthetic.study())
     numbers.num("a.b")
     numbers.num("a-b")
@@ -91,7 +92,7 @@ def test_two_keys_with_one_anchor_are_refused():
         numbers.check_identifiers()
 
 
-def test_the_manual_names_only_functions_that_templates_have():
+def test_the_manual_names_only_functions_that_templates_have() -> None:
     document = Document(
         study=synthetic.study(),
         numbers={},

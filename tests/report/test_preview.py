@@ -4,6 +4,8 @@ import json
 import shutil
 import threading
 import urllib.request
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import synthetic
@@ -15,7 +17,7 @@ from rederive.report.preview import PAGE, Preview, serve, server
 
 
 @pytest.fixture
-def templates(tmp_path):
+def templates(tmp_path: Path) -> Path:
     """A copy of the templates that a test may change."""
     shutil.copy(synthetic.REPOSITORY / "CITATION.cff", tmp_path)
     shutil.copytree(synthetic.TEMPLATES, tmp_path / "templates")
@@ -23,26 +25,28 @@ def templates(tmp_path):
 
 
 @pytest.fixture
-def preview(built, templates):
+def preview(built: Path, templates: Path) -> Any:
     made = Preview(Layout(built), synthetic.proofs(built), templates)
     made.update()
     return made
 
 
-def say(templates, sentence):
+def say(templates: Path, sentence: str) -> None:
     path = templates / "sections" / "conclusion.md.j2"
     path.write_text(path.read_text() + f"\n{sentence}\n")
 
 
-def test_the_page_is_the_one_that_a_build_writes(preview, built):
+def test_the_page_is_the_one_that_a_build_writes(preview: Any, built: Path) -> None:
     assert preview.error == ""
     assert preview.html == (built / "report" / "report.html").read_text()
 
 
-def test_an_edit_converts_its_section_and_no_other(preview, templates, built, monkeypatch):
+def test_an_edit_converts_its_section_and_no_other(
+    preview: Any, templates: Path, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     converted = []
 
-    def convert(text, theme):
+    def convert(text: str, theme: str) -> str:
         converted.append(text)
         return f"<section id='x'><h2>{text}</h2></section>"
 
@@ -57,7 +61,7 @@ def test_an_edit_converts_its_section_and_no_other(preview, templates, built, mo
     assert (built / "report" / "report.md").read_text() == before
 
 
-def test_another_claim_is_tested(preview, templates, built):
+def test_another_claim_is_tested(preview: Any, templates: Path, built: Path) -> None:
     claims = templates / "claims.yaml"
     claims.write_text(claims.read_text().replace("Single samples do cost accuracy", "They cost a lot"))
     verdicts = (built / "claims.json").read_text()
@@ -66,7 +70,7 @@ def test_another_claim_is_tested(preview, templates, built):
     assert (built / "claims.json").read_text() == verdicts
 
 
-def test_a_mistake_is_told_and_the_page_stays(preview, templates):
+def test_a_mistake_is_told_and_the_page_stays(preview: Any, templates: Path) -> None:
     before = preview.html
     say(templates, "{{ num('mnist.relu.acuracy') }}")
     preview.update()
@@ -74,19 +78,19 @@ def test_a_mistake_is_told_and_the_page_stays(preview, templates):
     assert (preview.html, preview.number) == (before, 1)
 
 
-def test_a_build_without_numbers_is_named(tmp_path):
+def test_a_build_without_numbers_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"numbers\.json: not found; build the report once"):
         Preview(Layout(tmp_path), [])
 
 
-def test_the_browser_is_told(preview, templates):
+def test_the_browser_is_told(preview: Any, templates: Path) -> None:
     http = server(preview, 0)
     threading.Thread(target=http.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{http.server_port}"
     try:
         with urllib.request.urlopen(f"{address}/events", timeout=60) as events:
 
-            def told():
+            def told() -> Any:
                 line = events.readline().decode()
                 assert events.readline() == b"\n"
                 return json.loads(line.removeprefix("data: "))
@@ -105,7 +109,7 @@ def test_the_browser_is_told(preview, templates):
         http.server_close()
 
 
-def test_what_is_saved_is_followed(preview, templates):
+def test_what_is_saved_is_followed(preview: Any, templates: Path) -> None:
     stop = threading.Event()
     following = threading.Thread(target=serve, args=(preview, 0, stop), daemon=True)
     states = preview.states()

@@ -1,35 +1,36 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 from tests import synthetic
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from rederive.cli import app
 from rederive.errors import UserError
 
 
 @pytest.fixture
-def build(built, tmp_path):
+def build(built: Path, tmp_path: Path) -> Path:
     """A copy of the build that a test may change."""
     shutil.copytree(built, tmp_path / "build")
     return tmp_path / "build"
 
 
 @pytest.fixture
-def templates(tmp_path):
+def templates(tmp_path: Path) -> Path:
     """A copy of the templates that a test may change."""
     shutil.copytree(synthetic.TEMPLATES, tmp_path / "templates")
     return tmp_path / "templates"
 
 
-def text_of(folder):
+def text_of(folder: Path) -> str:
     return (folder / "report" / "report.md").read_text()
 
 
-def test_every_section_is_there_in_order(built):
+def test_every_section_is_there_in_order(built: Path) -> None:
     headings = re.findall(r"^# (.*)$", text_of(built), re.MULTILINE)
     assert headings == [
         *("Abstract", "At a glance", "The project", "Summary", "Derivations", "Implementation", "Sigmoid and ReLU"),
@@ -41,13 +42,13 @@ def test_every_section_is_there_in_order(built):
     ]
 
 
-def test_the_front_matter_is_what_sites_read(built):
+def test_the_front_matter_is_what_sites_read(built: Path) -> None:
     front = yaml.safe_load(text_of(built).split("---\n")[1])
     assert front["title"] == "A deep-learning write-up, rederived"
     assert front["layout"] == "page"
 
 
-def test_the_front_matter_tells_version_and_day_of_release(built):
+def test_the_front_matter_tells_version_and_day_of_release(built: Path) -> None:
     front = yaml.safe_load(text_of(built).split("---\n")[1])
     project = yaml.safe_load((synthetic.REPOSITORY / "CITATION.cff").read_text())
     assert front["date"] == str(project["date-released"])
@@ -55,24 +56,24 @@ def test_the_front_matter_tells_version_and_day_of_release(built):
     assert front["author"] == [author["name"] for author in project["authors"]]
 
 
-def test_figures_are_linked_where_they_lie(built):
+def test_figures_are_linked_where_they_lie(built: Path) -> None:
     links = re.findall(r"\]\(([^)#]+\.svg)\)", text_of(built))
     assert len(links) >= 12
     assert all((built / "report" / link).resolve().is_file() for link in links)
 
 
-def test_every_link_within_the_text_has_its_target(built):
+def test_every_link_within_the_text_has_its_target(built: Path) -> None:
     text = text_of(built)
     targets = set(re.findall(r'id="([^"]+)"', text))
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= targets
 
 
-def test_every_shipped_reference_is_cited(built):
+def test_every_shipped_reference_is_cited(built: Path) -> None:
     known = set(re.findall(r"^@\w+\{(\w+),", (synthetic.TEMPLATES / "references.bib").read_text(), re.MULTILINE))
     assert set(re.findall(r'id="ref-(\w+)"', text_of(built))) == known
 
 
-def test_every_number_of_the_text_is_in_the_trace_with_its_place(built):
+def test_every_number_of_the_text_is_in_the_trace_with_its_place(built: Path) -> None:
     trace = json.loads((built / "report" / "trace.json").read_text())
     anchors = {number["anchor"] for number in trace["numbers"].values()}
     assert set(re.findall(r"\]\(#(n-[^)]+)\)", text_of(built))) == anchors
@@ -82,46 +83,46 @@ def test_every_number_of_the_text_is_in_the_trace_with_its_place(built):
     assert all(run in trace["runs"] for number in trace["numbers"].values() for run in number.get("runs", []))
 
 
-def test_neither_host_nor_time_nor_folder_is_in_the_report(built):
+def test_neither_host_nor_time_nor_folder_is_in_the_report(built: Path) -> None:
     for path in (built / "report").iterdir():
         content = path.read_text()
         for secret in ("should-not-appear", "T00:00:00", "T01:00:00", str(built), str(synthetic.REPOSITORY)):
             assert secret not in content, f"{secret} in {path.name}"
 
 
-def test_an_unknown_key_stops_the_report_and_names_its_neighbours(build, templates):
+def test_an_unknown_key_stops_the_report_and_names_its_neighbours(build: Path, templates: Path) -> None:
     (templates / "sections" / "abstract.md.j2").write_text("{{ num('mnist.relu.acuracy') }}")
     with pytest.raises(UserError, match=r"mnist\.relu\.acuracy.*nearest: mnist\.relu\.accuracy"):
         synthetic.render_build(build, templates)
 
 
-def test_a_typed_number_stops_the_report(build, templates):
+def test_a_typed_number_stops_the_report(build: Path, templates: Path) -> None:
     (templates / "sections" / "abstract.md.j2").write_text("ReLU reaches 0.973.")
     with pytest.raises(UserError, match=r"abstract\.md\.j2, line 1: 0\.973"):
         synthetic.render_build(build, templates)
 
 
-def test_a_number_typed_into_a_claim_stops_the_report(build, templates):
+def test_a_number_typed_into_a_claim_stops_the_report(build: Path, templates: Path) -> None:
     claims = (templates / "claims.yaml").read_text()
     (templates / "claims.yaml").write_text(claims.replace("Twice the filters raise", "In 9 runs they raise"))
     with pytest.raises(UserError, match=r"filters_help: holds, line 1: 9"):
         synthetic.render_build(build, templates)
 
 
-def test_a_reference_to_a_figure_that_is_not_there_stops_the_report(build, templates):
+def test_a_reference_to_a_figure_that_is_not_there_stops_the_report(build: Path, templates: Path) -> None:
     (templates / "sections" / "abstract.md.j2").write_text("{{ fig('nowhere') }}")
     with pytest.raises(UserError, match="refers to fig-nowhere"):
         synthetic.render_build(build, templates)
 
 
 @pytest.mark.parametrize("mistake", ["{{ undefined_thing }}", "{% if %}", "{{ num() }}"])
-def test_a_mistake_in_a_template_is_an_error_with_its_place(build, templates, mistake):
+def test_a_mistake_in_a_template_is_an_error_with_its_place(build: Path, templates: Path, mistake: str) -> None:
     (templates / "sections" / "abstract.md.j2").write_text(f"text\n\n{mistake}")
     with pytest.raises(UserError, match=r"abstract\.md\.j2, line 3"):
         synthetic.render_build(build, templates)
 
 
-def test_without_a_proof_there_is_no_report(build):
+def test_without_a_proof_there_is_no_report(build: Path) -> None:
     path = build / "derivations" / "normalize.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"passed": False}))
     (build / "report" / "report.md").unlink()
@@ -130,7 +131,7 @@ def test_without_a_proof_there_is_no_report(build):
     assert not (build / "report" / "report.md").exists()
 
 
-def test_the_text_says_what_the_verdict_says(build):
+def test_the_text_says_what_the_verdict_says(build: Path) -> None:
     sentence = "Single samples do cost accuracy"
     assert sentence in text_of(build)
     assert "[Claim 13: holds](#claim-13)" in text_of(build)
@@ -147,7 +148,7 @@ def test_the_text_says_what_the_verdict_says(build):
     assert "| **does not hold** |" in scorecard
 
 
-def test_the_exit_code_says_what_the_verdict_says(build, templates):
+def test_the_exit_code_says_what_the_verdict_says(build: Path, templates: Path) -> None:
     claims = templates / "claims.yaml"
     sentence = '    undecided: "The benchmark minus single samples'
     pinned = claims.read_text().replace(sentence, f"__{sentence}")
@@ -155,7 +156,7 @@ def test_the_exit_code_says_what_the_verdict_says(build, templates):
     line, _, rest = after.partition("\n")
     claims.write_text(f"{before}{line}\n  expected: {{official: holds}}\n{rest}")
 
-    def checked():
+    def checked() -> Result:
         synthetic.conclude(build, claims)
         return CliRunner().invoke(app, ["check-claims", "--study", str(build / "study.json")])
 
@@ -168,7 +169,7 @@ def test_the_exit_code_says_what_the_verdict_says(build, templates):
     assert result.output == "claim 13 (single_samples_cost): does not hold; pinned: holds\n"
 
 
-def test_one_seed_is_said_once_to_be_too_few(built, tmp_path):
+def test_one_seed_is_said_once_to_be_too_few(built: Path, tmp_path: Path) -> None:
     folder = synthetic.whole_build(tmp_path, synthetic.study(seeds=[0]), drawn=built)
     text = text_of(folder)
     assert text.count("Every experiment was run once, with one seed") == 1
@@ -185,7 +186,7 @@ def test_one_seed_is_said_once_to_be_too_few(built, tmp_path):
     assert {way: trace[f"claims.{way}_way"]["value"] for way in ways} == ways
 
 
-def test_stand_in_data_is_named_in_title_first_page_and_figures(tmp_path):
+def test_stand_in_data_is_named_in_title_first_page_and_figures(tmp_path: Path) -> None:
     folder = synthetic.whole_build(tmp_path, synthetic.study(seeds=[0, 1], data={"source": "standin"}))
     text = text_of(folder)
     front, body = text.split("\n---\n", 1)
@@ -198,7 +199,7 @@ def test_stand_in_data_is_named_in_title_first_page_and_figures(tmp_path):
     assert all(alt.startswith("Generated stand-in data") for alt in alts)
 
 
-def test_a_study_with_runs_still_missing_has_a_report(built, tmp_path):
+def test_a_study_with_runs_still_missing_has_a_report(built: Path, tmp_path: Path) -> None:
     made = synthetic.study(seeds=[0, 1])
     without = tuple(run for run in made.runs() if run != "mnist.benchmark")
     text = text_of(synthetic.whole_build(tmp_path, made, without, drawn=built))

@@ -7,7 +7,7 @@ from rederive.report.formats import html_section
 from rederive.report.sections import joined, split
 
 
-def test_sections_begin_at_headings_of_the_first_level():
+def test_sections_begin_at_headings_of_the_first_level() -> None:
     text = "before\n\n# One\n\n## Part\n\n```python\n# a comment\n```\n\n# Two\n"
     assert split(text) == ["before\n\n", "# One\n\n## Part\n\n```python\n# a comment\n```\n\n", "# Two\n"]
     assert "".join(split(text)) == text
@@ -17,7 +17,7 @@ def section(level: int, name: str, inside: str = "", classes: str = "") -> str:
     return f'<section id="{name}"><h{level} class="{classes}">{name.upper()}</h{level}>{inside}</section>\n'
 
 
-def test_headings_are_numbered_and_listed():
+def test_headings_are_numbered_and_listed() -> None:
     parts = [
         section(2, "abstract", classes="unnumbered"),
         section(2, "one", section(3, "a") + section(3, "b")),
@@ -35,19 +35,19 @@ def test_headings_are_numbered_and_listed():
     assert nested == ["#a", "#b", "#c"]
 
 
-def test_two_headings_of_one_text_have_two_identifiers():
+def test_two_headings_of_one_text_have_two_identifiers() -> None:
     body, contents = joined([section(2, "same"), section(2, "same")])
     assert [part.get("id") for part in fromstring(f"<div>{body}</div>").iter("section")] == ["same", "same-1"]
     assert 'href="#same-1"' in contents
 
 
-def test_formulas_and_comments_come_through():
+def test_formulas_and_comments_come_through() -> None:
     formula = '<p><math display="block"><mspace width="1em"></mspace><mi>x</mi></math><!--drawing a--></p>'
     body, _ = joined([section(2, "one", formula)])
     assert formula in body
 
 
-def test_footnotes_of_two_sections_are_told_apart():
+def test_footnotes_of_two_sections_are_told_apart() -> None:
     text = "# {0}\n\nSaid.[^a] Again.[^b]\n\n[^a]: First of {0}.\n\n[^b]: Second of {0}.\n"
     body, _ = joined(html_section(text.format(name), THEME) for name in ("one", "two"))
     page = fromstring(f"<div>{body}</div>")

@@ -2,6 +2,7 @@ import hashlib
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from tests import synthetic
@@ -12,7 +13,7 @@ from rederive.report.diff import diff
 from rederive.report.trace import describe, keys
 
 
-def test_a_trace_names_all_that_a_number_rests_on(built):
+def test_a_trace_names_all_that_a_number_rests_on(built: Path) -> None:
     text = describe(Layout(built), "mnist.relu_10.accuracy")
     file = built / "runs" / "mnist.relu" / "seeds_0-1-2.csv"
     for part in (
@@ -29,17 +30,17 @@ def test_a_trace_names_all_that_a_number_rests_on(built):
         assert part in text, part
 
 
-def test_a_trace_names_the_figures_that_show_the_curve(built):
+def test_a_trace_names_the_figures_that_show_the_curve(built: Path) -> None:
     assert "figure       mnist_activations" in describe(Layout(built), "mnist.relu.accuracy@10")
 
 
-def test_the_estimate_of_a_claim_can_be_traced(built):
+def test_the_estimate_of_a_claim_can_be_traced(built: Path) -> None:
     text = describe(Layout(built), "claims.filters_help.1")
     assert "cifar10.double_filters" in text
     assert "used in      claim 14 (filters_help)" in text
 
 
-def test_a_trace_says_the_same_of_a_run_without_a_report(built, tmp_path):
+def test_a_trace_says_the_same_of_a_run_without_a_report(built: Path, tmp_path: Path) -> None:
     shutil.copytree(built, tmp_path / "other")
     (tmp_path / "other" / "report" / "trace.json").unlink()
     with_report, without = (describe(Layout(folder), "mnist.relu.accuracy") for folder in (built, tmp_path / "other"))
@@ -47,26 +48,26 @@ def test_a_trace_says_the_same_of_a_run_without_a_report(built, tmp_path):
     assert without.splitlines() == [*told, "  used in      nothing in the report prints it"]
 
 
-def test_an_unknown_key_is_answered_with_its_neighbours(built):
+def test_an_unknown_key_is_answered_with_its_neighbours(built: Path) -> None:
     with pytest.raises(UserError, match=r"nearest: mnist\.relu\.accuracy@10"):
         describe(Layout(built), "mnist.relu.acuracy@10")
 
 
-def test_all_keys_are_listed(built):
+def test_all_keys_are_listed(built: Path) -> None:
     assert "mnist.relu.accuracy@10" in keys(Layout(built))
 
 
 @pytest.fixture
-def other(built, tmp_path):
+def other(built: Path, tmp_path: Path) -> Path:
     shutil.copytree(built, tmp_path / "other")
     return tmp_path / "other"
 
 
-def test_a_build_does_not_differ_from_its_copy(built, other):
+def test_a_build_does_not_differ_from_its_copy(built: Path, other: Path) -> None:
     assert diff(built, other) == []
 
 
-def test_what_differs_is_told_kind_by_kind(built, other):
+def test_what_differs_is_told_kind_by_kind(built: Path, other: Path) -> None:
     lines = (other / "runs.csv").read_text().splitlines()
     changed = [re.sub(r"^(cifar10.batch_1,.*,accuracy),.*", r"\1,0.9", line) for line in lines]
     (other / "runs.csv").write_text("\n".join(changed) + "\n")
@@ -85,6 +86,6 @@ def test_what_differs_is_told_kind_by_kind(built, other):
     assert any(line.startswith("text        +") and "Single samples cost no accuracy" in line for line in found)
 
 
-def test_a_folder_without_a_build_is_named(built, tmp_path):
+def test_a_folder_without_a_build_is_named(built: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="numbers.json: not found"):
         diff(built, tmp_path)

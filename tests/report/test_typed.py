@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from tests import synthetic
 
@@ -21,7 +23,7 @@ from rederive.report.typed import refuse_typed_numbers, typed_numbers
         ("$$\nx = 3.5\n$$", [(2, "3.5")]),
     ],
 )
-def test_a_number_in_the_text_is_found_with_its_line(text, found):
+def test_a_number_in_the_text_is_found_with_its_line(text: str, found: list[Any]) -> None:
     assert typed_numbers(text) == found
 
 
@@ -37,22 +39,22 @@ def test_a_number_in_the_text_is_found_with_its_line(text, found):
         "conv2d, sha256 and SHA-256",
     ],
 )
-def test_names_code_formulas_and_addresses_may_hold_digits(text):
+def test_names_code_formulas_and_addresses_may_hold_digits(text: str) -> None:
     assert typed_numbers(text, synthetic.study().report.digits) == []
 
 
-def test_a_name_or_a_year_can_be_allowed():
+def test_a_name_or_a_year_can_be_allowed() -> None:
     text = "In 2019, ResNet-50 had 3 variants."
     assert len(typed_numbers(text)) == 3
     assert typed_numbers(text, {r"\bIn 2019\b": "a year", r"ResNet-\d+ had 3 variants": "theirs"}) == []
 
 
-def test_the_error_names_the_file_and_what_to_do():
+def test_the_error_names_the_file_and_what_to_do() -> None:
     with pytest.raises(UserError, match=r"instead[^$]*sections/a\.md\.j2, line 2: 0\.5"):
         refuse_typed_numbers({"sections/a.md.j2": "fine\n0.5", "b": "fine"})
 
 
-def test_the_shipped_templates_hold_none():
+def test_the_shipped_templates_hold_none() -> None:
     paths = sorted(synthetic.TEMPLATES.rglob("*.j2"))
     assert len(paths) > 10
     refuse_typed_numbers({str(path): path.read_text() for path in paths}, synthetic.study().report.digits)

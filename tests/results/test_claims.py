@@ -1,6 +1,8 @@
 import ast
 import json
 import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import synthetic
@@ -25,7 +27,7 @@ HOLDS, FAILS, UNDECIDED, UNTESTABLE = "holds", "does not hold", "undecided", "no
         ("{a.x} - {a.x}", 0.0),
     ],
 )
-def test_the_language_of_quantities(text, value):
+def test_the_language_of_quantities(text: str, value: float) -> None:
     keys, expression = parse_quantity(text)
     assert evaluate(expression, [{"a.x": 5.0, "b.x": 2.0}[key] for key in keys]) == value
 
@@ -42,7 +44,7 @@ def test_the_language_of_quantities(text, value):
         ("2 * {a.x} / {b.x}", False, ["2 * k0 / k1"]),
     ],
 )
-def test_the_parts_of_an_extreme(text, lowest, expected):
+def test_the_parts_of_an_extreme(text: str, lowest: bool, expected: list[Any]) -> None:
     _, expression = parse_quantity(text)
     assert [ast.unparse(part) for part in parts(expression, lowest)] == expected
 
@@ -56,7 +58,7 @@ def test_the_parts_of_an_extreme(text, lowest, expected):
         ("2 * min({a.x}, 1)", True),
     ],
 )
-def test_what_is_no_extreme_in_the_direction_of_the_bound_is_refused(text, lowest):
+def test_what_is_no_extreme_in_the_direction_of_the_bound_is_refused(text: str, lowest: bool) -> None:
     _, expression = parse_quantity(text)
     with pytest.raises(UserError, match=r"(lowest|highest) of several is wanted"):
         parts(expression, lowest)
@@ -76,24 +78,24 @@ def test_what_is_no_extreme_in_the_direction_of_the_bound_is_refused(text, lowes
         "[1]",
     ],
 )
-def test_nothing_else_is_evaluated(text):
+def test_nothing_else_is_evaluated(text: str) -> None:
     with pytest.raises(UserError, match="expected keys in braces"):
         parse_quantity(text)
 
 
-def test_every_conclusion_of_the_write_up_is_there_once():
+def test_every_conclusion_of_the_write_up_is_there_once() -> None:
     claims = load_claims(synthetic.CLAIMS)
     assert sorted(claim.number for claim in claims.values()) == list(range(1, 18))
 
 
-def test_every_claim_can_be_tested_on_the_whole_grid(concluded):
+def test_every_claim_can_be_tested_on_the_whole_grid(concluded: Path) -> None:
     """A key misspelt in claims.yaml would look like a run that is missing."""
     claims = json.loads((concluded / "claims.json").read_text())
     assert [name for name, claim in claims.items() if claim["verdict"] == UNTESTABLE] == []
 
 
 @pytest.fixture(scope="module")
-def concluded(tmp_path_factory):
+def concluded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build of config.yaml with three seeds of invented runs, up to the claims."""
     folder = tmp_path_factory.mktemp("concluded")
     synthetic.summarise_build(folder, synthetic.write_build(folder, synthetic.study(seeds=[0, 1, 2])))
@@ -101,17 +103,17 @@ def concluded(tmp_path_factory):
 
 
 @pytest.fixture
-def build(concluded, tmp_path):
+def build(concluded: Path, tmp_path: Path) -> Any:
     """A copy of the build that a test may change; the baseline of Table 4 is its run cifar10.batch_16."""
     return shutil.copytree(concluded, tmp_path / "build")
 
 
-def retest(folder, claims=synthetic.CLAIMS):
+def retest(folder: Path, claims: Any = synthetic.CLAIMS) -> Any:
     test_claims(Layout(folder), synthetic.proofs(folder), claims, synthetic.PUBLISHED, synthetic.PUBLISHED_CURVES)
     return json.loads((folder / "claims.json").read_text())
 
 
-def set_accuracy(folder, experiment, value):
+def set_accuracy(folder: Path, experiment: str, value: Any) -> None:
     """Edit the run table: an experiment's last accuracy, a little different for each seed."""
     lines = (folder / "runs.csv").read_text().splitlines()
     changed = []
@@ -123,14 +125,14 @@ def set_accuracy(folder, experiment, value):
     (folder / "runs.csv").write_text("\n".join(changed) + "\n")
 
 
-def test_another_run_table_gives_another_verdict(build):
+def test_another_run_table_gives_another_verdict(build: Any) -> None:
     set_accuracy(build, "cifar10.batch_1", 0.40)
     assert retest(build)["single_samples_cost"]["verdict"] == HOLDS
     set_accuracy(build, "cifar10.batch_1", 0.90)
     assert retest(build)["single_samples_cost"]["verdict"] == FAILS
 
 
-def test_a_claim_is_tested_by_the_differences_seed_by_seed(build):
+def test_a_claim_is_tested_by_the_differences_seed_by_seed(build: Any) -> None:
     """The two differ by 0.002 with each seed, while the seeds differ by ten times as much."""
     for name, shift in (("mnist.relu", 0.002), ("mnist.benchmark", 0.0)):
         lines = []
@@ -145,7 +147,7 @@ def test_a_claim_is_tested_by_the_differences_seed_by_seed(build):
     assert test["verdict"] == HOLDS
 
 
-def test_one_seed_tests_nothing_but_what_has_no_chance_in_it(tmp_path):
+def test_one_seed_tests_nothing_but_what_has_no_chance_in_it(tmp_path: Path) -> None:
     synthetic.summarise_build(tmp_path, synthetic.write_build(tmp_path, synthetic.study(seeds=[0])))
     claims = json.loads((tmp_path / "claims.json").read_text())
     assert claims["filters_help"]["verdict"] == UNTESTABLE
@@ -156,7 +158,7 @@ def test_one_seed_tests_nothing_but_what_has_no_chance_in_it(tmp_path):
     assert claims["both_cost"]["verdict"] == HOLDS
 
 
-def test_a_claim_on_runs_that_are_not_there_says_which(tmp_path):
+def test_a_claim_on_runs_that_are_not_there_says_which(tmp_path: Path) -> None:
     csvs = synthetic.write_build(tmp_path, synthetic.study(seeds=[0, 1]), without=("cifar10.double_filters",))
     synthetic.summarise_build(tmp_path, csvs)
     claim = json.loads((tmp_path / "claims.json").read_text())["filters_help"]
@@ -164,13 +166,13 @@ def test_a_claim_on_runs_that_are_not_there_says_which(tmp_path):
     assert claim["tests"][0]["reason"] == "cifar10.double_filters was not run"
 
 
-def test_a_failed_proof_fails_its_claim(build):
+def test_a_failed_proof_fails_its_claim(build: Any) -> None:
     path = build / "derivations" / "kl_divergence.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"passed": False}))
     assert retest(build)["kl_same_as_cross_entropy"]["verdict"] == FAILS
 
 
-def test_the_published_values_are_put_to_the_same_test(build):
+def test_the_published_values_are_put_to_the_same_test(build: Any) -> None:
     tests = retest(build)["rate_and_epochs_matter_most"]["tests"]
     # By Table 3 the largest rate costs 0.614 - 0.101, accuracies spread over 0.652 - 0.424 with batch size,
     # and over 0.6197 - 0.586 with momentum.
@@ -181,20 +183,20 @@ def test_the_published_values_are_put_to_the_same_test(build):
     assert retest(build)["epochs_help_less_and_less"]["tests"][0]["published"] is None
 
 
-def test_the_published_curves_count_where_they_are_whole(build):
+def test_the_published_curves_count_where_they_are_whole(build: Any) -> None:
     tests = retest(build)["normal_starts_high"]["tests"]
     assert tests[0]["published"] == pytest.approx(17.973 / 1.989)
     assert tests[1]["published"] < 0
 
 
-def write_claims(folder, **changes):
+def write_claims(folder: Path, **changes: Any) -> Path:
     claims = read_yaml(synthetic.CLAIMS)
     path = folder / "claims.yaml"
     path.write_text(json.dumps({"margins": claims["margins"], "filters_help": claims["filters_help"] | changes}))
     return path
 
 
-def test_a_pinned_verdict_is_held_against_the_one_that_came_out(build):
+def test_a_pinned_verdict_is_held_against_the_one_that_came_out(build: Any) -> None:
     set_accuracy(build, "cifar10.double_filters", 0.9)
     retest(build, write_claims(build, expected={"official": HOLDS}))
     assert differing(build / "claims.json") == []
@@ -203,7 +205,7 @@ def test_a_pinned_verdict_is_held_against_the_one_that_came_out(build):
     assert differing(build / "claims.json") == ["claim 14 (filters_help): does not hold; pinned: holds"]
 
 
-def test_a_pin_for_stand_in_data_says_nothing_about_official_data(build):
+def test_a_pin_for_stand_in_data_says_nothing_about_official_data(build: Any) -> None:
     retest(build, write_claims(build, expected={"standin": FAILS}))
     assert differing(build / "claims.json") == []
 
@@ -243,7 +245,7 @@ def test_a_pin_for_stand_in_data_says_nothing_about_official_data(build):
         ),
     ],
 )
-def test_a_mistake_in_the_claims_is_named(build, changes, message):
+def test_a_mistake_in_the_claims_is_named(build: Any, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         retest(build, write_claims(build, **changes))
 
@@ -258,7 +260,7 @@ def test_a_mistake_in_the_claims_is_named(build, changes, message):
         ("1 / {a.x}", None),
     ],
 )
-def test_what_is_a_weighted_sum_of_its_keys(text, weights):
+def test_what_is_a_weighted_sum_of_its_keys(text: str, weights: dict[str, Any] | None) -> None:
     assert linear(parse_quantity(text)[1]) == weights
 
 
@@ -272,7 +274,7 @@ def test_what_is_a_weighted_sum_of_its_keys(text, weights):
         ("{a.x} / {b.x}", True, 1),
     ],
 )
-def test_a_comparison_counts_once_from_whichever_side(text, lowest, count):
+def test_a_comparison_counts_once_from_whichever_side(text: str, lowest: bool, count: int) -> None:
     keys, expression = parse_quantity(text)
     assert len(comparisons(parts(expression, lowest), keys)) == count
 
@@ -280,7 +282,7 @@ def test_a_comparison_counts_once_from_whichever_side(text, lowest, count):
 # What became of the seeds, in the claims
 
 
-def edit_runs(folder, experiment, change):
+def edit_runs(folder: Path, experiment: str, change: Any) -> None:
     """Put change(seed, epoch, split, metric, value) in the place of an experiment's values; None drops one."""
     header, *lines = (folder / "runs.csv").read_text().splitlines()
     kept = [header]
@@ -293,14 +295,14 @@ def edit_runs(folder, experiment, change):
     (folder / "runs.csv").write_text("\n".join(kept) + "\n")
 
 
-def first_seed(folder, experiment):
+def first_seed(folder: Path, experiment: str) -> Any:
     """Return the values of an experiment's seed 0, by epoch, split and metric."""
     found = {}
     edit_runs(folder, experiment, lambda s, e, split, m, v: (found.update({(e, split, m): v}) if s == 0 else None) or v)
     return found
 
 
-def test_copies_of_one_seed_are_not_several(build):
+def test_copies_of_one_seed_are_not_several(build: Any) -> None:
     """Five copies used to give an interval of no width, and with it a verdict on everything."""
     for run in ("cifar10.batch_16", "cifar10.double_filters"):
         first = first_seed(build, run)
@@ -310,7 +312,7 @@ def test_copies_of_one_seed_are_not_several(build):
     assert test["left_out"]["cifar10.batch_16"] == {"1": "has the numbers of seed 0"}
 
 
-def test_a_run_with_nothing_random_in_it_has_no_interval_of_its_own(build):
+def test_a_run_with_nothing_random_in_it_has_no_interval_of_its_own(build: Any) -> None:
     first = first_seed(build, "mnist.zeros")
     edit_runs(build, "mnist.zeros", lambda s, e, split, m, v: first[e, split, m] * (1 + 1e-9 * s))  # another processor
     claims = retest(build)
@@ -323,15 +325,15 @@ def test_a_run_with_nothing_random_in_it_has_no_interval_of_its_own(build):
     assert claims["normal_starts_high"]["tests"][0]["n"] == 3
 
 
-def test_zeros_are_judged_in_their_best_epoch_not_in_the_last(build):
+def test_zeros_are_judged_in_their_best_epoch_not_in_the_last(build: Any) -> None:
     edit_runs(build, "mnist.zeros", lambda s, e, split, m, v: 0.12 + 0.2 * (e == 15) if m == "accuracy" else v)
     claim = retest(build)["zeros_no_learning"]
     assert claim["verdict"] == FAILS
     assert claim["tests"][0]["value"] == pytest.approx(0.32)
 
 
-def test_a_seed_that_diverged_is_a_result_and_makes_nothing_untestable(build):
-    def diverge(seed, epoch, split, metric, value):
+def test_a_seed_that_diverged_is_a_result_and_makes_nothing_untestable(build: Any) -> None:
+    def diverge(seed: int, epoch: int, split: Any, metric: str, value: Any) -> Any:
         return "nan" if seed == 1 and epoch > 3 and metric == "loss" else value
 
     edit_runs(build, "mnist.momentum_0.9", diverge)
@@ -345,8 +347,8 @@ def test_a_seed_that_diverged_is_a_result_and_makes_nothing_untestable(build):
     assert claim["tests"][0]["verdict"] == HOLDS  # with every seed its loss is above all bounds
 
 
-def test_a_seed_that_collapsed_counts_and_is_shown(build):
-    def collapse(seed, epoch, split, metric, value):
+def test_a_seed_that_collapsed_counts_and_is_shown(build: Any) -> None:
+    def collapse(seed: int, epoch: int, split: Any, metric: str, value: Any) -> Any:
         return value if seed != 2 or epoch < 11 else 0.101 if metric == "accuracy" else 2.308
 
     edit_runs(build, "cifar10.learning_rate_0.01", collapse)
@@ -355,7 +357,7 @@ def test_a_seed_that_collapsed_counts_and_is_shown(build):
     assert test["n"] == 3
 
 
-def test_a_seed_that_is_missing_is_named_with_the_reason(build):
+def test_a_seed_that_is_missing_is_named_with_the_reason(build: Any) -> None:
     edit_runs(build, "cifar10.batch_16", lambda s, e, split, m, v: None if s == 2 and e > 7 else v)
     edit_runs(build, "cifar10.double_filters", lambda s, e, split, m, v: None if s == 1 else v)
     test = retest(build)["filters_help"]["tests"][0]
@@ -366,13 +368,13 @@ def test_a_seed_that_is_missing_is_named_with_the_reason(build):
     }
 
 
-def test_runs_with_draws_of_their_own_are_said_to_be_no_pairs(build):
+def test_runs_with_draws_of_their_own_are_said_to_be_no_pairs(build: Any) -> None:
     claims = retest(build)
     assert claims["kl_same_as_cross_entropy"]["tests"][1]["paired"] is False
     assert claims["filters_help"]["tests"][0]["paired"] is True
 
 
-def test_a_claim_that_rests_on_several_tests_pays_for_all_of_them(build):
+def test_a_claim_that_rests_on_several_tests_pays_for_all_of_them(build: Any) -> None:
     """With one test the interval of not holding has 95 %; the five tests of this claim share that error."""
     set_accuracy(build, "cifar10.learning_rate_0.01", 0.9)
     set_accuracy(build, "cifar10.batch_1", 0.1)
@@ -385,13 +387,13 @@ def test_a_claim_that_rests_on_several_tests_pays_for_all_of_them(build):
 # Images
 
 
-def write_predictions(folder, answers):
+def write_predictions(folder: Path, answers: Any) -> None:
     """Write predictions of ten images: answers[run] is a text, the same for each seed."""
     found = {run: {str(seed): digits for seed in range(3)} for run, digits in answers.items()}
     (folder / "predictions.json").write_text(json.dumps(found))
 
 
-def test_the_error_over_images_is_added_where_predictions_are_known(build):
+def test_the_error_over_images_is_added_where_predictions_are_known(build: Any) -> None:
     set_accuracy(build, "cifar10.double_filters", 0.72)
     set_accuracy(build, "cifar10.batch_16", 0.70)
     alone = retest(build)["filters_help"]["tests"][0]
@@ -406,7 +408,7 @@ def test_the_error_over_images_is_added_where_predictions_are_known(build):
     assert different["verdict"] == HOLDS  # on these images
 
 
-def test_an_experiment_read_before_the_end_of_its_run_has_no_predictions(build):
+def test_an_experiment_read_before_the_end_of_its_run_has_no_predictions(build: Any) -> None:
     write_predictions(build, dict.fromkeys(("cifar10.benchmark",), "1" * 100))
     assert retest(build)["epochs_help_less_and_less"]["tests"][0]["images"] is None
 
@@ -414,9 +416,9 @@ def test_an_experiment_read_before_the_end_of_its_run_has_no_predictions(build):
 # The file of claims
 
 
-def test_one_metric_has_one_margin(tmp_path):
+def test_one_metric_has_one_margin(tmp_path: Path) -> None:
     claims = load_claims(synthetic.CLAIMS)
-    used = {}
+    used: dict[tuple[str, ...], set[float]] = {}
     for claim in claims.values():
         for test in claim.tests:
             if test.quantity and (margin := test.margin or test.within):
@@ -427,14 +429,14 @@ def test_one_metric_has_one_margin(tmp_path):
     assert all(len(margin.reason) > 40 for margin in load_margins(synthetic.CLAIMS).values())
 
 
-def test_the_digest_is_of_what_decides_not_of_the_sentences(tmp_path):
+def test_the_digest_is_of_what_decides_not_of_the_sentences(tmp_path: Path) -> None:
     before = tests_digest(write_claims(tmp_path))
     assert tests_digest(write_claims(tmp_path, says="Filters matter.", expected={"official": HOLDS})) == before
     harder = [read_yaml(synthetic.CLAIMS)["filters_help"]["tests"][0] | {"above": 0.1}]
     assert tests_digest(write_claims(tmp_path, tests=harder)) != before
 
 
-def test_how_many_runs_are_younger_than_the_tests(build):
+def test_how_many_runs_are_younger_than_the_tests(build: Any) -> None:
     index = json.loads((build / "runs.json").read_text())
     index["cifar10.batch_16"]["tests_digest"] = {"0": tests_digest(synthetic.CLAIMS), "1": "ab" * 32, "2": None}
     (build / "runs.json").write_text(json.dumps(index))
@@ -442,7 +444,7 @@ def test_how_many_runs_are_younger_than_the_tests(build):
 
 
 @pytest.mark.parametrize("kind", ["published", "published_curves"])
-def test_a_misspelt_experiment_among_the_published_values_is_an_error(build, tmp_path, kind):
+def test_a_misspelt_experiment_among_the_published_values_is_an_error(build: Any, tmp_path: Path, kind: str) -> None:
     found = {"published": synthetic.PUBLISHED, "published_curves": synthetic.PUBLISHED_CURVES}
     text = found[kind].read_text()
     found[kind] = tmp_path / found[kind].name

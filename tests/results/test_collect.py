@@ -37,11 +37,11 @@ class Build:
 
 
 @pytest.fixture
-def build(tmp_path) -> Build:
+def build(tmp_path: Path) -> Build:
     return Build(tmp_path)
 
 
-def test_the_table_names_each_value_and_keeps_its_digits(build):
+def test_the_table_names_each_value_and_keeps_its_digits(build: Build) -> None:
     table, _ = build.collected(build.write(["0,1,train,loss,0.30000000000000004"]))
     assert table.splitlines() == [
         "experiment,seed,epoch,split,metric,value",
@@ -49,14 +49,14 @@ def test_the_table_names_each_value_and_keeps_its_digits(build):
     ]
 
 
-def test_rows_are_sorted_by_number_and_not_by_digit(build):
+def test_rows_are_sorted_by_number_and_not_by_digit(build: Build) -> None:
     rows = [f"{seed},{epoch},train,loss,0.5" for seed in (10, 2) for epoch in range(1, 11)]
     table, _ = build.collected(build.write(rows, "seeds_2-10"))
     found = [tuple(map(int, line.split(",")[1:3])) for line in table.splitlines()[1:]]
     assert found == [(seed, epoch) for seed in (2, 10) for epoch in range(1, 11)]
 
 
-def test_jobs_of_one_run_are_joined(build):
+def test_jobs_of_one_run_are_joined(build: Build) -> None:
     first = build.write(ROWS)
     second = build.write([row.replace("0,", "1,", 1) for row in ROWS], "seeds_1")
     table, index = build.collected(first, second)
@@ -65,7 +65,7 @@ def test_jobs_of_one_run_are_joined(build):
     assert sorted(index["mnist.he"]["files"]) == ["runs/mnist.he/seeds_0.csv", "runs/mnist.he/seeds_1.csv"]
 
 
-def test_the_index_has_what_made_a_run_but_neither_host_nor_time(build):
+def test_the_index_has_what_made_a_run_but_neither_host_nor_time(build: Build) -> None:
     _, index = build.collected(build.write(ROWS))
     assert index["mnist.he"]["fingerprint"] == ["cd" * 32]
     assert index["mnist.he"]["data_checksum"] == ["ab" * 32]
@@ -73,13 +73,13 @@ def test_the_index_has_what_made_a_run_but_neither_host_nor_time(build):
     assert "1999" not in json.dumps(index)
 
 
-def test_a_value_given_twice_is_refused(build):
+def test_a_value_given_twice_is_refused(build: Build) -> None:
     rows = ROWS + [row.replace("0,", "4,", 1) for row in ROWS]
     with pytest.raises(UserError, match=r"runs/mnist.he: two files hold seed 0, epoch 1"):
         build.collected(build.write(ROWS), build.write(rows, "seeds_0-4"))
 
 
-def test_a_run_with_other_settings_is_refused(build):
+def test_a_run_with_other_settings_is_refused(build: Build) -> None:
     """Two builds in one folder: the other one's run lies where this one's belongs."""
     spec = synthetic.study().experiments["mnist.he"].spec.model_dump(mode="json")
     path = build.write(ROWS, spec=spec | {"epochs": 1, "momentum": 0.5})
@@ -87,7 +87,7 @@ def test_a_run_with_other_settings_is_refused(build):
         build.collected(path)
 
 
-def test_a_run_that_the_study_does_not_have_is_refused(build):
+def test_a_run_that_the_study_does_not_have_is_refused(build: Build) -> None:
     with pytest.raises(UserError, match=r"mnist\.unheard_of is no run"):
         build.collected(build.write(ROWS, run="mnist.unheard_of"))
 
@@ -99,7 +99,7 @@ def test_a_run_that_the_study_does_not_have_is_refused(build):
         (lambda text: "", "seeds_0.csv: .*line 1: found ''.* and is not the file that was written"),
     ],
 )
-def test_numbers_that_were_edited_are_refused(build, edit, message):
+def test_numbers_that_were_edited_are_refused(build: Build, edit: Any, message: str) -> None:
     path = build.write(ROWS)
     path.write_text(edit(path.read_text()))
     with pytest.raises(UserError, match=message):
@@ -119,12 +119,12 @@ def test_numbers_that_were_edited_are_refused(build, edit, message):
         ),
     ],
 )
-def test_a_run_that_is_damaged_or_not_whole_is_named(build, rows, message):
+def test_a_run_that_is_damaged_or_not_whole_is_named(build: Build, rows: list[Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         build.collected(build.write(rows))
 
 
-def test_numbers_without_their_record_are_refused(build):
+def test_numbers_without_their_record_are_refused(build: Build) -> None:
     path = build.write(ROWS)
     path.with_suffix(".json").unlink()
     with pytest.raises(UserError, match=r"seeds_0.json: not the provenance of a run \(No such file"):
@@ -145,24 +145,24 @@ EVERY = ["0,1,train,loss,0.5", "0,1,validation,accuracy,0.9", "0,1,validation,lo
         (EVERY + [row.replace("0,1", "0,2") for row in EVERY[:2]], r"line 7: seed 0, epoch 2, validation loss is miss"),
     ],
 )
-def test_what_no_training_leaves_is_named_with_its_line(build, rows, message):
+def test_what_no_training_leaves_is_named_with_its_line(build: Build, rows: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         build.collected(build.write(rows))
 
 
-def test_a_metric_that_a_whole_run_lacks_is_named(build):
+def test_a_metric_that_a_whole_run_lacks_is_named(build: Build) -> None:
     path = build.write(EVERY[:2])
     build.kinds = {("train", "loss"), ("validation", "accuracy"), ("validation", "loss")}
     with pytest.raises(UserError, match="seeds_0.csv: .*no line has validation loss, a metric of the study"):
         build.collected(path)
 
 
-def test_a_file_named_for_another_seed_is_refused(build):
+def test_a_file_named_for_another_seed_is_refused(build: Build) -> None:
     with pytest.raises(UserError, match="the file is named for seed 3, its record has 0"):
         build.collected(build.write(ROWS, "seeds_3"))
 
 
-def test_a_run_that_lies_in_the_folder_of_another_is_refused(build):
+def test_a_run_that_lies_in_the_folder_of_another_is_refused(build: Build) -> None:
     with pytest.raises(UserError, match=r"its record is that of mnist.benchmark"):
         path = build.write(ROWS)
         record = json.loads(path.with_suffix(".json").read_text())
@@ -170,7 +170,7 @@ def test_a_run_that_lies_in_the_folder_of_another_is_refused(build):
         build.collected(path)
 
 
-def test_a_diverged_run_is_a_result(build):
+def test_a_diverged_run_is_a_result(build: Build) -> None:
     build.collected(build.write(["0,1,train,loss,nan", "0,1,validation,accuracy,0.1"], diverged=1))
     study = Study.load(build.folder / "study.json")
     loss = RunTable.load(build.folder / "runs.csv", study).at("mnist.he", "training_loss", 1)
@@ -188,7 +188,7 @@ def test_a_diverged_run_is_a_result(build):
         (lambda text: text.replace("mnist.he", "mnist.she"), "found 'mnist.she', which is no experiment"),
     ],
 )
-def test_a_damaged_run_table_is_named_with_its_line(build, edit, message):
+def test_a_damaged_run_table_is_named_with_its_line(build: Build, edit: Any, message: str) -> None:
     build.collected(build.write(ROWS))
     table = build.folder / "runs.csv"
     table.write_text(edit(table.read_text()))
@@ -196,7 +196,9 @@ def test_a_damaged_run_table_is_named_with_its_line(build, edit, message):
         RunTable.load(table, Study.load(build.folder / "study.json"))
 
 
-def test_an_undeclared_metric_is_named_and_left_out_or_refused_where_the_study_is_strict(build, capsys):
+def test_an_undeclared_metric_is_named_and_left_out_or_refused_where_the_study_is_strict(
+    build: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
     build.collected(build.write(ROWS))
     table = build.folder / "runs.csv"
     table.write_text(table.read_text().replace("train,loss", "train,f1"))

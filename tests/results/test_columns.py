@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+from pathlib import Path
+from typing import Any
 
 import matplotlib.image
 import numpy as np
@@ -21,11 +23,11 @@ MARKS = {"metric": "accuracy", "experiments": ROWS}
 
 
 @pytest.fixture
-def build(tmp_path, monkeypatch):
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What writes and summarises a build of two runs, with tables and figures that are given."""
     monkeypatch.chdir(synthetic.REPOSITORY)
 
-    def make(columns, drawn):
+    def make(columns: Any, drawn: Any) -> Any:
         table = {"name": "named", "title": "Named", "rows": ROWS, "columns": columns}
         made = synthetic.study(seeds=[0, 1, 2], tables=[table])
         made = made.model_copy(update={"figures": {name: figures_model(figure) for name, figure in drawn.items()}})
@@ -39,13 +41,13 @@ def build(tmp_path, monkeypatch):
     return make
 
 
-def figures_model(figure):
+def figures_model(figure: Any) -> Any:
     from rederive.config import Figure
 
     return Figure.model_validate(figure)
 
 
-def test_a_table_has_the_columns_that_it_names(build):
+def test_a_table_has_the_columns_that_it_names(build: Any) -> None:
     columns = ["label", "activation", "accuracy", "accuracy.published", "difference", "seconds"]
     layout = build(columns, {})
     numbers = json.loads(layout.numbers.read_text())
@@ -63,17 +65,17 @@ def test_a_table_has_the_columns_that_it_names(build):
     assert float(relu["seconds"]) == 1.0  # what the invented records say: one second, in one epoch
 
 
-def test_seconds_are_kept_only_where_a_table_shows_them(build):
+def test_seconds_are_kept_only_where_a_table_shows_them(build: Any) -> None:
     layout = build(["accuracy"], {})
     assert not any(facts["seconds"] for facts in json.loads(layout.run_index.read_text()).values())
 
 
-def test_a_column_that_no_row_has_is_refused_with_the_nearest(build):
+def test_a_column_that_no_row_has_is_refused_with_the_nearest(build: Any) -> None:
     with pytest.raises(UserError, match=r"tables: named: found the number 'activatoin'.*nearest: activation"):
         build(["activatoin"], {})
 
 
-def test_figures_by_declaration_show_what_is_measured(build, tmp_path):
+def test_figures_by_declaration_show_what_is_measured(build: Any, tmp_path: Path) -> None:
     picture = tmp_path / "photo.png"
     matplotlib.image.imsave(picture, np.zeros((4, 8, 3)))
     drawn = {
@@ -105,7 +107,7 @@ def test_figures_by_declaration_show_what_is_measured(build, tmp_path):
         ({"file": "photo.tiff"}, "found .tiff; a picture of a figure is a PNG or a JPEG"),
     ],
 )
-def test_what_cannot_be_drawn_is_told(build, figure, told):
+def test_what_cannot_be_drawn_is_told(build: Any, figure: Any, told: str) -> None:
     layout = build(["accuracy"], {"wrong": {"title": "Wrong"} | figure})
     with pytest.raises(UserError, match=told):
         figures.plot(layout, ["wrong"])

@@ -1,6 +1,7 @@
 """Whether ours may be one more run of what is published: by hand, by SciPy and by simulation."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from rederive.results.runs import RunTable
 METRICS = configured().metrics
 
 
-def spreads_of(**runs):
+def spreads_of(**runs: Any) -> Any:
     """The spreads of training losses: run -> seed -> losses by epoch. The first part of a name is the data set."""
     table = RunTable(
         {
@@ -27,7 +28,7 @@ def spreads_of(**runs):
     return Spreads(table, {run: run.partition(".")[0] for run in table.runs}, {"training_loss"})
 
 
-def test_a_distance_by_hand():
+def test_a_distance_by_hand() -> None:
     ours = {0: {1: 2.0, 2: 1.0, 3: 0.5}, 1: {1: 2.2, 2: 1.2}}
     spreads = {1: Spread(0.3, None, pooled=True), 2: Spread(0.1, 1, pooled=False)}
     found = distance(ours, {1: 2.0, 2: 1.4}, {1: 0.02, 2: 0.005}, lambda values, epoch: spreads[epoch])
@@ -42,8 +43,8 @@ def test_a_distance_by_hand():
     assert found.pooled
 
 
-def test_what_cannot_be_compared_has_no_distance():
-    def spread(values, epoch):
+def test_what_cannot_be_compared_has_no_distance() -> None:
+    def spread(values: Any, epoch: int) -> Any:
         return Spread(0.1, None, pooled=True)
 
     assert distance({0: {1: 1.0}}, {2: 1.0}, {2: 0.1}, spread) is None
@@ -52,7 +53,7 @@ def test_what_cannot_be_compared_has_no_distance():
     assert distance({0: {1: 1.0, 2: 1.0}}, {1: 1.0, 2: 9.0}, {1: 0.1, 2: 0.1}, spread, last=1).rms == 0
 
 
-def test_three_seeds_have_a_spread_of_their_own_and_two_take_the_pooled_one():
+def test_three_seeds_have_a_spread_of_their_own_and_two_take_the_pooled_one() -> None:
     spreads = spreads_of(mnist__a=[[1.0], [1.1]], mnist__b=[[2.0], [2.2]], cifar10__c=[[1.0], [3.0]])
     own = spreads.of([1.0, 1.1, 1.3], "mnist", "training_loss", 1)
     assert own.deviation == pytest.approx(np.std([1.0, 1.1, 1.3], ddof=1))
@@ -65,13 +66,13 @@ def test_three_seeds_have_a_spread_of_their_own_and_two_take_the_pooled_one():
     assert pooled.limit == pytest.approx(3.841458820694124)  # 95 % of chi^2 with one degree of freedom
 
 
-def test_seeds_that_change_nothing_have_no_spread_and_are_not_pooled():
+def test_seeds_that_change_nothing_have_no_spread_and_are_not_pooled() -> None:
     spreads = spreads_of(mnist__same=[[1.0], [1.0]], mnist__lost=[[math.nan], [1.0]])
     assert spreads.of([1.0, 1.0, 1.0], "mnist", "training_loss", 1) == Spread(0.0, None, pooled=False)
     assert spreads.of([1.0], "mnist", "training_loss", 1) is None
 
 
-def test_only_a_relative_metric_goes_with_its_size():
+def test_only_a_relative_metric_goes_with_its_size() -> None:
     table = RunTable(
         {(run, "accuracy"): {0: {1: low}, 1: {1: low + 0.1}} for run, low in (("a", 0.1), ("b", 0.8))}, METRICS
     )
@@ -81,7 +82,7 @@ def test_only_a_relative_metric_goes_with_its_size():
         assert found.deviation == pytest.approx(0.1 / math.sqrt(2 * stats.chi2.median(1)))
 
 
-def test_one_run_that_collapses_does_not_move_the_pooled_spread():
+def test_one_run_that_collapses_does_not_move_the_pooled_spread() -> None:
     calm = {f"mnist__{i}": [[1.0], [1.0 + 0.01 * i]] for i in range(1, 6)}
     wild = spreads_of(**calm, mnist__wild=[[0.1], [2.3]], mnist__9=[[1.0], [1.001]])
     assert wild.pooled("mnist", "training_loss", 1) == pytest.approx(
@@ -89,7 +90,7 @@ def test_one_run_that_collapses_does_not_move_the_pooled_spread():
     )
 
 
-def test_the_pooled_spread_of_normal_runs_is_their_spread():
+def test_the_pooled_spread_of_normal_runs_is_their_spread() -> None:
     random = np.random.default_rng(0)
     for seeds in (2, 4):
         spreads = spreads_of(**{f"mnist__{i}": 1 + 0.03 * random.standard_normal((seeds, 1)) for i in range(2000)})
@@ -97,7 +98,7 @@ def test_the_pooled_spread_of_normal_runs_is_their_spread():
 
 
 @pytest.mark.parametrize("seeds", [3, 5])
-def test_one_more_run_agrees_nineteen_times_in_twenty(seeds):
+def test_one_more_run_agrees_nineteen_times_in_twenty(seeds: int) -> None:
     random = np.random.default_rng(seeds)
     spreads = spreads_of(mnist__a=[[1.0], [1.1]])
     agreeing = 0

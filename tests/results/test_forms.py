@@ -3,6 +3,8 @@
 import ast
 import math
 import random
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -31,7 +33,7 @@ def error(rate: float) -> float:
         ("{a.x@first_above(0.9)} + {b.x@best}", 7.0),
     ],
 )
-def test_the_functions_of_quantities(text, value):
+def test_the_functions_of_quantities(text: str, value: Any) -> None:
     keys, expression = parse_quantity(text)
     assert evaluate(expression, [{"a": 2.0, "b": 5.0}[key[0]] for key in keys]) == value
 
@@ -46,25 +48,25 @@ def test_the_functions_of_quantities(text, value):
         ("median({a.x}, {b.x}, 1)", True, ["median(k0, k1, 1)"]),
     ],
 )
-def test_the_parts_of_a_form(text, lowest, expected):
+def test_the_parts_of_a_form(text: str, lowest: bool, expected: list[Any]) -> None:
     _, expression = parse_quantity(text)
     assert [ast.unparse(part) for part in parts(expression, lowest)] == expected
 
 
 @pytest.mark.parametrize("text", ["abs(min({a.x}, {b.x}))", "log(max({a.x}, 1))", "median(min({a.x}, 1), 2, 3)"])
-def test_an_extreme_within_a_form_is_refused(text):
+def test_an_extreme_within_a_form_is_refused(text: str) -> None:
     _, expression = parse_quantity(text)
     with pytest.raises(UserError, match="where the lowest of several is wanted"):
         parts(expression, lowest=True)
 
 
 @pytest.mark.parametrize("text", ["abs({a.x}, {b.x})", "{a.x} > 1", "{a.x} ** 2", "log()", "sqrt({a.x})"])
-def test_what_is_no_quantity_is_refused(text):
+def test_what_is_no_quantity_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="expected keys in braces"):
         parse_quantity(text)
 
 
-def test_a_mean_is_a_sum_with_weights():
+def test_a_mean_is_a_sum_with_weights() -> None:
     keys, expression = parse_quantity("{c.x} - mean({a.x}, {b.x})")
     assert linear(expression) == {"k0": 1.0, "k1": -0.5, "k2": -0.5}
     same = parse_quantity("{c.x} - ({a.x} + {b.x}) / 2")[1]
@@ -84,12 +86,12 @@ def test_a_mean_is_a_sum_with_weights():
         ("first_above(0.9)", "higher", math.inf),  # reached, and not passed
     ],
 )
-def test_what_is_made_of_a_curve(name, better, value):
+def test_what_is_made_of_a_curve(name: str, better: Literal["higher", "lower"], value: Any) -> None:
     assert summary(name, better)(CURVE) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("name", ["worst", "first_above(high)", "first_below(1)"])
-def test_what_nothing_makes_of_a_curve_is_refused(name):
+def test_what_nothing_makes_of_a_curve_is_refused(name: str) -> None:
     with pytest.raises(UserError, match="found @"):
         summary(name, "higher")
 
@@ -97,7 +99,7 @@ def test_what_nothing_makes_of_a_curve_is_refused(name):
 # How often a verdict is wrong
 
 
-def verdicts(text: str, region: Region, draw, n: int = 5) -> list[str]:
+def verdicts(text: str, region: Region, draw: Any, n: int = 5) -> list[str]:
     """Return the verdicts on a quantity of drawn values, one list of rows a simulation."""
     keys, expression = parse_quantity(text)
     (form,) = parts(expression, lowest=True)
@@ -109,33 +111,33 @@ def verdicts(text: str, region: Region, draw, n: int = 5) -> list[str]:
     return found
 
 
-def gaussian(*means: float):
+def gaussian(*means: float) -> Callable[..., Any]:
     """Rows of normal values with these means and a standard deviation of 1."""
     return lambda generator, n, count: [[generator.gauss(mean, 1) for mean in means[:count]] for _ in range(n)]
 
 
 @pytest.mark.parametrize(("mean", "rate"), [(0.0, 0.05), (2.0, 0.025)])
-def test_a_difference_of_either_sign_is_wrongly_found_as_often_as_the_docs_say(mean, rate):
+def test_a_difference_of_either_sign_is_wrongly_found_as_often_as_the_docs_say(mean: float, rate: float) -> None:
     # |a| above |mean|: at 0 either side errs, away from it the other side hardly can.
     found = verdicts("abs({a.x})", Region(mean, math.inf), gaussian(mean))
     assert found.count(HOLDS) / SIMULATIONS == pytest.approx(rate, abs=error(rate))
 
 
-def test_without_orientation_the_spread_alone_would_be_taken_for_a_difference():
+def test_without_orientation_the_spread_alone_would_be_taken_for_a_difference() -> None:
     values = [[abs(random.Random(seed * 10 + i).gauss(0, 1)) for i in range(5)] for seed in range(500)]
     wrong = [decide(Region(0, math.inf), [Comparison(tuple(row))], 1).verdict for row in values]
     assert wrong.count(HOLDS) > 0.5 * len(wrong)
 
 
-def test_a_ratio_by_its_logarithm_is_wrongly_found_as_often_as_an_interval_says():
-    def draw(generator, n, count):
+def test_a_ratio_by_its_logarithm_is_wrongly_found_as_often_as_an_interval_says() -> None:
+    def draw(generator: Any, n: int, count: int) -> list[Any]:
         return [[math.exp(generator.gauss(0, 1)) for _ in range(count)] for _ in range(n)]
 
     found = verdicts("log({a.x} / {b.x})", Region(0, math.inf), draw)
     assert found.count(HOLDS) / SIMULATIONS == pytest.approx(0.025, abs=error(0.025))
 
 
-def test_the_median_of_several_is_that_of_each_seed():
+def test_the_median_of_several_is_that_of_each_seed() -> None:
     # Its expectation with normal values of one mean is that mean.
     found = verdicts("median({a.x}, {b.x}, {c.x})", Region(0, math.inf), gaussian(0, 0, 0))
     assert found.count(HOLDS) / SIMULATIONS == pytest.approx(0.025, abs=error(0.025))
@@ -143,9 +145,9 @@ def test_the_median_of_several_is_that_of_each_seed():
 
 
 @pytest.mark.parametrize("name", ["max", "best"])
-def test_the_maximum_of_a_curve_is_that_of_each_run(name):
+def test_the_maximum_of_a_curve_is_that_of_each_run(name: str) -> None:
     # The expected maximum of four standard normal values: 1.0294, from the tables of normal order statistics.
-    def draw(generator, n, count):
+    def draw(generator: Any, n: int, count: int) -> list[Any]:
         return [[summary(name, "higher")({epoch: generator.gauss(0, 1) for epoch in range(1, 5)})] for _ in range(n)]
 
     found = verdicts("{a.x}", Region(1.0294, math.inf), draw)
@@ -153,9 +155,9 @@ def test_the_maximum_of_a_curve_is_that_of_each_run(name):
     assert rate == pytest.approx(0.05, abs=0.02)  # the maximum is a little skewed
 
 
-def test_the_first_epoch_above_a_bound_errs_no_more_often_than_it_says():
+def test_the_first_epoch_above_a_bound_errs_no_more_often_than_it_says() -> None:
     # Each epoch is above with probability 1/4: the first one that is has mean 4 (geometric), and a long tail above.
-    def draw(generator, n, count):
+    def draw(generator: Any, n: int, count: int) -> Any:
         rows = []
         for _ in range(n):
             curve = {epoch: generator.random() for epoch in range(1, 60)}
@@ -168,13 +170,13 @@ def test_the_first_epoch_above_a_bound_errs_no_more_often_than_it_says():
     assert 0.025 < found.count(FAILS) / SIMULATIONS < 0.12
 
 
-def test_a_seed_that_never_gets_there_leaves_the_claim_open():
+def test_a_seed_that_never_gets_there_leaves_the_claim_open() -> None:
     values = (3.0, 4.0, math.inf)
     assert decide(Region(-math.inf, 10.0), [Comparison(values)], 1).verdict == "undecided"
     assert decide(Region(10.0, math.inf), [Comparison((math.inf,) * 3)], 1).verdict == HOLDS
 
 
-def test_published_values_are_numbers_without_an_error():
+def test_published_values_are_numbers_without_an_error() -> None:
     # One value of theirs: whether our mean is above it is wrongly said in 2.5 %. That our method is better than theirs
     # is another claim, wrong far more often, since their value is itself a draw.
     ours = verdicts("{a.x} - 0", Region(0, math.inf), gaussian(0))

@@ -1,6 +1,8 @@
 import csv
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import synthetic
@@ -8,11 +10,11 @@ from tests import synthetic
 from rederive.results.number import format_value
 
 
-def numbers_of(folder):
+def numbers_of(folder: Path) -> Any:
     return json.loads((folder / "numbers.json").read_text())
 
 
-def test_a_mean_over_seeds_with_its_interval_from_first_principles(built):
+def test_a_mean_over_seeds_with_its_interval_from_first_principles(built: Path) -> None:
     with (built / "runs.csv").open() as stream:
         values = [
             float(row["value"])
@@ -28,34 +30,34 @@ def test_a_mean_over_seeds_with_its_interval_from_first_principles(built):
     assert list(number["files"]) == ["runs/mnist.relu/seeds_0-1-2.csv"]
 
 
-def test_without_an_epoch_a_number_is_read_where_the_experiment_ends(built):
+def test_without_an_epoch_a_number_is_read_where_the_experiment_ends(built: Path) -> None:
     numbers = numbers_of(built)
     assert numbers["mnist.relu_10.accuracy"] == numbers["mnist.relu.accuracy@10"]
     assert numbers["mnist.relu.accuracy"] == numbers["mnist.relu.accuracy@20"]
     assert "mnist.relu_10.accuracy@11" not in numbers
 
 
-def test_experiments_of_one_run_have_equal_numbers(built):
+def test_experiments_of_one_run_have_equal_numbers(built: Path) -> None:
     numbers = numbers_of(built)
     assert numbers["cifar10.baseline.accuracy"]["value"] == numbers["cifar10.batch_16.accuracy"]["value"]
     assert numbers["cifar10.baseline.published"]["value"] == 0.685
     assert numbers["cifar10.batch_16.published"]["value"] == 0.652
 
 
-def test_the_difference_from_the_published_value_moves_with_the_mean(built):
+def test_the_difference_from_the_published_value_moves_with_the_mean(built: Path) -> None:
     numbers = numbers_of(built)
     ours, difference = numbers["mnist.relu.accuracy"], numbers["mnist.relu.difference"]
     for end in ("value", "low", "high"):
         assert difference[end] == pytest.approx(ours[end] - 0.970)
 
 
-def test_the_range_of_one_more_run_is_wider_than_the_interval_of_the_mean_by_sqrt_of_n_plus_1(built):
+def test_the_range_of_one_more_run_is_wider_than_the_interval_of_the_mean_by_sqrt_of_n_plus_1(built: Path) -> None:
     numbers = numbers_of(built)
     mean, one = numbers["mnist.relu.accuracy"], numbers["mnist.relu.one_more_run"]
     assert (one["high"] - one["low"]) / (mean["high"] - mean["low"]) == pytest.approx(math.sqrt(3 + 1))
 
 
-def test_settings_and_sizes_are_numbers_too(built):
+def test_settings_and_sizes_are_numbers_too(built: Path) -> None:
     numbers = numbers_of(built)
     assert numbers["mnist.width_8.hidden_sizes"]["text"] == "6,272"
     assert numbers["cifar10.benchmark.learning_rate"]["text"] == "0.001"
@@ -63,7 +65,7 @@ def test_settings_and_sizes_are_numbers_too(built):
     assert numbers["study.runs"]["value"] < numbers["study.experiments"]["value"]
 
 
-def test_a_run_that_is_not_there_has_numbers_that_say_so(tmp_path):
+def test_a_run_that_is_not_there_has_numbers_that_say_so(tmp_path: Path) -> None:
     made = synthetic.study(seeds=[0])
     synthetic.summarise_build(tmp_path, synthetic.write_build(tmp_path, made, without=("mnist.relu",)))
     number = numbers_of(tmp_path)["mnist.relu_10.accuracy"]
@@ -71,14 +73,14 @@ def test_a_run_that_is_not_there_has_numbers_that_say_so(tmp_path):
     assert number["missing"] == "mnist.relu was not run"
 
 
-def test_one_seed_gives_a_value_and_no_interval(tmp_path):
+def test_one_seed_gives_a_value_and_no_interval(tmp_path: Path) -> None:
     synthetic.summarise_build(tmp_path, synthetic.write_build(tmp_path, synthetic.study(seeds=[7])))
     number = numbers_of(tmp_path)["mnist.relu.accuracy"]
     assert (number["low"], number["high"], number["n"], number["seeds"]) == (None, None, 1, [7])
     assert "nothing can be said about spread" in number["how"]
 
 
-def test_a_diverged_seed_leaves_no_mean(tmp_path):
+def test_a_diverged_seed_leaves_no_mean(tmp_path: Path) -> None:
     csvs = synthetic.write_build(tmp_path, synthetic.study(seeds=[0, 1]))
     path = next(path for path in csvs if path.parent.name == "cifar10.learning_rate_0.01")
     synthetic.edit_run(path, lambda line: f"{line.rsplit(',', 1)[0]},nan" if line.startswith("1,20,train") else line)
@@ -88,7 +90,7 @@ def test_a_diverged_seed_leaves_no_mean(tmp_path):
     assert "NaN" not in (tmp_path / "numbers.json").read_text()
 
 
-def test_a_published_value_outside_the_range_of_one_more_run_is_marked(tmp_path):
+def test_a_published_value_outside_the_range_of_one_more_run_is_marked(tmp_path: Path) -> None:
     csvs = synthetic.write_build(tmp_path, synthetic.study(seeds=[0, 1]))
     synthetic.summarise_build(tmp_path, csvs)
     with (tmp_path / "tables" / "cifar10_variations.csv").open() as stream:
@@ -112,5 +114,5 @@ def test_a_published_value_outside_the_range_of_one_more_run_is_marked(tmp_path)
         (-0.0001, "difference", "0.000"),
     ],
 )
-def test_formats(value, unit, text):
+def test_formats(value: Any, unit: str, text: str) -> None:
     assert format_value(value, unit) == text

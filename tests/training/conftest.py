@@ -18,7 +18,7 @@ SIZES = {"mnist": {"train": 300, "validation": 60, "test": 20}, "cifar10": {"tra
 
 
 @pytest.fixture(scope="session")
-def standin(tmp_path_factory) -> dict[str, Path]:
+def standin(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The folders of small stand-in data."""
     root = tmp_path_factory.mktemp("standin")
     for dataset, draw in {"mnist": made.digits, "cifar10": made.shapes}.items():
@@ -27,17 +27,17 @@ def standin(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def digits(standin) -> Dataset:
+def digits(standin: dict[str, Path]) -> Dataset:
     return load(standin["mnist"])
 
 
 @pytest.fixture(scope="session")
-def shapes(standin) -> Dataset:
+def shapes(standin: dict[str, Path]) -> Dataset:
     return load(standin["cifar10"])
 
 
 @pytest.fixture(scope="session")
-def study(tmp_path_factory) -> Path:
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a study with some small runs."""
     mlp, cnn = MLP | {"trainer": "mlp"}, CNN | {"trainer": "cnn"}
     experiments = {
@@ -55,7 +55,7 @@ def study(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def official(tmp_path_factory) -> dict[str, Path]:
+def official(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The folders of the official data, from the mirror that the environment names."""
     if "REDERIVE_DATA_MIRROR" not in os.environ:
         pytest.skip("no mirror of the official data")

@@ -1,5 +1,7 @@
 """Specs of small networks."""
 
+from typing import Any
+
 from writeup.settings import CNNSettings, MLPSettings
 
 MLP = {
@@ -25,9 +27,9 @@ CNN = {
 }
 
 
-def mlp_spec(**changes) -> MLPSettings:
+def mlp_spec(**changes: Any) -> MLPSettings:
     return MLPSettings.model_validate(MLP | changes)
 
 
-def cnn_spec(**changes) -> CNNSettings:
+def cnn_spec(**changes: Any) -> CNNSettings:
     return CNNSettings.model_validate(CNN | changes)

@@ -49,12 +49,12 @@ class Build:
 
 
 @pytest.fixture
-def build(tmp_path, standin) -> Build:
+def build(tmp_path: Path, standin: dict[str, Path]) -> Build:
     return Build(tmp_path, standin["mnist"])
 
 
 @pytest.fixture
-def kept(build) -> bytes:
+def kept(build: Build) -> bytes:
     """The CSV of a run that has been trained and is kept in the build's archive."""
     study = build.study()
     content, _ = build.train(study)
@@ -68,14 +68,14 @@ def taken_from(provenance: dict[str, Any]) -> list[int]:
 
 
 @pytest.fixture
-def no_training(monkeypatch) -> None:
+def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object) -> None:
         raise AssertionError("trained")
 
     monkeypatch.setattr(job, "train_seeds", refuse)
 
 
-def test_a_kept_run_is_taken_under_any_name(build, kept, no_training):
+def test_a_kept_run_is_taken_under_any_name(build: Build, kept: bytes, no_training: None) -> None:
     taken, provenance = build.train(build.study("renamed"), "again")
     assert taken == kept
     assert provenance["run"] == "renamed"
@@ -89,8 +89,13 @@ def test_a_kept_run_is_taken_under_any_name(build, kept, no_training):
 
 @pytest.mark.parametrize(("setting", "expected"), [("record", [0, 1]), ("require", [])])
 def test_other_versions_train_again_only_where_the_same_are_required(
-    build, kept, monkeypatch, capsys, setting: str, expected: list[int]
-):
+    build: Build,
+    kept: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    expected: list[int],
+) -> None:
     here = environment.present()
     monkeypatch.setattr(environment, "present", lambda: here | {"numpy": "0.1"})
     study = build.study()
@@ -100,7 +105,7 @@ def test_other_versions_train_again_only_where_the_same_are_required(
     assert (f"differs in numpy {here['numpy']} (here 0.1)" in capsys.readouterr().out) == (setting == "require")
 
 
-def test_fewer_seeds_and_epochs_are_those_of_a_run_of_its_own(build, kept):
+def test_fewer_seeds_and_epochs_are_those_of_a_run_of_its_own(build: Build, kept: bytes) -> None:
     fewer = build.study(seeds=(1,), epochs=2)
     taken, provenance = build.train(fewer, "taken")
     shutil.rmtree(build.archive)
@@ -118,14 +123,16 @@ def test_fewer_seeds_and_epochs_are_those_of_a_run_of_its_own(build, kept):
         ({"epochs": 4}, "differs in epochs: has 3, wanted 4"),
     ],
 )
-def test_another_run_is_trained_and_the_log_says_why(build, kept, capsys, changes, told):
+def test_another_run_is_trained_and_the_log_says_why(
+    build: Build, kept: bytes, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], told: str
+) -> None:
     taken, provenance = build.train(build.study(**changes), "again")
     assert taken_from(provenance) == []
     assert taken != kept
     assert told in capsys.readouterr().out
 
 
-def test_seeds_that_are_kept_are_taken_and_the_others_trained(build, kept):
+def test_seeds_that_are_kept_are_taken_and_the_others_trained(build: Build, kept: bytes) -> None:
     mixed, provenance = build.train(build.study(seeds=(2, 0)), "mixed")
     assert taken_from(provenance) == [0]
     shutil.rmtree(build.archive)
@@ -135,11 +142,13 @@ def test_seeds_that_are_kept_are_taken_and_the_others_trained(build, kept):
 
 
 @pytest.fixture
-def changed_code(monkeypatch) -> None:
+def changed_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "fingerprint", lambda entry: "another")
 
 
-def test_a_run_of_other_code_is_taken_by_a_replay_alone(build, kept, changed_code, capsys):
+def test_a_run_of_other_code_is_taken_by_a_replay_alone(
+    build: Build, kept: bytes, changed_code: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     _, provenance = build.train(build.study(), "trained")
     assert taken_from(provenance) == []
     assert "differs in fingerprint, and no replay shows" in capsys.readouterr().out
@@ -170,7 +179,9 @@ def test_a_run_of_other_code_is_taken_by_a_replay_alone(build, kept, changed_cod
     assert taken_from(provenance) == []
 
 
-def test_a_run_on_other_data_is_not_taken(build, kept, tmp_path, capsys):
+def test_a_run_on_other_data_is_not_taken(
+    build: Build, kept: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     build.data = tmp_path / "other"
     generate("mnist", digits, {"train": 300, "validation": 60, "test": 20}, 1, build.data)
     taken, provenance = build.train(build.study(), "again")
@@ -194,8 +205,13 @@ def _edit(path: Path) -> None:
     ],
 )
 def test_a_damaged_entry_is_named_and_ignored(
-    build, kept, capsys, damaged: str, damage: Callable[[Path], None], told: str
-):
+    build: Build,
+    kept: bytes,
+    capsys: pytest.CaptureFixture[str],
+    damaged: str,
+    damage: Callable[[Path], None],
+    told: str,
+) -> None:
     damage(build.archive / f"small/seed_0.{damaged}")
     trained, provenance = build.train(build.study(), "again")
     assert taken_from(provenance) == [1]
@@ -203,7 +219,7 @@ def test_a_damaged_entry_is_named_and_ignored(
     assert told in capsys.readouterr().out
 
 
-def test_what_was_taken_can_be_kept_again(build, kept):
+def test_what_was_taken_can_be_kept_again(build: Build, kept: bytes) -> None:
     study = build.study()
     build.train(study, "again")
     before = {path: path.read_bytes() for path in build.archive.rglob("*") if path.is_file()}
@@ -212,7 +228,7 @@ def test_what_was_taken_can_be_kept_again(build, kept):
 
 
 @pytest.mark.parametrize("place", ["results", "results/runs", "archive"])
-def test_runs_of_another_machine_are_adopted(build, kept, place, no_training):
+def test_runs_of_another_machine_are_adopted(build: Build, kept: bytes, place: str, no_training: None) -> None:
     adopted = build.folder / "adopted"
     archive.keep(build.study(), build.folder / place, adopted)
     assert sorted(path.name for path in (adopted / "small").iterdir()) == [
@@ -232,7 +248,7 @@ def test_runs_of_another_machine_are_adopted(build, kept, place, no_training):
         (lambda csv, record: record.write_text('{"seeds": 3}'), "not the provenance of a run"),
     ],
 )
-def test_what_is_damaged_is_not_adopted(build, damage, told):
+def test_what_is_damaged_is_not_adopted(build: Build, damage: Any, told: str) -> None:
     build.train(build.study())
     (csv,) = (build.folder / "results/runs").rglob("*.csv")
     damage(csv, csv.with_suffix(".json"))
@@ -248,7 +264,7 @@ def _drop_an_epoch(csv: Path, record: Path) -> None:
     record.write_text(json.dumps(facts | {"sha256": files.sha256(csv)}))
 
 
-def test_a_longer_run_takes_the_place_of_no_other(build, kept):
+def test_a_longer_run_takes_the_place_of_no_other(build: Build, kept: bytes) -> None:
     other = build.study(epochs=2)
     shutil.rmtree(build.archive / "small")
     build.train(other, "other")
@@ -259,7 +275,7 @@ def test_a_longer_run_takes_the_place_of_no_other(build, kept):
     assert {path: path.read_bytes() for path in build.archive.rglob("*") if path.is_file()} == before
 
 
-def test_the_same_code_cannot_have_made_two_numbers(build, kept):
+def test_the_same_code_cannot_have_made_two_numbers(build: Build, kept: bytes) -> None:
     build.train(build.study(), "again")
     (csv,) = (build.folder / "again/runs").rglob("*.csv")
     csv.write_text(csv.read_text().replace("train,loss,2.", "train,loss,3.", 1))
@@ -272,18 +288,18 @@ def test_the_same_code_cannot_have_made_two_numbers(build, kept):
         archive.keep(build.study(), build.folder / "again", build.archive)
 
 
-def test_a_run_that_the_study_does_not_have_is_not_kept(build, kept):
+def test_a_run_that_the_study_does_not_have_is_not_kept(build: Build, kept: bytes) -> None:
     with pytest.raises(UserError, match=r"small: no run of the study has its settings"):
         archive.keep(build.study(learning_rate=0.5), build.folder / "results", build.folder / "new")
 
 
-def test_the_machine_is_not_named(build, kept):
+def test_the_machine_is_not_named(build: Build, kept: bytes) -> None:
     records = [json.loads(record.read_text()) for record in build.archive.rglob("*.json")]
     assert len(records) == 2
     assert not any("host" in made for record in records for made in record["seeds"].values())
 
 
-def test_a_folder_that_is_not_there_and_a_build_without_runs_are_errors(build, kept):
+def test_a_folder_that_is_not_there_and_a_build_without_runs_are_errors(build: Build, kept: bytes) -> None:
     study = build.study()
     with pytest.raises(UserError, match="found no finished run"):
         archive.keep(study, build.folder / "nothing", build.folder / "new")
@@ -294,7 +310,7 @@ def test_a_folder_that_is_not_there_and_a_build_without_runs_are_errors(build, k
 
 
 @pytest.mark.parametrize("record", KEPT, ids=lambda path: f"{path.parent.name}, {path.stem}")
-def test_what_the_project_keeps_is_whole_and_real(record):
+def test_what_the_project_keeps_is_whole_and_real(record: Any) -> None:
     kept = archive.read(record)
     assert kept.provenance.data_source == "official"
     assert kept.path == archive.path_of(record.parents[1], kept.provenance.run, kept.seed)

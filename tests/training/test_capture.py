@@ -1,7 +1,9 @@
 """Steps that are replayed instead of run, on a pretended GPU: the operations on the same memory, and nothing else."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,10 +27,10 @@ class Graph(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.operations: list[tuple] = []
+        self.operations: list[tuple[Any, ...]] = []
         self.replays = 0
 
-    def __torch_dispatch__(self, operation, types, arguments=(), options=None):
+    def __torch_dispatch__(self, operation: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
         result = operation(*arguments, **(options or {}))
         self.operations.append((operation, arguments, options or {}, result))
         return result
@@ -50,12 +52,12 @@ def _is_tensor(leaf: object) -> bool:
 
 
 @pytest.fixture
-def gpu(monkeypatch) -> list[Graph]:
+def gpu(monkeypatch: pytest.MonkeyPatch) -> list[Graph]:
     """Pretend that there is a GPU to record on; the graphs that come to be."""
     graphs: list[Graph] = []
 
     @contextmanager
-    def recording(graph: Graph):
+    def recording(graph: Graph) -> Iterator[Any]:
         with graph:
             yield
         graphs.append(graph)
@@ -79,7 +81,9 @@ def trains_alike(plain: Learner, replayed: Learner, graphs: list[Graph]) -> None
 
 @by_variant
 @pytest.mark.parametrize("seeds", [[0], [3, 1]], ids=["one seed", "two seeds"])
-def test_replayed_steps_of_pytorch_are_the_steps(gpu, shapes: Dataset, changes, seeds):
+def test_replayed_steps_of_pytorch_are_the_steps(
+    gpu: list[Graph], shapes: Dataset, changes: Any, seeds: list[Any]
+) -> None:
     plain, replayed = (CNNLearner(cnn_spec(**changes), shapes, seeds) for _ in range(2))
     step = replayed.step
     replayed.take = Captured(step, lambda: step.state().values())
@@ -98,7 +102,9 @@ def test_replayed_steps_of_pytorch_are_the_steps(gpu, shapes: Dataset, changes, 
     ],
     ids=str,
 )
-def test_replayed_steps_of_the_engine_are_the_steps(gpu, monkeypatch, digits: Dataset, changes):
+def test_replayed_steps_of_the_engine_are_the_steps(
+    gpu: list[Graph], monkeypatch: pytest.MonkeyPatch, digits: Dataset, changes: dict[str, Any]
+) -> None:
     monkeypatch.setattr(mlp, "_place_on", lambda device: torch.tensor)
     spec = mlp_spec(**changes)
     plain, replayed = MLPLearner(spec, digits, 0, "cuda"), MLPLearner(spec, digits, 0, "cuda")
@@ -106,7 +112,7 @@ def test_replayed_steps_of_the_engine_are_the_steps(gpu, monkeypatch, digits: Da
     trains_alike(plain, replayed, gpu)
 
 
-def test_a_step_that_puts_new_arrays_in_the_place_of_old_ones_is_found_out(gpu):
+def test_a_step_that_puts_new_arrays_in_the_place_of_old_ones_is_found_out(gpu: list[Graph]) -> None:
     """The pretended GPU is as strict as a real one: the test of the tests above."""
     held = {"weight": torch.zeros(2)}
 

@@ -19,7 +19,7 @@ PROGRESS = checkpoint.Progress(epoch=3, batch=17, rows=ROWS, seconds=[1.0, 2.0],
 ARRAYS = {"layers.0.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "total": np.array(1.5)}
 
 
-def test_what_is_written_is_read(tmp_path: Path):
+def test_what_is_written_is_read(tmp_path: Path) -> None:
     checkpoint.write(tmp_path / "a", KEY, PROGRESS, ARRAYS)
     found = checkpoint.read(tmp_path / "a", KEY)
     assert found is not None
@@ -32,18 +32,18 @@ def test_what_is_written_is_read(tmp_path: Path):
         assert arrays[name].dtype == array.dtype
 
 
-def test_no_file_is_no_checkpoint(tmp_path: Path):
+def test_no_file_is_no_checkpoint(tmp_path: Path) -> None:
     assert checkpoint.read(tmp_path / "none", KEY) is None
 
 
-def test_every_shortened_file_is_refused():
+def test_every_shortened_file_is_refused() -> None:
     content = checkpoint.encode(KEY, PROGRESS, ARRAYS)
     for length in range(len(content)):
         with pytest.raises(checkpoint.UnusableError):
             checkpoint.decode(content[:length], KEY)
 
 
-def test_every_flipped_byte_is_refused():
+def test_every_flipped_byte_is_refused() -> None:
     content = checkpoint.encode(KEY, PROGRESS, ARRAYS)
     for position in range(0, len(content), 7):
         damaged = content[:position] + bytes([content[position] ^ 0x40]) + content[position + 1 :]
@@ -51,13 +51,13 @@ def test_every_flipped_byte_is_refused():
             checkpoint.decode(damaged, KEY)
 
 
-def test_another_runs_checkpoint_is_refused_by_what_differs():
+def test_another_runs_checkpoint_is_refused_by_what_differs() -> None:
     content = checkpoint.encode(KEY, PROGRESS, ARRAYS)
     with pytest.raises(checkpoint.UnusableError, match="differs in seeds"):
         checkpoint.decode(content, {**KEY, "seeds": [2]})
 
 
-def test_objects_are_neither_written_nor_read(tmp_path: Path):
+def test_objects_are_neither_written_nor_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="pickle"):
         checkpoint.encode(KEY, PROGRESS, {"bomb": np.array([object()])})
     (tmp_path / "pickle").write_bytes(pickle.dumps(ARRAYS))
@@ -68,7 +68,8 @@ def test_objects_are_neither_written_nor_read(tmp_path: Path):
 def signed(about: Any, arrays: dict[str, np.ndarray] = ARRAYS) -> bytes:
     """A file whose checksum is right, whatever stands in it."""
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays, about=np.frombuffer(json.dumps(about).encode(), dtype=np.uint8))
+    named: dict[str, Any] = {**arrays, "about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)}
+    np.savez(buffer, **named)
     body = buffer.getvalue()
     return b"%s %s\n%s" % (checkpoint.VERSION, hashlib.sha256(body).hexdigest().encode(), body)
 
@@ -86,19 +87,21 @@ def signed(about: Any, arrays: dict[str, np.ndarray] = ARRAYS) -> bytes:
         ({"more": 1}, "more"),
     ],
 )
-def test_a_signed_checkpoint_that_is_not_whole_is_refused_by_what_is_wrong(progress: dict[str, Any], message: str):
+def test_a_signed_checkpoint_that_is_not_whole_is_refused_by_what_is_wrong(
+    progress: dict[str, Any], message: str
+) -> None:
     told = PROGRESS.model_dump() | progress
     with pytest.raises(checkpoint.UnusableError, match=message):
         checkpoint.decode(signed({"key": KEY, "progress": told}), KEY)
 
 
 @pytest.mark.parametrize("about", [{}, [], {"key": 1, "progress": {}}, {"key": KEY, "progress": 3}, "text", None])
-def test_a_signed_checkpoint_of_another_form_is_refused(about: Any):
+def test_a_signed_checkpoint_of_another_form_is_refused(about: Any) -> None:
     with pytest.raises(checkpoint.UnusableError):
         checkpoint.decode(signed(about), KEY)
 
 
-def test_arrays_of_another_network_are_refused_by_name():
+def test_arrays_of_another_network_are_refused_by_name() -> None:
     with pytest.raises(checkpoint.UnusableError, match="'total' is missing"):
         checkpoint.refuse_other_arrays({}, {"total": ARRAYS["total"]})
     with pytest.raises(checkpoint.UnusableError, match=r"float64 of shape \(2,\), expected float64 of shape \(\)"):

@@ -4,7 +4,9 @@ import base64
 import hashlib
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,7 +93,7 @@ EVENTS = base64.b64decode(
 
 
 @pytest.fixture
-def paper(tmp_path, monkeypatch) -> Path:
+def paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A study's folder, which is the working folder; Python forgets its code after the test."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -113,7 +115,7 @@ def paper(tmp_path, monkeypatch) -> Path:
         del sys.modules[name]
 
 
-def read(folder: Path, **changes) -> Study:
+def read(folder: Path, **changes: Any) -> Study:
     config = read_yaml(folder / "config.yaml")
     for key, value in changes.items():
         config[key] |= value
@@ -122,24 +124,24 @@ def read(folder: Path, **changes) -> Study:
     return Study.load(folder / "results/study.json")
 
 
-def trained(folder: Path, run: str, seeds=(0, 1)) -> list[Row]:
+def trained(folder: Path, run: str, seeds: Sequence[int] = (0, 1)) -> list[Row]:
     train(folder / "results/study.json", run, list(seeds))
     rows, _ = read_run(Layout(folder / "results").run(run, seeds).with_suffix(".json"))
     return rows
 
 
-def test_a_function_that_gives_one_mapping(paper):
+def test_a_function_that_gives_one_mapping(paper: Path) -> None:
     read(paper)
     assert trained(paper, "once") == [Row(0, 1, "test", "accuracy", 0.3), Row(1, 1, "test", "accuracy", 0.31)]
 
 
-def test_a_function_that_yields_an_epoch_after_the_other(paper):
+def test_a_function_that_yields_an_epoch_after_the_other(paper: Path) -> None:
     read(paper)
     rows = trained(paper, "long")
     assert [row.value for row in rows if row.seed == 1 and row.metric == "loss"] == [2.0, 1.0, 2 / 3, 0.5]
 
 
-def test_length_matters_only_where_a_trainer_says_so(paper):
+def test_length_matters_only_where_a_trainer_says_so(paper: Path) -> None:
     study = read(paper)
     assert {name: study.experiments[name].run for name in ("short", "plain_short")} == {
         "short": "short",
@@ -149,7 +151,7 @@ def test_length_matters_only_where_a_trainer_says_so(paper):
     assert [row.value for row in trained(paper, "short") if row.metric == "accuracy"] == [0.5, 1.0] * 2
 
 
-def test_a_kept_run_of_another_length_does_not_stand_for_a_schedule(paper):
+def test_a_kept_run_of_another_length_does_not_stand_for_a_schedule(paper: Path) -> None:
     for trainer, taken in (("curve", set()), ("plain_curve", {0, 1})):
         study = read(paper, experiments={"only": {"trainer": trainer, "rate": 0.5, "epochs": 4}})
         key = "long" if trainer == "curve" else "plain_long"
@@ -162,7 +164,9 @@ def test_a_kept_run_of_another_length_does_not_stand_for_a_schedule(paper):
         assert set(archive.find(paper / "kept", shorter, [0, 1], wanted)) == taken
 
 
-def test_a_finished_seed_is_not_trained_again_after_an_interruption(paper, monkeypatch):
+def test_a_finished_seed_is_not_trained_again_after_an_interruption(
+    paper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read(paper)
     from own_paper import train as code
 
@@ -188,14 +192,14 @@ def test_a_finished_seed_is_not_trained_again_after_an_interruption(paper, monke
         ("return [{}]", "gave {} for epoch 1"),
     ],
 )
-def test_a_function_that_gives_something_else_is_told_so(paper, code, told):
+def test_a_function_that_gives_something_else_is_told_so(paper: Path, code: str, told: str) -> None:
     (paper / "src/own_paper/train.py").write_text(f"def once(settings, data, seed):\n    {code}\n")
     read(paper)
     with pytest.raises(UserError, match=told):
         trained(paper, "once")
 
 
-def test_a_command_is_given_settings_and_seed(paper):
+def test_a_command_is_given_settings_and_seed(paper: Path) -> None:
     read(paper)
     assert [row.value for row in trained(paper, "small")] == [0.7, 0.71]
     assert [row.value for row in trained(paper, "told")] == [0.3, 0.3]
@@ -220,14 +224,14 @@ def test_a_command_is_given_settings_and_seed(paper):
         ("seed,epoch,split,metric,value\n0,3,test,accuracy,1\n", "reaches epoch 3, and its experiment has `epochs: 1`"),
     ],
 )
-def test_a_wrong_file_of_a_command_is_refused_with_its_line(paper, content, told):
+def test_a_wrong_file_of_a_command_is_refused_with_its_line(paper: Path, content: str, told: str) -> None:
     (paper / "told.py").write_text(f"import sys\nopen(sys.argv[2], 'w').write({content!r})\n")
     read(paper)
     with pytest.raises(UserError, match=told):
         trained(paper, "told")
 
 
-def test_a_command_that_fails_or_names_an_unknown_setting(paper):
+def test_a_command_that_fails_or_names_an_unknown_setting(paper: Path) -> None:
     read(paper)
     (paper / "told.py").write_text("raise SystemExit(3)")
     with pytest.raises(UserError, match="ended with 3"):
@@ -247,7 +251,9 @@ def test_a_command_that_fails_or_names_an_unknown_setting(paper):
         ("long", "src/own_paper/numbers.py", "def offset(seed):\n    return 2 + seed\n"),
     ],
 )
-def test_what_a_run_depends_on_is_in_its_fingerprint_and_why_names_it(paper, run, file, content):
+def test_what_a_run_depends_on_is_in_its_fingerprint_and_why_names_it(
+    paper: Path, run: str, file: str, content: Any
+) -> None:
     study = read(paper)
     trainers = {name: study.trainers[study.experiments[name].trainer] for name in ("once", "small", "long")}
     before = {name: fingerprint(training(trainer)) for name, trainer in trainers.items()}
@@ -260,7 +266,7 @@ def test_what_a_run_depends_on_is_in_its_fingerprint_and_why_names_it(paper, run
     assert any(Path(file).stem in line for line in why(paper / "results", run, study))
 
 
-def test_imported_files_are_read_and_named(paper):
+def test_imported_files_are_read_and_named(paper: Path) -> None:
     study = read(paper)
     assert study.experiments["found_too"].run == "found_too"  # no settings tell them apart
     assert [row.value for row in trained(paper, "found")] == [0.01, 0.02, 0.11, 0.12]
@@ -280,7 +286,7 @@ def test_imported_files_are_read_and_named(paper):
     assert "rule train" not in text
 
 
-def test_a_file_without_a_record_is_refused_and_not_traced_as_trained(paper):
+def test_a_file_without_a_record_is_refused_and_not_traced_as_trained(paper: Path) -> None:
     read(paper)
     path = Layout(paper / "results").run("once", [0, 1])
     path.parent.mkdir(parents=True)
@@ -297,14 +303,20 @@ def test_a_file_without_a_record_is_refused_and_not_traced_as_trained(paper):
         ("found/found.csv", None, "found no file found/found.csv to import"),
     ],
 )
-def test_wrong_files_of_an_import_are_refused(paper, file, content, told):
+def test_wrong_files_of_an_import_are_refused(paper: Path, file: str, content: Any, told: str) -> None:
     read(paper)
     (paper / file).write_text(content) if content else (paper / file).unlink()
     with pytest.raises(UserError, match=told):
         trained(paper, "found")
 
 
-def imported(folder: Path, trainer: dict, content: dict[str, bytes | str], seeds=(0, 1), **experiment) -> list[Row]:
+def imported(
+    folder: Path,
+    trainer: dict[str, Any],
+    content: dict[str, bytes | str],
+    seeds: Sequence[int] = (0, 1),
+    **experiment: Any,
+) -> list[Row]:
     for name, text in content.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -319,7 +331,7 @@ CHART = """"Step","net-0 - val/acc","net-0 - val/acc__MIN","net-1 - val/acc","ne
 """
 
 
-def test_a_chart_of_wandb(paper):
+def test_a_chart_of_wandb(paper: Path) -> None:
     rows = imported(
         paper, {"import": "chart.csv", "format": "wandb", "run": "net-{seed}"}, {"chart.csv": CHART}, epochs=2
     )
@@ -331,7 +343,7 @@ def test_a_chart_of_wandb(paper):
         imported(paper, {"import": "chart.csv", "format": "wandb", "run": "net-{seed}"}, {}, seeds=(0, 2), epochs=2)
 
 
-def test_a_history_of_wandb(paper):
+def test_a_history_of_wandb(paper: Path) -> None:
     history = "_step,_runtime,train/loss,val/acc\n0,1.5,2.5,\n1,3,2.25,0.5\n"
     rows = imported(paper, {"import": "run_{seed}.csv", "format": "wandb"}, {"run_0.csv": history}, seeds=[0], epochs=2)
     assert rows == [Row(0, 1, "train", "loss", 2.5), Row(0, 1, "val", "acc", 0.5), Row(0, 2, "train", "loss", 2.25)]
@@ -345,7 +357,7 @@ def test_a_history_of_wandb(paper):
         )
 
 
-def test_event_files_of_tensorboard(paper):
+def test_event_files_of_tensorboard(paper: Path) -> None:
     trainer = {"import": "logs/{seed}/events.*", "format": "tensorboard"}
     rows = imported(paper, trainer, {"logs/0/events.out": EVENTS}, seeds=[0], epochs=2)
     assert {(row.epoch, row.split, row.metric): row.value for row in rows} == {
@@ -363,13 +375,13 @@ def test_event_files_of_tensorboard(paper):
     assert imported(paper, trainer, {"logs/0/events.out": EVENTS[:-20]}, seeds=[0], epochs=2) != rows
 
 
-def test_the_checksum_is_castagnolis():
+def test_the_checksum_is_castagnolis() -> None:
     # The check value of CRC-32C/ISCSI in the catalogue of parametrised CRC algorithms.
     crc = 0xE3069283
     assert masked_crc(b"123456789") == ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def test_results_of_lm_evaluation_harness(paper):
+def test_results_of_lm_evaluation_harness(paper: Path) -> None:
     results = {
         "results": {
             "arc_easy": {"alias": "arc_easy", "acc,none": 0.5, "acc_stderr,none": 0.01, "acc_norm,none": 0.25},
@@ -401,6 +413,6 @@ def test_results_of_lm_evaluation_harness(paper):
         ({"import": "x.csv", "data": "mnist"}, "an import trains on none"),
     ],
 )
-def test_a_trainer_that_contradicts_itself_is_refused(paper, trainer, told):
+def test_a_trainer_that_contradicts_itself_is_refused(paper: Path, trainer: dict[str, Any], told: str) -> None:
     with pytest.raises(UserError, match=told):
         read(paper, trainers={"other": trainer})

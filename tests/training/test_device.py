@@ -3,6 +3,8 @@
 A step that is to be replayed as a CUDA graph may not ask for a value, and may not mix or copy between devices.
 """
 
+from typing import Any
+
 import pytest
 import torch
 from tests.training.examples import cnn_spec, mlp_spec
@@ -28,7 +30,7 @@ class StaysOn(TorchDispatchMode):
         super().__init__()
         self.device, self.seen = device, 0
 
-    def __torch_dispatch__(self, operation, types, arguments=(), options=None):
+    def __torch_dispatch__(self, operation: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
         result = operation(*arguments, **(options or {}))
         taken, made = (
             [leaf for leaf in tree_leaves(leaves) if isinstance(leaf, Tensor)]
@@ -43,7 +45,7 @@ class StaysOn(TorchDispatchMode):
         return result
 
 
-def test_the_check_finds_a_copy_and_a_question():
+def test_the_check_finds_a_copy_and_a_question() -> None:
     with FakeTensorMode():
         x = torch.zeros(3, device="cuda")
         with pytest.raises(AssertionError, match="copies from cpu"), StaysOn("cuda"):
@@ -65,7 +67,7 @@ def test_the_check_finds_a_copy_and_a_question():
     ],
     ids=str,
 )
-def test_the_engines_step_stays_on_the_gpu(digits: Dataset, changes):
+def test_the_engines_step_stays_on_the_gpu(digits: Dataset, changes: dict[str, Any]) -> None:
     with FakeTensorMode():
         learner = MLPLearner(mlp_spec(**changes), digits, 0, "cuda")
         with StaysOn("cuda") as watch:
@@ -77,7 +79,7 @@ def test_the_engines_step_stays_on_the_gpu(digits: Dataset, changes):
         assert learner.total.device.type == "cuda"
 
 
-def test_dropout_runs_on_a_gpu(digits: Dataset):
+def test_dropout_runs_on_a_gpu(digits: Dataset) -> None:
     with FakeTensorMode():
         learner = MLPLearner(mlp_spec(dropout=0.5), digits, 0, "cuda")
         learner.advance(1, 0, learner.batches)
@@ -87,7 +89,9 @@ def test_dropout_runs_on_a_gpu(digits: Dataset):
 @pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"])
 @pytest.mark.parametrize("seeds", [1, 3])
 @by_variant
-def test_pytorchs_step_stays_where_it_is(monkeypatch, changes, seeds, traced):
+def test_pytorchs_step_stays_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, changes: Any, seeds: int, traced: bool
+) -> None:
     # Not a GPU but PyTorch's device without memory: differentiation asks a real GPU for more than is there.
     spec = cnn_spec(**changes)
     if spec.optimizer == "sgd":  # this one step of PyTorch's knows no tensors without memory

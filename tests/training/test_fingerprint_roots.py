@@ -1,5 +1,6 @@
 """What the roots leave out, and that the reasons hold."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ OPERATORS = [f"__{side}{name}__" for name in ("add", "sub", "mul", "truediv", "m
 
 @pytest.mark.parametrize("changes", [{}, {"dropout": 0.5, "skip_connections": True, "hidden_sizes": [8, 8]}])
 def test_training_on_mnist_uses_no_operator_of_tensors(
-    standin, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+    standin: dict[str, Path], monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
     def refuse(*operands: object) -> None:
         raise AssertionError("an operator was used")

@@ -12,11 +12,12 @@ import sys
 import time
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import studies
 from tests.training.examples import CNN, MLP, mlp_spec
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from rederive.cli import app
 from rederive.cli.training import listed
@@ -99,7 +100,7 @@ def _result(out: Path, run: str) -> tuple[str, list[float], str]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, study, standin):
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, study: Path, standin: dict[str, Path]) -> Any:
     """What a run comes to when nobody disturbs it."""
 
     @cache
@@ -113,7 +114,9 @@ def undisturbed(tmp_path_factory, study, standin):
 
 
 @pytest.mark.parametrize("run", ["mnist.long", "cifar10.long"])
-def test_killed_at_random_moments_it_ends_bit_for_bit_where_it_would_have(tmp_path, study, standin, undisturbed, run):
+def test_killed_at_random_moments_it_ends_bit_for_bit_where_it_would_have(
+    tmp_path: Path, study: Path, standin: dict[str, Path], undisturbed: Any, run: str
+) -> None:
     chance = random.Random(0)
     out = tmp_path / "killed"
     kills, went_on = 0, False
@@ -136,7 +139,9 @@ def test_killed_at_random_moments_it_ends_bit_for_bit_where_it_would_have(tmp_pa
 
 
 @pytest.mark.parametrize("run", ["mnist.long", "cifar10.long"])
-def test_told_to_stop_it_saves_within_the_epoch_and_asks_for_a_retry(tmp_path, study, standin, undisturbed, run):
+def test_told_to_stop_it_saves_within_the_epoch_and_asks_for_a_retry(
+    tmp_path: Path, study: Path, standin: dict[str, Path], undisturbed: Any, run: str
+) -> None:
     out = tmp_path / "stopped"
     process = _run(study, run, standin, out)
     assert process.read_until(": epoch 2/"), process.output
@@ -151,7 +156,9 @@ def test_told_to_stop_it_saves_within_the_epoch_and_asks_for_a_retry(tmp_path, s
 
 
 @pytest.mark.parametrize("damage", ["truncated", "one bit", "empty", "another run's"])
-def test_a_checkpoint_that_is_no_use_is_named_and_ignored(tmp_path, study, standin, undisturbed, damage):
+def test_a_checkpoint_that_is_no_use_is_named_and_ignored(
+    tmp_path: Path, study: Path, standin: dict[str, Path], undisturbed: Any, damage: str
+) -> None:
     out = tmp_path / "damaged"
     process = _run(study, "mnist.long", standin, out)
     assert process.read_until(": epoch 3/")
@@ -172,7 +179,9 @@ def test_a_checkpoint_that_is_no_use_is_named_and_ignored(tmp_path, study, stand
     assert _result(out, "mnist.long") == undisturbed("mnist.long")
 
 
-def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, study, standin, undisturbed):
+def test_a_full_disk_costs_checkpoints_but_not_the_run(
+    tmp_path: Path, study: Path, standin: dict[str, Path], undisturbed: Any
+) -> None:
     # 2,000 bytes hold the status but neither a checkpoint nor the results: the job computes all, and cannot keep it.
     process = _run(study, "mnist.long", standin, tmp_path / "full", largest_file=2000)
     assert process.finish() != 0
@@ -196,7 +205,9 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, study, standin,
     assert _result(out, "mnist.long") == undisturbed("mnist.long")
 
 
-def test_the_code_the_data_and_the_spec_are_part_of_a_checkpoints_name(tmp_path, study, standin):
+def test_the_code_the_data_and_the_spec_are_part_of_a_checkpoints_name(
+    tmp_path: Path, study: Path, standin: dict[str, Path]
+) -> None:
     process = _run(study, "mnist.long", standin, tmp_path)
     assert process.read_until(": epoch 2/")
     process.kill(signal.SIGKILL)
@@ -206,7 +217,7 @@ def test_the_code_the_data_and_the_spec_are_part_of_a_checkpoints_name(tmp_path,
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-def test_a_full_disk_under_the_log_stops_nothing(tmp_path, digits, monkeypatch):
+def test_a_full_disk_under_the_log_stops_nothing(tmp_path: Path, digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     keeper = Keeper("mnist.small", tmp_path, {}, [0], 10.0, StopRequest())
     with Path("/dev/null").open("w") as silent:
         monkeypatch.setattr(sys, "stdout", open("/dev/full", "w"))  # noqa: SIM115  closing it fails, too
@@ -229,7 +240,9 @@ def _train(study: Path, run: str, standin: dict[str, Path], out: Path, seeds: li
 
 
 @pytest.mark.parametrize("run", ["mnist.small", "mnist.dropout", "cifar10.small", "cifar10.dropout"])
-def test_every_epoch_is_recorded_for_every_seed(tmp_path, study, standin, run):
+def test_every_epoch_is_recorded_for_every_seed(
+    tmp_path: Path, study: Path, standin: dict[str, Path], run: str
+) -> None:
     rows = _train(study, run, standin, tmp_path, [1, 0])
     held_out = "validation" if run.startswith("mnist") else "test"
     expected = [("train", "loss"), (held_out, "accuracy"), (held_out, "loss")]
@@ -243,7 +256,7 @@ def test_every_epoch_is_recorded_for_every_seed(tmp_path, study, standin, run):
     assert not [path for path in (tmp_path / "checkpoints").rglob("*") if path.is_file()]
 
 
-def test_divergence_is_a_result_with_its_epoch(tmp_path, study, standin):
+def test_divergence_is_a_result_with_its_epoch(tmp_path: Path, study: Path, standin: dict[str, Path]) -> None:
     rows = _train(study, "mnist.lost", standin, tmp_path, [0])
     losses = [float(row["value"]) for row in rows if (row["split"], row["metric"]) == ("train", "loss")]
     assert len(losses) == 3
@@ -253,14 +266,14 @@ def test_divergence_is_a_result_with_its_epoch(tmp_path, study, standin):
     assert made["opening"][-1] == "NaN"
 
 
-def test_equal_runs_write_equal_bytes(tmp_path, study, standin):
+def test_equal_runs_write_equal_bytes(tmp_path: Path, study: Path, standin: dict[str, Path]) -> None:
     for name in ("a", "b"):
         _train(study, "cifar10.small", standin, tmp_path / name, [0])
     a, b = (_rows(tmp_path / name, "cifar10.small", [0]).read_bytes() for name in "ab")
     assert a == b
 
 
-def test_an_error_before_the_first_step_is_told_in_the_status(tmp_path, standin):
+def test_an_error_before_the_first_step_is_told_in_the_status(tmp_path: Path, standin: dict[str, Path]) -> None:
     impossible = studies.small({"deep": CNN | {"trainer": "cnn", "conv_channels": [2] * 6}})
     impossible.save(tmp_path / "impossible.json")
     with pytest.raises(UserError, match="leave nothing of an image"):
@@ -270,13 +283,13 @@ def test_an_error_before_the_first_step_is_told_in_the_status(tmp_path, standin)
     assert "leave nothing of an image" in job.error
 
 
-def test_seeds_by_hand_are_the_jobs_of_the_study(tmp_path, standin):
+def test_seeds_by_hand_are_the_jobs_of_the_study(tmp_path: Path, standin: dict[str, Path]) -> None:
     settings = {"seeds": [0, 1, 2], "training": {"seeds_per_job": 2}}
     study = studies.small({"small": MLP | {"trainer": "mlp"}}, **settings)
     study.save(tmp_path / "study.json")
     (tmp_path / "data").symlink_to(standin["mnist"].parent)
 
-    def called(*arguments: str):
+    def called(*arguments: str) -> Result:
         return CliRunner().invoke(app, ["train", "small", "--study", str(tmp_path / "study.json"), *arguments])
 
     for wrong in ("0-1-2", "2-0", "0,,1", "a"):
@@ -289,11 +302,11 @@ def test_seeds_by_hand_are_the_jobs_of_the_study(tmp_path, standin):
 
 
 @pytest.mark.parametrize(("text", "seeds"), [("0-2", [0, 1, 2]), ("0,2", [0, 2]), ("7", [7]), ("0-1,4", [0, 1, 4])])
-def test_a_range_of_seeds_has_all_between_its_ends(text, seeds):
+def test_a_range_of_seeds_has_all_between_its_ends(text: str, seeds: list[Any]) -> None:
     assert listed(text) == seeds
 
 
-def test_what_cannot_be_trained_is_refused(tmp_path, study, standin):
+def test_what_cannot_be_trained_is_refused(tmp_path: Path, study: Path, standin: dict[str, Path]) -> None:
     with pytest.raises(UserError, match=r"mnist.nonsense is no run of this study; its runs: mnist.small"):
         _train(study, "mnist.nonsense", standin, tmp_path, [0])
     other = tmp_path / "other"
@@ -305,12 +318,12 @@ def test_what_cannot_be_trained_is_refused(tmp_path, study, standin):
 
 
 @pytest.mark.skipif(Path("/proc/driver/nvidia/version").exists(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_an_error_of_its_own(tmp_path, study, standin):
+def test_a_gpu_that_is_not_there_is_an_error_of_its_own(tmp_path: Path, study: Path, standin: dict[str, Path]) -> None:
     with pytest.raises(UserError, match="device cuda: PyTorch finds no GPU"):
         train(_placed(study, standin, tmp_path), "mnist.small", [0], device="cuda")
 
 
-def test_mnist_trains_without_pytorch(tmp_path, study, standin):
+def test_mnist_trains_without_pytorch(tmp_path: Path, study: Path, standin: dict[str, Path]) -> None:
     program = PROGRAM + "\nassert not {'torch', 'matplotlib', 'pandas', 'scipy', 'snakemake'} & set(sys.modules)"
     arguments = [str(_placed(study, standin, tmp_path)), "mnist.small", "0"]
     subprocess.run([sys.executable, "-c", program, *arguments], check=True, env=os.environ, stdout=subprocess.DEVNULL)

@@ -1,5 +1,7 @@
 """The perceptrons' training: the write-up's protocol, against the same loop written in PyTorch."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from writeup.mlp import MLPLearner, train
 
 
 @pytest.mark.parametrize("changes", [{}, {"momentum": 0.0}, {"activation": "relu", "hidden_sizes": [32, 16]}])
-def test_an_epoch_is_the_protocols(digits: Dataset, changes):
+def test_an_epoch_is_the_protocols(digits: Dataset, changes: dict[str, Any]) -> None:
     """Pixels as they are, file order, loss summed over the batch: in float64, where both round little."""
     spec = mlp_spec(learning_rate=1e-5, weight_decay=1e-3, **changes)
     learner = MLPLearner(spec, digits, 0)
@@ -31,14 +33,14 @@ def test_an_epoch_is_the_protocols(digits: Dataset, changes):
         optimizer.step()
         losses.append(loss.item())
     rows, openings, _ = fit(learner, 1, Unwatched())
-    (loss,) = [row.value for row in rows if row.split == "train"]
-    assert loss == pytest.approx(sum(losses) / len(labels), rel=1e-4)
+    (told,) = [row.value for row in rows if row.split == "train"]
+    assert told == pytest.approx(sum(losses) / len(labels), rel=1e-4)
     assert openings == {0: pytest.approx(losses, rel=1e-4)}
     for mine, theirs in zip(learner.network.parameters(), start, strict=True):
         np.testing.assert_allclose(mine.value, theirs.detach(), rtol=1e-3, atol=1e-5)
 
 
-def test_validation_is_the_share_of_right_answers(digits: Dataset):
+def test_validation_is_the_share_of_right_answers(digits: Dataset) -> None:
     learner = MLPLearner(mlp_spec(), digits, 0)
     rows, _, predictions = fit(learner, 3, Unwatched())
     loss, accuracy = (row.value for row in rows[-2:])
@@ -51,7 +53,7 @@ def test_validation_is_the_share_of_right_answers(digits: Dataset):
     assert loss == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item(), rel=1e-4)
 
 
-def test_seeds_differ_and_repeat(digits: Dataset):
+def test_seeds_differ_and_repeat(digits: Dataset) -> None:
     seeds = train(mlp_spec(epochs=1), digits, [0, 1, 0], "cpu", lambda seeds: Unwatched())
     losses = [trained.rows[0].value for trained in seeds]
     assert losses[0] == losses[2] != losses[1]
@@ -59,7 +61,7 @@ def test_seeds_differ_and_repeat(digits: Dataset):
     assert moved.openings[0] == seeds[1].openings[1]
 
 
-def test_a_shorter_run_is_a_longer_one_read_earlier(digits: Dataset):
+def test_a_shorter_run_is_a_longer_one_read_earlier(digits: Dataset) -> None:
     for changes in ({}, {"dropout": 0.5}):
         short, long = (fit(MLPLearner(mlp_spec(**changes), digits, 0), epochs, Unwatched()) for epochs in (1, 3))
         assert short.rows == [row for row in long.rows if row.epoch == 1]
@@ -68,7 +70,7 @@ def test_a_shorter_run_is_a_longer_one_read_earlier(digits: Dataset):
         assert len(long.openings[0]) == 30
 
 
-def test_dropout_acts_in_training_only(digits: Dataset):
+def test_dropout_acts_in_training_only(digits: Dataset) -> None:
     learner = MLPLearner(mlp_spec(dropout=0.5), digits, 0)
     assert learner.evaluate(digits.validation)[0] == learner.evaluate(digits.validation)[0]
     plain, dropped = (fit(MLPLearner(mlp_spec(dropout=p), digits, 0), 1, Unwatched()) for p in (0.0, 0.5))
@@ -76,7 +78,7 @@ def test_dropout_acts_in_training_only(digits: Dataset):
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
-def test_on_pytorchs_arrays_it_trains_alike(digits: Dataset, monkeypatch):
+def test_on_pytorchs_arrays_it_trains_alike(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a GPU runs, on the processor: the same engine, the same numbers within rounding, and a step not captured."""
     spec = mlp_spec(learning_rate=1e-5)
     learners = [MLPLearner(spec, digits, 0)]
@@ -94,12 +96,12 @@ def test_on_pytorchs_arrays_it_trains_alike(digits: Dataset, monkeypatch):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_captured_on_a_gpu_it_trains_alike(digits: Dataset):
+def test_captured_on_a_gpu_it_trains_alike(digits: Dataset) -> None:
     totals = []
     for device in ("cpu", "cuda"):
         learner = MLPLearner(mlp_spec(learning_rate=1e-5), digits, 0, device)
         learner.advance(1, 0, learner.batches)
         totals.append(float(learner.total))
         if device == "cuda":
-            assert learner.take.graph is not None
+            assert getattr(learner.take, "graph") is not None  # noqa: B009
     assert totals[1] == pytest.approx(totals[0], rel=1e-3)

@@ -1,5 +1,7 @@
 """The convolutional networks, against networks written out in PyTorch's own words."""
 
+from typing import Any
+
 import pytest
 import torch
 from tests.training.examples import cnn_spec
@@ -18,7 +20,7 @@ def _parameters_in_order(network: nn.Module) -> list[torch.Tensor]:
     return [p.detach().clone() for p in network.parameters()]
 
 
-def test_the_benchmark_is_the_tutorials_network(configured):
+def test_the_benchmark_is_the_tutorials_network(configured: Any) -> None:
     network = ConvolutionalNetwork(configured.experiments["cifar10.benchmark"].spec)
     tutorial = nn.Sequential(
         *(nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2, 2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2, 2)),
@@ -36,27 +38,27 @@ def test_the_benchmark_is_the_tutorials_network(configured):
         torch.testing.assert_close(mine.grad, theirs.grad)
 
 
-def test_three_convolutions_with_batch_norm_leave_2048_features(configured):
+def test_three_convolutions_with_batch_norm_leave_2048_features(configured: Any) -> None:
     network = ConvolutionalNetwork(configured.experiments["cifar10.three_conv_adam"].spec)
     assert network.hidden[0].in_features == 2048
     assert network(_images()).shape == (4, 10)
 
 
-def test_a_residual_block_adds_its_input():
+def test_a_residual_block_adds_its_input() -> None:
     network = ConvolutionalNetwork(cnn_spec(conv_channels=[3], residual=True))
-    block = network.blocks[0]
+    block: Any = network.blocks[0]
     nn.init.zeros_(block.convolution.weight)
     nn.init.zeros_(block.convolution.bias)
     torch.testing.assert_close(block(_images()), functional.relu(functional.max_pool2d(_images(), 2)))
 
 
-def test_one_seed_is_one_network():
+def test_one_seed_is_one_network() -> None:
     first, again, other = (_parameters_in_order(initial_network(cnn_spec(), seed)) for seed in (0, 0, 1))
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not any(torch.equal(a, b) for a, b in zip(first, other, strict=True))
 
 
-def test_initialising_a_network_leaves_other_random_numbers_alone():
+def test_initialising_a_network_leaves_other_random_numbers_alone() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -64,7 +66,7 @@ def test_initialising_a_network_leaves_other_random_numbers_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_kl_divergence_from_one_hot_targets_is_cross_entropy():
+def test_kl_divergence_from_one_hot_targets_is_cross_entropy() -> None:
     network = initial_network(cnn_spec(), 0)
     labels = torch.tensor([3, 0, 9, 3])
     results = []
@@ -86,6 +88,6 @@ def test_kl_divergence_from_one_hot_targets_is_cross_entropy():
         ({"residual": True, "kernel_size": 5, "padding": 1}, "needs padding 2, found 1"),
     ],
 )
-def test_networks_that_cannot_be_are_refused(changes, message):
+def test_networks_that_cannot_be_are_refused(changes: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         ConvolutionalNetwork(cnn_spec(**changes))

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ def _published_first_loss(experiment: str) -> float:
     raise LookupError(experiment)
 
 
-def test_the_benchmark_on_mnist(official, configured):
+def test_the_benchmark_on_mnist(official: dict[str, Path], configured: Any) -> None:
     spec = configured.experiments["mnist.benchmark"].spec
     rows = fit(MLPLearner(spec, load(official["mnist"]), 0), 2, Unwatched()).rows
     losses = [row.value for row in rows if row.split == "train"]
@@ -32,7 +33,7 @@ def test_the_benchmark_on_mnist(official, configured):
 
 
 @pytest.mark.parametrize(("name", "tolerance"), [("benchmark", 0.05), ("batch_16", 0.06), ("batch_32", 0.06)])
-def test_first_epochs_on_cifar10(official, configured, name, tolerance):
+def test_first_epochs_on_cifar10(official: dict[str, Path], configured: Any, name: str, tolerance: float) -> None:
     torch.set_num_threads(1)
     spec = configured.experiments[f"cifar10.{name}"].spec
     learner = CNNLearner(spec, load(official["cifar10"]), [0])

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tests import studies
 from tests.training.examples import CNN, MLP
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from rederive.cli import app
 from rederive.config import Experiment, Study
@@ -52,7 +53,7 @@ class Build:
 
 
 @pytest.fixture(scope="module")
-def build(tmp_path_factory, standin) -> Build:
+def build(tmp_path_factory: pytest.TempPathFactory, standin: dict[str, Path]) -> Build:
     return Build(tmp_path_factory.mktemp("replay"), standin)
 
 
@@ -70,7 +71,7 @@ RUNS = ["mnist.small", "cifar10.small"]
 
 @pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize("epochs", [0, 2])
-def test_the_same_code_gives_the_same_bits(build, run, epochs):
+def test_the_same_code_gives_the_same_bits(build: Build, run: Any, epochs: int) -> None:
     kept = build.kept(run)
     found = replay(*build.begun(run), kept[1], [kept], "today", epochs)
     assert (found.outcome, found.difference, found.seed) == ("bit for bit", 0.0, 1)
@@ -81,7 +82,7 @@ def test_the_same_code_gives_the_same_bits(build, run, epochs):
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_another_processors_rounding_is_told_as_such(build, run):
+def test_another_processors_rounding_is_told_as_such(build: Build, run: Any) -> None:
     kept = build.kept(run)
     found = replay(*build.begun(run), rounded(kept[0], 1e-7), [kept], "today", 1)
     assert found.outcome == "within rounding"
@@ -94,7 +95,7 @@ def test_another_processors_rounding_is_told_as_such(build, run):
     [{"learning_rate": 1.01}, {"momentum": 0.99}, {"weight_decay": 0.1}, {"seed_offset": 1}, {"batch_size": 16}],
     ids=lambda fault: next(iter(fault)),
 )
-def test_wrong_code_is_different(build, run, fault):
+def test_wrong_code_is_different(build: Build, run: Any, fault: dict[str, Any]) -> None:
     """What a fault in the code would do, done by other settings: steps that are off by a hundredth, another draw."""
     experiment, code, data = build.begun(run)
     old = experiment.spec
@@ -104,7 +105,7 @@ def test_wrong_code_is_different(build, run, fault):
     assert replay(wrong, code, data, kept[0], [kept], "today", 0).outcome == "different"
 
 
-def test_a_fault_after_the_first_steps_shows_in_the_epochs(build, monkeypatch):
+def test_a_fault_after_the_first_steps_shows_in_the_epochs(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     """Evaluation, say, of which the losses of the steps know nothing."""
     kept = build.kept("mnist.small")
     evaluate = MLPLearner.evaluate
@@ -118,7 +119,7 @@ def without_opening(kept: Kept) -> Kept:
     return kept._replace(provenance=kept.provenance.model_copy(update={"seeds": seeds}))
 
 
-def test_without_first_steps_the_spread_over_seeds_is_all_there_is(build):
+def test_without_first_steps_the_spread_over_seeds_is_all_there_is(build: Build) -> None:
     kept = build.kept("mnist.small")
     begun = build.begun("mnist.small")
     old = without_opening(rounded(kept[0], 2e-6))
@@ -129,7 +130,7 @@ def test_without_first_steps_the_spread_over_seeds_is_all_there_is(build):
     assert replay(*begun, old, [[old]], "today").outcome == "different"  # one seed has no spread
 
 
-def test_what_rounding_does_grows_and_is_never_nothing(build):
+def test_what_rounding_does_grows_and_is_never_nothing(build: Build) -> None:
     again = Beginning(*build.begun("mnist.small"), 0)
     losses = again.open().openings[0]
     effects = rounding_effects(losses, again)
@@ -139,7 +140,7 @@ def test_what_rounding_does_grows_and_is_never_nothing(build):
     assert effects[-1] > 2 * effects[0]
 
 
-def test_the_spread_is_that_of_all_runs_of_the_trainer(build):
+def test_the_spread_is_that_of_all_runs_of_the_trainer(build: Build) -> None:
     """A run with one seed is held against the others' seeds; the numbers are those of an exact calculation."""
     kept = build.kept("mnist.small")
     old = without_opening(rounded(kept[0], 2e-6))
@@ -160,11 +161,11 @@ def test_the_spread_is_that_of_all_runs_of_the_trainer(build):
 # --- the command ----------------------------------------------------------------------------------------------
 
 
-def called(build: Build, *arguments: str):
+def called(build: Build, *arguments: str) -> Result:
     return CliRunner().invoke(app, ["replay", *arguments, "--study", str(build.file), "--from", str(build.archive)])
 
 
-def test_it_says_how_equal_and_writes_it_beside_the_run(build):
+def test_it_says_how_equal_and_writes_it_beside_the_run(build: Build) -> None:
     done = called(build, "mnist.small", "--epochs", "1")
     assert done.exit_code == 0, done.output
     assert "mnist.small, seed 0: the first 10 steps and 1 epoch: bit for bit" in done.output
@@ -173,7 +174,7 @@ def test_it_says_how_equal_and_writes_it_beside_the_run(build):
     assert written.outcome == "bit for bit"
 
 
-def test_a_sample_is_the_codes_own_draw(build, tmp_path):
+def test_a_sample_is_the_codes_own_draw(build: Build, tmp_path: Path) -> None:
     drawn = set()
     for _ in range(2):
         done = called(build, "--sample", "1", "--epochs", "0", "--output", str(tmp_path / "replays.json"))
@@ -183,10 +184,10 @@ def test_a_sample_is_the_codes_own_draw(build, tmp_path):
     assert len(drawn) == 1
 
 
-def test_a_difference_is_an_error(build, monkeypatch):
-    monkeypatch.setattr(module, "replay", lambda *arguments, **options: different)
+def test_a_difference_is_an_error(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     equal = replay(*build.begun("mnist.small"), *_first(build), "today", 0)
     different = equal.model_copy(update={"outcome": "different", "difference": 0.25, "tolerance": 0.01})
+    monkeypatch.setattr(module, "replay", lambda *arguments, **options: different)
     done = called(build, "mnist.small", "--epochs", "0")
     assert done.exit_code == 1
     assert "different (relative difference 2.5e-01, where 1.0e-02 is allowed)" in done.output
@@ -207,13 +208,13 @@ def _first(build: Build) -> tuple[Kept, list[list[Kept]]]:
         (["mnist.small", "--seeds", "7"], "seed 7 of mnist.small is not there"),
     ],
 )
-def test_what_is_not_there_is_named(build, arguments, told):
+def test_what_is_not_there_is_named(build: Build, arguments: list[Any], told: str) -> None:
     failed = called(build, *arguments)
     assert isinstance(failed.exception, UserError)
     assert told in str(failed.exception)
 
 
-def test_other_data_are_refused(build, tmp_path):
+def test_other_data_are_refused(build: Build, tmp_path: Path) -> None:
     sizes = {"train": 300, "validation": 60, "test": 20}
     generate("mnist", digits, sizes, 5, tmp_path / "data/mnist")
     build.study.save(tmp_path / "study.json")
@@ -223,7 +224,7 @@ def test_other_data_are_refused(build, tmp_path):
     assert "other data than mnist.small was trained on" in str(failed.exception)
 
 
-def test_other_code_draws_another_sample(build, monkeypatch):
+def test_other_code_draws_another_sample(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = set()
     for code in "abcdefgh":
         monkeypatch.setattr(module, "fingerprint", lambda entry, code=code: code)

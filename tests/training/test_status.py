@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -13,18 +14,18 @@ from rederive.training.status import SILENT_SECONDS, duration, jobs, summary, ta
 NOW = 1_000_000.0
 
 
-def _status(folder: Path, run: str, seeds: str, **changes) -> None:
+def _status(folder: Path, run: str, seeds: str, **changes: Any) -> None:
     path = folder / "checkpoints" / run / f"seeds_{seeds}.status.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     facts = {"state": "running", "epochs": 3, "epochs_done": 1.5, "seconds_per_epoch": 10.0, "updated": NOW - 1}
     path.write_text(json.dumps(facts | {"latest": {"train loss": 0.25}} | changes))
 
 
-def _states(study: Path, folder: Path) -> dict:
+def _states(study: Path, folder: Path) -> dict[str, Any]:
     return {job.run: job for job in jobs(Study.load(study), Layout(folder), NOW)}
 
 
-def test_each_state_is_told_from_the_files(tmp_path: Path, study: Path):
+def test_each_state_is_told_from_the_files(tmp_path: Path, study: Path) -> None:
     done = tmp_path / "runs" / "mnist.small" / "seeds_0-1.csv"
     done.parent.mkdir(parents=True)
     done.touch()
@@ -49,13 +50,13 @@ def test_each_state_is_told_from_the_files(tmp_path: Path, study: Path):
     assert found["mnist.lost"].error == "MemoryError: no room"
 
 
-def test_seeds_side_by_side_share_their_time(tmp_path: Path, study: Path):
+def test_seeds_side_by_side_share_their_time(tmp_path: Path, study: Path) -> None:
     _status(tmp_path, "cifar10.small", "0-1")
     job = _states(study, tmp_path)["cifar10.small"]
     assert (job.epochs_done, job.epochs, job.seconds_left) == (3.0, 6, 15.0)
 
 
-def test_a_job_that_went_to_another_kind_of_device_is_counted_once(tmp_path: Path, study: Path):
+def test_a_job_that_went_to_another_kind_of_device_is_counted_once(tmp_path: Path, study: Path) -> None:
     _status(tmp_path, "cifar10.small", "0-1", epochs_done=2.5, updated=NOW - 60)
     _status(tmp_path, "cifar10.small", "0", epochs_done=1.0)
     assert _states(study, tmp_path)["cifar10.small"].epochs_done == 1.0
@@ -63,23 +64,24 @@ def test_a_job_that_went_to_another_kind_of_device_is_counted_once(tmp_path: Pat
     assert _states(study, tmp_path)["cifar10.small"].epochs_done == 5.0
 
 
-def test_a_status_that_is_being_damaged_is_no_reason_to_fail(tmp_path: Path, study: Path):
+def test_a_status_that_is_being_damaged_is_no_reason_to_fail(tmp_path: Path, study: Path) -> None:
     _status(tmp_path, "cifar10.small", "0-1")
     (path,) = tmp_path.rglob("*.status.json")
     path.write_text(path.read_text()[:20])
     assert _states(study, tmp_path)["cifar10.small"].state == "waiting"
 
 
-def test_it_is_shown_as_a_table_and_a_line(tmp_path: Path, study: Path):
+def test_it_is_shown_as_a_table_and_a_line(tmp_path: Path, study: Path) -> None:
     _status(tmp_path, "mnist.dropout", "1")
     found = jobs(Study.load(study), Layout(tmp_path), NOW)
-    console = Console(file=io.StringIO(), width=120)
+    printed = io.StringIO()
+    console = Console(file=printed, width=120)
     console.print(table(found))
-    shown = console.file.getvalue()
+    shown = printed.getvalue()
     assert "mnist.dropout" in shown
     assert "train loss 0.2500" in shown
     assert summary(found) == "1 running, 6 waiting"
 
 
-def test_durations_are_for_reading():
+def test_durations_are_for_reading() -> None:
     assert [duration(s) for s in (0.4, 89, 91, 3600, 11_100)] == ["0 s", "89 s", "2 min", "60 min", "3 h 05 min"]

@@ -1,5 +1,7 @@
 """The ways to take a step are one step: plain, traced, stacked; and the optimisers are PyTorch's."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -30,12 +32,12 @@ by_variant = pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS.
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
+def one_thread() -> None:
     torch.set_num_threads(1)
 
 
 @by_variant
-def test_a_traced_step_is_the_plain_step_bit_for_bit(shapes: Dataset, changes):
+def test_a_traced_step_is_the_plain_step_bit_for_bit(shapes: Dataset, changes: Any) -> None:
     spec = cnn_spec(**changes)
     plain, traced = (CNNLearner(spec, shapes, [0], traced=traced) for traced in (False, True))
     for learner in (plain, traced):
@@ -45,7 +47,7 @@ def test_a_traced_step_is_the_plain_step_bit_for_bit(shapes: Dataset, changes):
 
 
 @by_variant
-def test_seeds_side_by_side_take_the_steps_that_each_takes_alone(shapes: Dataset, changes):
+def test_seeds_side_by_side_take_the_steps_that_each_takes_alone(shapes: Dataset, changes: Any) -> None:
     spec = cnn_spec(**changes)
     seeds = [3, 0, 7]
     stacked = CNNLearner(spec, shapes, seeds)
@@ -63,7 +65,7 @@ def test_seeds_side_by_side_take_the_steps_that_each_takes_alone(shapes: Dataset
             np.testing.assert_allclose(mine, value, rtol=1e-4, atol=tolerance, err_msg=name)
 
 
-def test_evaluation_of_seeds_side_by_side(shapes: Dataset):
+def test_evaluation_of_seeds_side_by_side(shapes: Dataset) -> None:
     spec = cnn_spec(batch_norm=True)
     stacked = CNNLearner(spec, shapes, [0, 1])
     stacked.advance(1, 0, stacked.batches)
@@ -77,7 +79,7 @@ def test_evaluation_of_seeds_side_by_side(shapes: Dataset):
 
 
 @by_variant
-def test_the_optimisers_are_pytorchs(shapes: Dataset, changes):
+def test_the_optimisers_are_pytorchs(shapes: Dataset, changes: Any) -> None:
     """Five steps of a loop with PyTorch's optimiser classes, in order and without anything of ours but the network."""
     spec = cnn_spec(**changes | {"batch_size": 8, "dropout": 0.0, "batch_norm": False})
     learner = CNNLearner(spec, shapes, [0])
@@ -105,7 +107,7 @@ def test_the_optimisers_are_pytorchs(shapes: Dataset, changes):
         )
 
 
-def test_kl_divergence_and_cross_entropy_train_alike(shapes: Dataset):
+def test_kl_divergence_and_cross_entropy_train_alike(shapes: Dataset) -> None:
     totals, gradients = [], []
     for loss in ("cross_entropy", "kl_divergence"):
         learner = CNNLearner(cnn_spec(loss=loss), shapes, [0])
@@ -119,7 +121,7 @@ def test_kl_divergence_and_cross_entropy_train_alike(shapes: Dataset):
     assert totals[1] == pytest.approx(totals[0], rel=1e-5)
 
 
-def test_images_are_scaled_as_torchvision_scales_them():
+def test_images_are_scaled_as_torchvision_scales_them() -> None:
     from torchvision import transforms
 
     image = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
@@ -127,7 +129,7 @@ def test_images_are_scaled_as_torchvision_scales_them():
     assert torch.equal(scaled(torch.tensor(image).permute(2, 0, 1)), pipeline(image))
 
 
-def test_a_recording_is_the_function_on_other_values():
+def test_a_recording_is_the_function_on_other_values() -> None:
     def function(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, ...]:
         x.mul_(2)
         return (x @ y).relu(), x.max(dim=1)[0]
@@ -140,7 +142,7 @@ def test_a_recording_is_the_function_on_other_values():
     assert torch.equal(mine, expected)  # changed in place, as the function does
 
 
-def test_what_depends_on_values_cannot_be_recorded():
+def test_what_depends_on_values_cannot_be_recorded() -> None:
     with pytest.raises(RuntimeError, match="value"):
         recorded(lambda x: (x * float(x.sum()),), torch.ones(2))
     elsewhere = torch.ones(2)
@@ -149,7 +151,7 @@ def test_what_depends_on_values_cannot_be_recorded():
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU can capture the step")
-def test_without_a_gpu_to_capture_on_plain_steps_are_taken_and_it_says_so(capsys):
+def test_without_a_gpu_to_capture_on_plain_steps_are_taken_and_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     weight = torch.ones(3)
 
     def step(x: torch.Tensor) -> torch.Tensor:
@@ -164,7 +166,7 @@ def test_without_a_gpu_to_capture_on_plain_steps_are_taken_and_it_says_so(capsys
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("seeds", [[0], [0, 1, 2]])
-def test_captured_steps_on_a_gpu_are_those_of_the_processor(shapes: Dataset, seeds):
+def test_captured_steps_on_a_gpu_are_those_of_the_processor(shapes: Dataset, seeds: list[Any]) -> None:
     spec = cnn_spec(batch_norm=True, batch_size=7)
     losses = []
     for device in ("cpu", "cuda"):
@@ -172,5 +174,5 @@ def test_captured_steps_on_a_gpu_are_those_of_the_processor(shapes: Dataset, see
         learner.advance(1, 0, learner.batches)
         losses.append(learner.total.cpu().numpy())
         if device == "cuda":
-            assert learner.take.graph is not None
+            assert getattr(learner.take, "graph") is not None  # noqa: B009
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)

@@ -120,8 +120,8 @@ def new_project(folder: Path) -> Project:
             shutil.copy2(source, folder / part)
     # The project's own text tells of experiments and proofs that a small study does not have.
     shutil.rmtree(folder / "report" / "sections")
-    for part in (Path(__file__).parent / "report").iterdir():
-        shutil.copy2(part, folder / "report" / part.name)
+    for path in (Path(__file__).parent / "report").iterdir():
+        shutil.copy2(path, folder / "report" / path.name)
     for path in (folder / "src/writeup/derivations").glob("[a-z]*.py"):
         if path.stem not in DERIVATIONS:
             path.unlink()
