@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults.__main__ import NOTHING, cells
-from tests.faults.faults import FAULTS
+from tests.faults.faults import FAULTS, Fault
 from tests.faults.stages import STAGES, contents, study
 
 PAIRS = [(stage, fault) for stage in STAGES for fault in [*FAULTS, NOTHING]]
@@ -17,17 +17,17 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("stage", "fault"), SAMPLE, ids=[f"{stage}: {f.kind}, {f.moment}" for stage, f in SAMPLE])
-def test_a_build_goes_on_after_a_fault(undisturbed, tmp_path, stage, fault):
+def test_a_build_goes_on_after_a_fault(undisturbed: Path, tmp_path: Path, stage: str, fault: Fault) -> None:
     (cell,) = cells(undisturbed, tmp_path, [stage], [fault])
     assert not cell.wrong, cell
 
 
-def test_the_sample_is_of_all_kinds_and_stages():
+def test_the_sample_is_of_all_kinds_and_stages() -> None:
     assert {stage for stage, _ in SAMPLE} == STAGES.keys()
     assert {fault.kind for _, fault in SAMPLE} == {fault.kind for fault in [*FAULTS, NOTHING]}
 
 
-def test_a_difference_would_be_seen(undisturbed):
+def test_a_difference_would_be_seen(undisturbed: Path) -> None:
     """The build has what a cell compares: files of every stage."""
     found = contents(undisturbed)
     for name in ("resources/raw/images", "results/data/mnist/train_images.npy", "results/derivations/division.json"):
