@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,13 +46,13 @@ def run(folder: Path, *arguments: str, **changes: str | None) -> subprocess.Comp
     )
 
 
-def test_the_module_is_the_command(tmp_path):
+def test_the_module_is_the_command(tmp_path: Path) -> None:
     done = run(tmp_path, "--help")
     assert done.returncode == 0
     assert "rebuild" in done.stdout.lower()
 
 
-def test_snakemake_runs_where_the_environment_is_not_activated(study):
+def test_snakemake_runs_where_the_environment_is_not_activated(study: Path) -> None:
     """In a path with blanks and umlauts, too: each rule's job finds `rederive` beside Snakemake."""
     done = subprocess.run(
         [str(BIN / "snakemake"), "--cores", "1", "results/runs/linear/seeds_0-1-2.csv"],
@@ -67,7 +68,7 @@ def test_snakemake_runs_where_the_environment_is_not_activated(study):
     [{"LC_ALL": "C", "LANG": "C"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
     ids=["LANG=C", "a terminal that knows ASCII only"],
 )
-def test_letters_that_the_language_does_not_have_are_no_error(study, changes):
+def test_letters_that_the_language_does_not_have_are_no_error(study: Path, changes: dict[str, Any]) -> None:
     done = run(study, "resolve", "config.yaml", **changes)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
@@ -78,7 +79,7 @@ def test_letters_that_the_language_does_not_have_are_no_error(study, changes):
 
 
 @pytest.mark.parametrize("home", [None, "/dev/null"], ids=["no HOME", "a HOME that is no folder"])
-def test_no_home_is_needed(study, home):
+def test_no_home_is_needed(study: Path, home: str | None) -> None:
     done = run(study, "why", "summarise", HOME=home, XDG_CACHE_HOME=None)
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == 0, done.stderr
@@ -86,14 +87,14 @@ def test_no_home_is_needed(study, home):
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which nobody may write, as /proc is")
 @pytest.mark.parametrize("command", [("resolve", "config.yaml", "--output", "/proc/results/study.json")])
-def test_a_folder_that_cannot_be_written_is_named(study, command):
+def test_a_folder_that_cannot_be_written_is_named(study: Path, command: tuple[Any, ...]) -> None:
     done = run(study, *command)
     assert done.returncode == 1
     assert "rederive: /proc/results" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_results_that_can_only_be_read_are_enough_to_look(study):
+def test_results_that_can_only_be_read_are_enough_to_look(study: Path) -> None:
     folders = [path for path in [study / "results", *(study / "results").rglob("*")] if path.is_dir()]
     for folder in folders:
         folder.chmod(0o555)
@@ -117,7 +118,7 @@ def test_results_that_can_only_be_read_are_enough_to_look(study):
     ],
     ids=["closed", "a pipe that ends", "full"],
 )
-def test_output_that_nobody_takes(study, output, code, told):
+def test_output_that_nobody_takes(study: Path, output: str, code: int | None, told: str) -> None:
     command = f'"{sys.executable}" -m rederive status {output}'
     done = subprocess.run(
         ["/bin/sh", "-c", command], cwd=study, env=environment(study), capture_output=True, text=True, check=False

@@ -173,7 +173,7 @@ def main() -> int:
         work = Path(name)
         undisturbed, there = study(work / "study"), work / "cells"
         there.mkdir()
-        makers = [cells(undisturbed, there, wanted, [*FAULTS, NOTHING])]
+        makers: list[Any] = [cells(undisturbed, there, wanted, [*FAULTS, NOTHING])]
         if "fetch" in wanted:
             makers.append(mirrors(undisturbed, there))
         if "train" in wanted:

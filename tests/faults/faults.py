@@ -77,7 +77,7 @@ def _power_cut(moment: str) -> Fault:
                     os.truncate(path, 0)
             os.kill(os.getpid(), signal.SIGKILL)
 
-        os.fsync = remembered
+        os.fsync = remembered  # type: ignore[assignment]
         _at(moment, wanted, cut)
 
     return Fault("power cut", moment, arm)
@@ -118,7 +118,7 @@ def _refused_memory(folder: Path, wanted: Wanted) -> None:
             raise MemoryError
         return make(*arguments, **more)
 
-    tempfile.mkstemp = refuse  # type: ignore[assignment]
+    tempfile.mkstemp = refuse
 
 
 def _little_memory(folder: Path, wanted: Wanted) -> None:

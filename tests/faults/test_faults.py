@@ -1,6 +1,7 @@
 """A sample of the matrix of faults; all of it: `python -m tests.faults --snakemake`."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.faults.__main__ import NOTHING, cells
@@ -17,17 +18,17 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("stage", "fault"), SAMPLE, ids=[f"{stage}: {f.kind}, {f.moment}" for stage, f in SAMPLE])
-def test_a_build_goes_on_after_a_fault(undisturbed, tmp_path, stage, fault):
+def test_a_build_goes_on_after_a_fault(undisturbed: Path, tmp_path: Path, stage: Any, fault: Any) -> None:
     (cell,) = cells(undisturbed, tmp_path, [stage], [fault])
     assert not cell.wrong, cell
 
 
-def test_the_sample_is_of_all_kinds_and_stages():
+def test_the_sample_is_of_all_kinds_and_stages() -> None:
     assert {stage for stage, _ in SAMPLE} == STAGES.keys()
     assert {fault.kind for _, fault in SAMPLE} == {fault.kind for fault in [*FAULTS, NOTHING]}
 
 
-def test_a_difference_would_be_seen(undisturbed):
+def test_a_difference_would_be_seen(undisturbed: Path) -> None:
     """The build has what a cell compares: files of every stage."""
     found = contents(undisturbed)
     for name in ("resources/raw/images", "results/data/mnist/train_images.npy", "results/derivations/division.json"):
