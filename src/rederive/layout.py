@@ -13,6 +13,11 @@ CLAIMS = TEXT / "claims.yaml"
 PUBLISHED = TEXT / "published.yaml"
 PUBLISHED_CURVES = TEXT / "published_curves.csv"
 
+# What other libraries say of the derivations' gradients: of a build in its results, and kept beside the kept runs.
+ORACLES = "oracles.json"
+# What came of the derivations' certificates: kept there, too.
+CERTIFICATES = "certificates.json"
+
 
 def job_name(seeds: Iterable[int]) -> str:
     """Return what the files of a training job with these seeds are called: seeds_0-1-2."""
@@ -94,7 +99,7 @@ class Layout:
     @property
     def oracles(self) -> Path:
         """What other libraries say of the derivations' gradients."""
-        return self.folder / "oracles.json"
+        return self.folder / ORACLES
 
     @property
     def numbers(self) -> Path:

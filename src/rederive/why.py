@@ -50,6 +50,18 @@ def record(results: Path, name: str, study: Study | None = None) -> None:
     _step(results, name, study or Study.load(results / "study.json")).save(results, name)
 
 
+def unchanged(results: Path, name: str) -> bool:
+    """Say whether a step has run, and nothing that it depends on has changed since."""
+    if not (results / "made" / f"{name}.json").exists():
+        return False
+    return why(results, name, Study.load(results / "study.json")) == [f"{name}: {NOTHING}"]
+
+
+def forget(results: Path, name: str) -> None:
+    """Remove the word of what a step depended on: before it runs again, and perhaps fails."""
+    (results / "made" / f"{name}.json").unlink(missing_ok=True)
+
+
 def why(results: Path, name: str, study: Study) -> list[str]:
     """Return, in lines, what has changed since a step last ran. Raises UserError for a name that is no step."""
     now = _step(results, name, study)
@@ -165,6 +177,8 @@ def _step(results: Path, name: str, study: Study) -> Step:
         if part not in derivation_names(study.derivations):
             raise UserError(f"why: found {name!r}, expected the name of a derivation, as in verify.softmax")
         roots.append(derivation(part, study.derivations))
+        if layout.oracles.exists():  # what was answered about the others makes no difference
+            return Step(tuple(roots), _flat({"oracles": read_json(layout.oracles).get(part)}), {})
     return Step(tuple(roots), _settings(rule, study), _hashed(_inputs(rule, layout, study)))
 
 
@@ -200,8 +214,6 @@ def _inputs(rule: str, layout: Layout, study: Study) -> list[Path]:
             return [layout.report("md"), layout.trace, layout.figure_index, *sorted(THEME.glob("*"))]
         case "tex_source":
             return [layout.report("md"), layout.report("tex"), *sorted(layout.figures.glob("*.*"))]
-        case "verify":
-            return [layout.oracles]
     return []
 
 

@@ -78,10 +78,11 @@ class Auditor:
             raise found
         return found
 
-    def proved(self, names: Any, output: Any, oracles: Any, jobs: Any, package: Any) -> Any:  # as verify_all
+    def proved(self, names: Any, output: Any, oracles: Any, jobs: Any, package: Any, kept: Any) -> Any:
+        # as verify_all
         key = (*names, package, hashlib.sha256(oracles.read_bytes()).hexdigest() if isinstance(oracles, Path) else "")
         if key not in self._proofs:
-            self._proofs[key] = verify_all(names, output, oracles, jobs, package)
+            self._proofs[key] = verify_all(names, output, oracles, jobs, package, kept)
         return self._proofs[key]
 
 

@@ -96,7 +96,7 @@ def test_titles_and_places_in_the_report_are_different(results: dict[str, Result
 
 KEYS = {
     "name", "title", "order", "domain", "statement_latex", "steps", "result_latex", "code", "routes", "numeric",
-    "oracles", "mutants", "conventions", "trusted", "passed",
+    "oracles", "mutants", "certificates", "conventions", "trusted", "passed",
 }  # fmt: skip
 
 

@@ -56,3 +56,18 @@ def test_every_check_of_the_result_is_explained() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for route in ("Kronecker", "adjoint", "matrix", "exact"):
         assert f"{route} route" in page
+
+
+ATTACKS = Path(__file__).with_name("test_attacks.py").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| (\d+) \|.*\| `(test_\w+)`(?: \[(.+?)\])? \|$", (PAGE.parent / "attacks.md").read_text(), re.M)
+
+
+def test_every_attack_is_a_test_and_every_test_is_in_the_table() -> None:
+    assert [int(number) for number, _, _ in ROWS] == list(range(1, len(ROWS) + 1))
+    assert {name for _, name, _ in ROWS} == set(re.findall(r"^ *def (test_\w+)\(", ATTACKS, re.M))
+    assert len(set(ROWS)) == len(ROWS)
+
+
+@pytest.mark.parametrize("case", sorted({case for _, _, case in ROWS if case}))
+def test_a_case_in_the_table_of_attacks_is_one_of_its_test(case: str) -> None:
+    assert re.search(rf"[\[(\" ,]{re.escape(case)}[\])\",:]", ATTACKS)

@@ -75,6 +75,27 @@ def test_answers_are_taken_from_a_file(tmp_path: Path, monkeypatch: pytest.Monke
         verify("normalize", oracles=tmp_path / "oracles.json")
 
 
+def test_kept_answers_about_the_same_code_are_taken_and_others_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, path = tmp_path / "kept" / "oracles.json", tmp_path / "oracles.json"
+    ask_oracles(kept, ["addition", "sigmoid"])
+    known = json.loads(kept.read_text())
+    known["addition"]["answers"]["jax"] = {"version": "of long ago", "max_relative_error": 0.0}
+    known["sigmoid"]["answers"]["jax"] = {"version": "of long ago", "max_relative_error": 0.0}
+    known["sigmoid"]["fingerprint"] = "of other code"
+    kept.write_text(json.dumps(known))
+    monkeypatch.setitem(sys.modules, "jax", None)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    found = ask_oracles(path, ["addition", "sigmoid"], kept=kept.parent)
+    assert found["addition"]["answers"]["jax"] == {"version": "of long ago", "max_relative_error": 0.0, "kept": True}
+    assert found["sigmoid"]["answers"]["jax"] == "missing"
+    # What is installed is asked, and what is not may have been asked before.
+    result = verify("addition", kept=kept.parent)
+    assert result.facts["oracles"]["jax"]["version"] == "of long ago"
+    assert "kept" not in result.facts["oracles"]["torch"]
+
+
 def derivations_error() -> Any:
     from rederive.errors import UserError
 
@@ -83,7 +104,8 @@ def derivations_error() -> Any:
 
 def test_an_oracle_that_disagrees_fails_the_derivation(tmp_path: Path) -> None:
     path = tmp_path / "oracles.json"
-    path.write_text(json.dumps({"addition": {"torch": {"version": "0", "max_relative_error": 1e-3}}}))
+    answers = {"torch": {"version": "0", "max_relative_error": 1e-3}}
+    path.write_text(json.dumps({"addition": {"fingerprint": "0", "answers": answers}}))
     result = verify("addition", oracles=path)
     assert [failure.where for failure in result.failures] == ["the oracle torch 0"]
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 from tests.derivations.catalogue import load, verify
+from tests.studies import configured
 from typer.testing import CliRunner
 
 from rederive.autograd import ops
@@ -64,13 +66,34 @@ def test_names_are_whole_on_a_narrow_terminal(good: Any) -> None:
 
 def test_the_command_fails_and_names_what_is_wrong(tmp_path: Path) -> None:
     wrong = tmp_path / "exponential.json"
-    command = ["verify", "--only", "exponential", "--without-oracles", "--output", str(wrong)]
+    command = ["verify", "--only", "exponential", "--without-oracles", "--output", str(tmp_path)]
     assert CliRunner().invoke(app, command).exit_code == 0
     with replaced_backward(ops.Exp, lambda context, cotangent: -cotangent * context.saved[0]):
         outcome = CliRunner().invoke(app, command)
     assert outcome.exit_code == 1
     assert "Exp.backward: the gradient of X0" in outcome.output
     assert json.loads(wrong.read_text())["passed"] is False
+
+
+def test_what_did_not_change_is_not_proved_again(tmp_path: Path) -> None:
+    configured().save(tmp_path / "study.json")
+    names = [word for name in ("addition", "division") for word in ("--only", name)]
+    command = ["verify", *names, "--without-oracles", "--jobs", "1", "--output", str(tmp_path / "derivations")]
+
+    def proved() -> str:
+        return re.search(r"(\d) of \1 derivations hold", CliRunner().invoke(app, command).output)[1]
+
+    assert proved() == "2"
+    assert proved() == "0"
+    made = tmp_path / "made" / "verify.division.json"
+    made.write_text(json.dumps(json.loads(made.read_text()) | {"fingerprint": "of other code"}))
+    assert proved() == "1"
+    (tmp_path / "derivations" / "division.json").unlink()
+    assert proved() == "1"
+    answer = {"torch": {"version": "0", "max_relative_error": 0.0}}
+    answers = {name: {"fingerprint": "0", "answers": answer} for name in ("addition", "division")}
+    (tmp_path / "oracles.json").write_text(json.dumps(answers))
+    assert proved() == "2"
 
 
 def test_the_command_prints_everything_as_json() -> None:

@@ -54,7 +54,7 @@ def test_a_derivation_that_fails_stops_the_report(project: Project) -> None:
     shutil.rmtree(project.folder / "results" / "report")
     failed = project.snakemake("report", "--keep-going", check=False)
     assert failed.returncode == 1
-    log = (project.folder / "results/logs/verify/division.log").read_text()
+    log = (project.folder / "results/logs/verify.log").read_text()
     assert "division" in log
     assert "FAILS" in log
     assert not (project.folder / "results" / "report").exists()

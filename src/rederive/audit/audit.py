@@ -34,7 +34,7 @@ PROOF_ROUNDING = 1e-9  # absolute, of the numbers that check a proof, which are 
 SHOWN = 160
 
 Rebuild = Callable[[Mapping[str, bytes], Path, bool], dict[str, bytes]]
-Prove = Callable[[Sequence[str], Path | None, bool | Path, int | None, str | None], Sequence[Any]]
+Prove = Callable[[Sequence[str], Path | None, bool | Path, int | None, str | None, Path | None], Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,8 @@ def _proofs(report: Report, study: Study, layout: Layout, proved: Prove) -> None
     for name in sorted(set(known) - set(names)):
         report.problems.append(Problem(f"{RESULTS}/derivations/{name}.json", "missing: the study has this derivation"))
     oracles: bool | Path = layout.oracles if layout.oracles.exists() else False
-    for result in proved(names, None, oracles, None, study.derivations):
+    kept = Path(study.training.archive) if study.training.archive else None
+    for result in proved(names, None, oracles, None, study.derivations, kept):
         found = json.loads(layout.derivation(result.name).read_bytes())
         wanted = json.loads(json.dumps(result.to_json()))
         place = f"{RESULTS}/derivations/{result.name}.json"

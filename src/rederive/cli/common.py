@@ -44,7 +44,15 @@ def resolved(configs: list[Path]) -> "Study":
 
 def record_step(study: Path, step: str) -> None:
     """Leave word of what a step depended on, for `why`."""
+    record_steps(study, [step])
+
+
+def record_steps(study: Path, steps: list[str]) -> None:
+    """Leave word of what each of some steps depended on."""
+    from rederive.config import Study
     from rederive.why import record
 
     if study.exists():
-        record(study.parent, step)
+        resolved = Study.load(study)
+        for step in steps:
+            record(study.parent, step, resolved)

@@ -1,25 +1,28 @@
 """Derivations and the graph of a computation."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rederive.cli.common import CONFIG, record_step
-from rederive.errors import UserError
+from rederive.cli.common import ARCHIVE, CONFIG, record_steps
 
 Package = Annotated[str | None, typer.Option(help="the package of the derivations [that of config.yaml]")]
 
 
 def ask_oracles(
     output: Annotated[Path, typer.Option(help="where the answers go")],
+    kept: Annotated[
+        Path | None, typer.Option(help="a folder whose oracles.json has answers: those about the same code are taken")
+    ] = None,
     package: Package = None,
 ) -> None:
-    """Ask PyTorch, JAX and TensorFlow for the gradients of all derivations."""
+    """Ask PyTorch, JAX and TensorFlow for the gradients of all derivations, or take what they said before."""
     from rederive.proofs import ask_oracles
 
-    ask_oracles(output, package=_package(package))
-    record_step(output.parent / "study.json", "ask_oracles")
+    ask_oracles(output, package=_package(package), kept=kept)
+    record_steps(output.parent / "study.json", ["ask_oracles"])
 
 
 def verify(
@@ -31,29 +34,58 @@ def verify(
         bool, typer.Option("--without-oracles", help="ask no other library; none is asked with --only, either")
     ] = False,
     jobs: Annotated[int | None, typer.Option(help="processes that prove [one for each core]")] = None,
-    output: Annotated[Path | None, typer.Option(help="where the result of one derivation goes")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="a folder for the results; what did not change since they were written is not proved again"),
+    ] = None,
+    certificates: Annotated[
+        Path | None,
+        typer.Option(help="a folder for a certificate of every step; z3 checks them where it is installed"),
+    ] = None,
+    kept: Annotated[
+        Path, typer.Option(help="the folder of oracles' kept answers, and of what came of certificates")
+    ] = ARCHIVE,
     as_json: Annotated[bool, typer.Option("--json", help="print the results as JSON")] = False,
     package: Package = None,
 ) -> None:
     """Prove the derivations, check their numbers, judge their mutants; exit with 1 where something does not hold."""
     import json
 
-    from rederive.proofs import derivation_names, verify_all
+    from rederive.proofs import derivation_names, export_certificates, verify_all
     from rederive.proofs.result import print_table
 
-    if output and len(only or []) != 1:
-        raise UserError(f"verify: --output takes the result of one derivation, found {len(only or [])} names")
     where = _package(package)
+    known = derivation_names(where)
+    names = only or known
     asked = oracles or not (without_oracles or only)
-    results = verify_all(only or derivation_names(where), output, asked, jobs, where)
-    if output and only and only[0] in derivation_names(where):
-        record_step(output.parents[1] / "study.json", f"verify.{only[0]}")
+    if output:
+        wanted, names = names, [name for name in names if not _stands(output, name)]
+        print(f"{len(wanted) - len(names)} of {len(wanted)} derivations are unchanged", file=sys.stderr)
+    results = verify_all(names, output, asked, jobs, where, kept)
+    passed = all(result.passed for result in results)
+    if output and passed:
+        record_steps(output.parent / "study.json", [f"verify.{name}" for name in names if name in known])
     if as_json:
         print(json.dumps([result.to_json() for result in results], indent=2, sort_keys=True))
     else:
         print_table(results)
-    if not all(result.passed for result in results):
+    unchecked = export_certificates(certificates, names, where) if certificates else []
+    for one in unchecked:
+        print(f"not checked: {certificates}/{one}")
+    if unchecked or not passed:
         raise typer.Exit(1)
+
+
+def _stands(output: Path, name: str) -> bool:
+    """Say whether the result of a derivation is that of its code as it is now; if not, forget when it last was."""
+    from rederive.why import forget, unchanged
+
+    result, results = output / f"{name}.json", output.parent
+    if result.exists() and (results / "study.json").exists() and unchanged(results, f"verify.{name}"):
+        result.touch()  # newer than what it was made of
+        return True
+    forget(results, f"verify.{name}")
+    return False
 
 
 def fuzz_prover(

@@ -14,9 +14,21 @@ from rederive.fingerprint import kept
 from rederive.fingerprint.form import Class, Reference, Symbol
 from rederive.fingerprint.modules import Project, project
 from rederive.fingerprint.reach import Definition, Reach
-from rederive.fingerprint.roots import ROOTS, Root, derivation, generating, plotting, preparing, training
+from rederive.fingerprint.roots import (
+    ASKED,
+    CERTIFIED,
+    ROOTS,
+    Root,
+    derivation,
+    generating,
+    plotting,
+    preparing,
+    training,
+)
 
 __all__ = [
+    "ASKED",
+    "CERTIFIED",
     "ROOTS",
     "Definition",
     "Reach",

@@ -54,11 +54,21 @@ BY_PATH = {
 BY_NAME = {
     "rederive.proofs.verification:load": "which derivation it loads is a parameter of the rule of its own",
     "rederive.proofs.audit.oracles:version": "the oracles are other projects",
+    "rederive.proofs.audit.certificates:version": "z3 is another project",
 }
+NAMING = dict.fromkeys(
+    (
+        "rederive.fingerprint:fingerprint",
+        "rederive.fingerprint.roots:ASKED",
+        "rederive.fingerprint.roots:CERTIFIED",
+        "rederive.fingerprint.roots:derivation",
+    ),
+    "says whether what is kept is about the code as it is",
+)
 
 ROOTS = {
-    "ask_oracles": Root(("rederive.proofs.verification:ask_oracles",), unfollowed=BY_NAME),
-    "verify": Root(("rederive.proofs.verification:verify",), unfollowed=BY_NAME),
+    "ask_oracles": Root(("rederive.proofs.verification:ask_oracles",), NAMING, BY_NAME),
+    "verify": Root(("rederive.proofs.verification:verify",), NAMING, BY_NAME),
     "infer": Root(("rederive.training.search:infer",), JOB, BY_PATH),
     **{
         rule: Root((entry,), unfollowed=BY_PATH)
@@ -72,6 +82,28 @@ ROOTS = {
         }.items()
     },
 }
+
+# What an oracle's answer about a derivation depends on, beside the derivation, and what a certificate does.
+_NO_PROOF = dict.fromkeys(
+    (
+        "rederive.proofs.prover.array:SymbolicArray",
+        "rederive.proofs.prover.array:SymbolicNamespace",
+        "rederive.proofs.prover.code:Trace",
+        "rederive.proofs.prover.code:compare",
+        "rederive.proofs.prover.definedness:Domain",
+        "rederive.proofs.prover.normal_form:normal_form",
+        "rederive.proofs.prover.prove:difference",
+        "rederive.proofs.prover.prove:equal",
+        "rederive.proofs.prover.prove:gradient",
+        "rederive.proofs.audit.optimizer_mutants:check_optimizer",
+        "rederive.proofs.audit.engine_mutants:check_sweep",
+    ),
+    "proves, or judges proofs; what other programs are asked does not depend on it",
+)
+ASKED = Root(
+    ("rederive.proofs.audit.oracles:compare", "rederive.proofs.audit.oracles:engine_on_torch"), _NO_PROOF, BY_NAME
+)
+CERTIFIED = Root(("rederive.proofs.audit.export:steps", "rederive.proofs.audit.certificates:check"), _NO_PROOF, BY_NAME)
 
 
 def training(trainer: "Trainer") -> Root:

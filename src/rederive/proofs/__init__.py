@@ -32,11 +32,17 @@ def derivation_names(package: str | None) -> list[str]:
     return sorted(path.stem for path in files if not path.stem.startswith("_"))
 
 
-def verify(name: str, output: Path | None = None, oracles: bool | Path = True, package: str | None = None) -> "Result":
+def verify(
+    name: str,
+    output: Path | None = None,
+    oracles: bool | Path = True,
+    package: str | None = None,
+    kept: Path | None = None,
+) -> "Result":
     """Verify a derivation and write what was found: see `rederive.proofs.verification.verify`."""
     from rederive.proofs import verification
 
-    return verification.verify(name, output, oracles, package)
+    return verification.verify(name, output, oracles, package, kept)
 
 
 def verify_all(
@@ -45,27 +51,47 @@ def verify_all(
     oracles: bool | Path = True,
     jobs: int | None = None,
     package: str | None = None,
+    kept: Path | None = None,
 ) -> list["Result"]:
-    """Verify derivations in several processes, and return what was found in the order of their names."""
+    """Verify derivations in several processes, and return what was found in the order of their names.
+
+    Args:
+        names: The derivations, or files that define one.
+        output: The folder where a result file of each goes.
+        oracles: As of `verify`.
+        jobs: How many processes; one for each core by default.
+        package: Where the derivations are.
+        kept: As of `verify`.
+    """
+    outputs = {name: output and output / f"{Path(name).stem}.json" for name in names}
     if len(names) == 1 or jobs == 1:
-        return [verify(name, output, oracles, package) for name in names]
+        return [verify(name, outputs[name], oracles, package, kept) for name in names]
     from concurrent.futures import ProcessPoolExecutor
 
     # The longest first, so that it does not run alone at the end.
     order = sorted(names, key=lambda name: (name not in LONG, name))
-    with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
-        tasks = {name: pool.submit(verify, name, output, oracles, package) for name in order}
+    with ProcessPoolExecutor(min(jobs or os.cpu_count() or 1, len(names) or 1)) as pool:
+        tasks = {name: pool.submit(verify, name, outputs[name], oracles, package, kept) for name in order}
         return [tasks[name].result() for name in names]
 
 
-LONG = ("mlp", "cross_entropy")
+LONG = ("mlp", "addition", "cross_entropy")
 
 
-def ask_oracles(output: Path, names: list[str] | None = None, package: str | None = None) -> dict[str, Any]:
+def ask_oracles(
+    output: Path, names: list[str] | None = None, package: str | None = None, kept: Path | None = None
+) -> dict[str, Any]:
     """Ask PyTorch, JAX and TensorFlow: see `rederive.proofs.verification.ask_oracles`."""
     from rederive.proofs import verification
 
-    return verification.ask_oracles(output, names, package)
+    return verification.ask_oracles(output, names, package, kept)
 
 
-__all__ = ["ask_oracles", "derivation_names", "verify", "verify_all"]
+def export_certificates(folder: Path, names: Sequence[str], package: str | None = None) -> list[str]:
+    """Write certificates for another program: see `rederive.proofs.verification.export_certificates`."""
+    from rederive.proofs import verification
+
+    return verification.export_certificates(folder, names, package)
+
+
+__all__ = ["ask_oracles", "derivation_names", "export_certificates", "verify", "verify_all"]

@@ -2,7 +2,6 @@
 
 import importlib
 import importlib.util
-import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,12 +12,16 @@ from typing import Any
 
 import numpy as np
 from sympy import Expr, MatrixExpr, S
+from typing_extensions import TypedDict  # pydantic takes that of typing from Python 3.12 on
 
 from rederive.autograd import Op
 from rederive.errors import UserError
 from rederive.files import write_json
+from rederive.fingerprint import ASKED, CERTIFIED, Root, fingerprint
+from rederive.fingerprint import derivation as derivation_root
+from rederive.layout import CERTIFICATES, ORACLES
 from rederive.proofs import derivation_names
-from rederive.proofs.audit import mutants, numeric, oracles, samples, source_mutants
+from rederive.proofs.audit import export, mutants, numeric, oracles, samples, source_mutants
 from rederive.proofs.language import latex
 from rederive.proofs.language.derivation import TANGENT, Chain, Derivation, Line, demands
 from rederive.proofs.language.text import to_text
@@ -31,6 +34,7 @@ from rederive.proofs.prover.matrix_calculus import matrix, matrix_entry, matrix_
 from rederive.proofs.prover.prove import gradient, pushforward
 from rederive.proofs.prover.size import Size
 from rederive.proofs.result import Failure, Result
+from rederive.records import read_json
 
 TRUSTED = (
     "SymPy's differentiation and its arithmetic of rational functions.",
@@ -74,7 +78,13 @@ def load(name: str, package: str | None = None) -> Derivation:
     return derivation
 
 
-def verify(name: str, output: Path | None = None, oracles: bool | Path = True, package: str | None = None) -> Result:
+def verify(
+    name: str,
+    output: Path | None = None,
+    oracles: bool | Path = True,
+    package: str | None = None,
+    kept: Path | None = None,
+) -> Result:
     """Prove a derivation, check its numbers, ask the oracles, judge its mutants.
 
     Args:
@@ -83,6 +93,8 @@ def verify(name: str, output: Path | None = None, oracles: bool | Path = True, p
         oracles: True to ask every oracle that is installed, False to ask none, or the path of what
             `ask_oracles` wrote, to take the answers from there.
         package: Where the derivation is.
+        kept: The folder of what is kept: answers of oracles that are asked and not installed, and what came of the
+            certificates, where they are about the code as it is.
 
     Raises:
         UserError: There is no such derivation.
@@ -90,31 +102,92 @@ def verify(name: str, output: Path | None = None, oracles: bool | Path = True, p
     begun = time.perf_counter()
     derivation = load(name, package)
     findings = Findings([])
-    answers = findings.computed("the oracles", partial(_answers, name, derivation, oracles), {})
+    answers = findings.computed("the oracles", partial(_answers, name, derivation, oracles, package, kept), {})
     result = verify_derivation(Path(name).stem, derivation, answers, findings)
+    if kept and name in derivation_names(package):
+        result.facts["certificates"] = _taken(kept / CERTIFICATES, name, CERTIFIED, package)
     result.seconds = time.perf_counter() - begun
     if output is not None:
         write_json(output, result.to_json())
     return result
 
 
-def ask_oracles(output: Path, names: list[str] | None = None, package: str | None = None) -> dict[str, Any]:
+def ask_oracles(
+    output: Path, names: list[str] | None = None, package: str | None = None, kept: Path | None = None
+) -> dict[str, Any]:
     """Ask PyTorch, JAX and TensorFlow about all derivations in one process, and write their answers for `verify`.
 
-    TensorFlow alone takes seconds to import: once is enough.
+    TensorFlow alone takes seconds to import: once is enough, and not at all where all answers are kept.
+
+    Args:
+        output: Where the answers go, each with the fingerprint of the code that they are about.
+        names: The derivations; all by default.
+        package: Where they are.
+        kept: The folder of what this function wrote before: what was answered about the same code is not asked again.
     """
-    answers = {name: oracles.ask(load(name, package)) for name in names or derivation_names(package)}
+    answers = {}
+    for name in names or derivation_names(package):
+        taken = _kept_answers(kept / ORACLES, name, package) if kept else {}
+        # Where all is known the derivation itself is not needed.
+        found = taken if taken.keys() == oracles.ORACLES.keys() else oracles.ask(load(name, package), kept=taken)
+        answers[name] = {"fingerprint": fingerprint(ASKED, derivation_root(name, package)), "answers": found}
     write_json(output, answers)
     return answers
 
 
-def _answers(name: str, derivation: Derivation, wanted: bool | Path) -> dict[str, Any]:
-    if isinstance(wanted, bool):
-        return oracles.ask(derivation, oracles.ORACLES if wanted else ())
-    answers = json.loads(Path(wanted).read_text(encoding="utf-8"))
+def _answers(
+    name: str, derivation: Derivation, wanted: bool | Path, package: str | None, kept: Path | None
+) -> dict[str, Any]:
+    if wanted is False:
+        return oracles.ask(derivation, ())
+    if wanted is True:
+        absent = [oracle for oracle in oracles.ORACLES if oracles.version(oracle) is None]
+        known = kept and absent and name in derivation_names(package)
+        taken = _kept_answers(kept / ORACLES, name, package) if kept and known else {}
+        return oracles.ask(derivation, kept={oracle: taken[oracle] for oracle in absent if oracle in taken})
+    answers = read_json(wanted, dict[str, Kept])
     if name not in answers:
-        raise UserError(f"{wanted} has no answers for {name!r}; write it again with `rederive oracles`.")
-    return answers[name]
+        raise UserError(f"{wanted} has no answers for {name!r}; write it again with `rederive ask-oracles`.")
+    return answers[name]["answers"]
+
+
+def export_certificates(folder: Path, names: Sequence[str], package: str | None = None) -> list[str]:
+    """Write the certificates of derivations, have z3 check them where it is installed, and return what is not checked.
+
+    Beside them stands `certificates.json`: what came of each derivation's, to be kept for the report.
+    """
+    index = export.export(folder, {Path(name).stem: load(name, package) for name in names})
+    known = [name for name in names if name in derivation_names(package)]
+    told = {
+        name: {
+            "fingerprint": fingerprint(CERTIFIED, derivation_root(name, package)),
+            "answers": export.counts(index, name),
+        }
+        for name in known
+    }
+    write_json(folder / CERTIFICATES, told)
+    verdicts = {file: found["verdict"] for file, found in index["certificates"].items()}
+    return [f"{file}: {verdict}" for file, verdict in verdicts.items() if verdict not in (None, export.CHECKED)]
+
+
+class Kept(TypedDict):
+    """What another program said of one derivation, and the fingerprint of the code that it was asked about."""
+
+    fingerprint: str
+    answers: dict[str, Any]
+
+
+def _taken(path: Path, name: str, root: Root, package: str | None) -> dict[str, Any] | None:
+    """Return what is kept of a derivation; None where nothing is, or it is about other code."""
+    found = read_json(path, dict[str, Kept]).get(name) if path.exists() else None
+    current = found and found["fingerprint"] == fingerprint(root, derivation_root(name, package))
+    return found["answers"] if found and current else None
+
+
+def _kept_answers(path: Path, name: str, package: str | None) -> dict[str, Any]:
+    """Return the kept answers of the oracles that were there to be asked."""
+    answers = _taken(path, name, ASKED, package) or {}
+    return {oracle: {**answer, "kept": True} for oracle, answer in answers.items() if isinstance(answer, dict)}
 
 
 @dataclass
@@ -179,6 +252,7 @@ def verify_derivation(
         "numeric": numbers,
         "oracles": asked,
         "mutants": counts,
+        "certificates": None,
         "conventions": [*CONVENTIONS, *derivation.conventions],
         "trusted": list(TRUSTED),
     }

@@ -90,6 +90,7 @@ class Document:
             "origins": lambda: _ORIGINS,
             "derivations": self.derivations,
             "conventions": self.conventions,
+            "checkers": sorted({one["checker"] for p in self.derivations if (one := p.get("certificates"))}),
             "trusted": list(dict.fromkeys(line for proof in self.derivations for line in proof["trusted"])),
             "escape": escape,
             "label": lambda name: escape(self._experiment(name).label),

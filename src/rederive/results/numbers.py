@@ -254,7 +254,10 @@ def _derivation_facts(derivations: Sequence[Mapping[str, Any]]) -> dict[str, Num
             error, "error", f"largest relative error of {derivation['title']}"
         )
     steps = [step for derivation in derivations for step in derivation["steps"]]
+    certified = [derivation["certificates"] for derivation in derivations if derivation.get("certificates")]
     facts = {
+        "derivations.certificates": (sum(one["total"] for one in certified), "certificates that were written"),
+        "derivations.certificates_checked": (sum(one["checked"] for one in certified), "certificates that are checked"),
         "derivations.count": (len(derivations), "derivations verified"),
         "derivations.steps": (len(steps), "steps of all derivations"),
         "derivations.steps_proved": (sum(bool(step["proved"]) for step in steps), "steps that are proved"),

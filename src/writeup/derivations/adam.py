@@ -1,11 +1,14 @@
 """Adam: the running mean of the gradients after t steps, and its bias correction."""
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from sympy import Rational, S, Symbol, sqrt
 
 from rederive.autograd import Tensor
 from rederive.autograd.adaptive import Adam, AdamW
+from rederive.proofs.audit.optimizer_mutants import among, check_optimizer, runs_of_adam
 from rederive.proofs.language.derivation import (
     Definition,
     Derivation,
@@ -47,9 +50,9 @@ def program(xp: Any, g: Any) -> Any:
 def step_of_the_engine() -> list[Any]:
     """A step of the engine's Adam, from the closed forms after t steps: the closed forms after t + 1."""
     weights, optimizer = _optimizer(Adam, 0)
-    optimizer.means[0] = SymbolicArray((m,), lambda j: running(beta, t, lambda k: g[k, j]))
-    optimizer.squares[0] = SymbolicArray((m,), lambda j: running(gamma, t, lambda k: g[k, j] ** 2))
-    optimizer.steps[0] = t
+    optimizer.means[1] = SymbolicArray((m,), lambda j: running(beta, t, lambda k: g[k, j]))
+    optimizer.squares[1] = SymbolicArray((m,), lambda j: running(gamma, t, lambda k: g[k, j] ** 2))
+    optimizer.steps[1] = t
     weights.grad = SymbolicArray((m,), lambda j: g[t, j])
     optimizer.step()
     mean, square = running(beta, t + 1, lambda k: g[k, q]), running(gamma, t + 1, lambda k: g[k, q] ** 2)
@@ -57,9 +60,9 @@ def step_of_the_engine() -> list[Any]:
     squares = gamma * running(gamma, t, lambda k: g[k, q] ** 2) + (1 - gamma) * g[t, q] ** 2
     corrected = mean / (1 - beta ** (t + 1)), squares / (1 - gamma ** (t + 1))
     return [
-        (mean, optimizer.means[0].at(q)),
-        (square, optimizer.squares[0].at(q)),
-        (t + 1, optimizer.steps[0]),
+        (mean, optimizer.means[1].at(q)),
+        (square, optimizer.squares[1].at(q)),
+        (t + 1, optimizer.steps[1]),
         (w[q] - eta * corrected[0] / (sqrt(corrected[1]) + epsilon), weights.value.at(q)),
         (S.Zero, S.Zero if weights.grad is None else S.One),
     ]
@@ -80,7 +83,33 @@ def first_step() -> list[Any]:
 
 def _optimizer(kind: Any, decay: Any) -> tuple[Tensor, Any]:
     weights = Tensor(SymbolicArray.named("w", m), requires_grad=True)
-    return weights, kind([weights], eta, betas=(beta, gamma), epsilon=epsilon, weight_decay=decay)
+    return weights, kind(among(weights), eta, betas=(beta, gamma), epsilon=epsilon, weight_decay=decay)
+
+
+def rules_of(kind: Any) -> Iterator[tuple[Any, Any]]:
+    """The first step, and a step from any state, with and without decay."""
+    for decay in (0, lamda):
+        weights, optimizer = _optimizer(kind, decay)
+        weights.grad = SymbolicArray((m,), lambda j: g[0, j])
+        optimizer.step()
+        used = g[0, q] + (decay * w[q] if kind is Adam else 0)
+        before = w[q] if kind is Adam else (1 - eta * decay) * w[q]
+        yield before - eta * used / (sqrt(used**2) + epsilon), weights.value.at(q)
+        yield S.Zero, S.Zero if weights.grad is None else S.One
+        # From any state: the means a and s after t steps.
+        optimizer.means[1], optimizer.squares[1] = SymbolicArray.named("a", m), SymbolicArray.named("s", m)
+        optimizer.steps[1] = t
+        weights.grad = SymbolicArray((m,), lambda j: g[1, j])
+        before = weights.value.at(q)
+        optimizer.step()
+        used = g[1, q] + (decay * before if kind is Adam else 0)
+        kept = before if kind is Adam else (1 - eta * decay) * before
+        mean, square = beta * a[q] + (1 - beta) * used, gamma * array("s")[q] + (1 - gamma) * used**2
+        scale = sqrt(square / (1 - gamma ** (t + 1))) + epsilon
+        yield mean, optimizer.means[1].at(q)
+        yield square, optimizer.squares[1].at(q)
+        yield t + 1, optimizer.steps[1]
+        yield kept - eta * mean / (1 - beta ** (t + 1)) / scale, weights.value.at(q)
 
 
 BETA = 0.875
@@ -151,6 +180,12 @@ DERIVATION = Derivation(
     inductions=(means, weights_sum),
     parameters={beta: Rational(7, 8)},
     sizes={"t": 5, "m": 3},
+    audits={
+        "Adam.step": lambda: check_optimizer(Adam, partial(rules_of, Adam), runs_of_adam(decoupled=False)),
+        "AdamW.step": lambda: check_optimizer(
+            AdamW, partial(rules_of, AdamW), runs_of_adam(decoupled=True), swap_names=False
+        ),
+    },
     extra={"a step of Adam": step_of_the_engine, "the first step of Adam and AdamW": first_step},
     symbolic_program=False,
     show_limits=True,

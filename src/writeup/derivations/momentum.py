@@ -6,7 +6,7 @@ from sympy import Rational, S, Symbol
 
 from rederive.autograd import Tensor
 from rederive.autograd.optimizers import SGD
-from rederive.proofs.audit.engine_mutants import check_optimizer
+from rederive.proofs.audit.optimizer_mutants import among, check_optimizer, runs_of_sgd
 from rederive.proofs.language.derivation import (
     Definition,
     Derivation,
@@ -74,16 +74,16 @@ def update_rules() -> list[Any]:
 def update_rule(momentum: Any, decay: Any, before: Any) -> list[Any]:
     """What the optimiser makes of a velocity and of the weights, against v = m v + (g + d w) and w = w - a v."""
     weights = Tensor(SymbolicArray.named("w", m), requires_grad=True)
-    optimizer = SGD([weights], eta, momentum=momentum, weight_decay=decay)
+    optimizer = SGD(among(weights), eta, momentum=momentum, weight_decay=decay)
     if before is not None:
-        optimizer.velocities[0] = SymbolicArray((m,), lambda j: before[j])
+        optimizer.velocities[1] = SymbolicArray((m,), lambda j: before[j])
     weights.grad = SymbolicArray.named("h", m)
     optimizer.step()
     velocity = momentum * (0 if before is None else before[q]) + array("h")[q] + decay * w[q]
     used_up = S.Zero if weights.grad is None else S.One
     pairs = [(w[q] - eta * velocity, weights.value.at(q)), (S.Zero, used_up)]
-    state = optimizer.velocities[0]
-    return pairs if state is None else [*pairs, (velocity, state.at(q))]
+    state: Any = optimizer.velocities[1]
+    return [*pairs, (velocity, state.at(q))] if momentum else pairs
 
 
 def first_steps() -> list[Any]:
@@ -166,7 +166,7 @@ DERIVATION = Derivation(
         "five steps of SGD": first_steps,
         "SGD with and without momentum and weight decay": update_rules,
     },
-    audits={"SGD.step": lambda: check_optimizer(SGD, update_rules)},
+    audits={"SGD.step": lambda: check_optimizer(SGD, update_rules, runs_of_sgd())},
     symbolic_program=False,
     show_limits=True,
 )

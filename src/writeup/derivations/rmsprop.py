@@ -6,6 +6,7 @@ from sympy import Rational, S, Symbol, sqrt
 
 from rederive.autograd import Tensor
 from rederive.autograd.adaptive import RMSprop
+from rederive.proofs.audit.optimizer_mutants import among, check_optimizer, runs_of_rmsprop
 from rederive.proofs.language.derivation import (
     Definition,
     Derivation,
@@ -49,13 +50,13 @@ def step_of_the_engine() -> list[Any]:
     pairs = []
     for decay in (0, lamda):
         weights = Tensor(SymbolicArray.named("w", m), requires_grad=True)
-        optimizer = RMSprop([weights], eta, alpha=alpha, epsilon=epsilon, weight_decay=decay)
-        optimizer.squares[0] = SymbolicArray((m,), lambda j: square(t, j))
+        optimizer = RMSprop(among(weights), eta, alpha=alpha, epsilon=epsilon, weight_decay=decay)
+        optimizer.squares[1] = SymbolicArray((m,), lambda j: square(t, j))
         weights.grad = SymbolicArray((m,), lambda j: g[t, j])
         optimizer.step()
         used = g[t, q] + decay * w[q]
         after = alpha * square(t, q) + (1 - alpha) * used**2
-        pairs.append((after if decay else square(t + 1, q), optimizer.squares[0].at(q)))
+        pairs.append((after if decay else square(t + 1, q), optimizer.squares[1].at(q)))
         pairs.append((w[q] - eta * used / (sqrt(after) + epsilon), weights.value.at(q)))
         pairs.append((S.Zero, S.Zero if weights.grad is None else S.One))
     return pairs
@@ -121,6 +122,7 @@ DERIVATION = Derivation(
     inductions=(squares, weights_sum),
     parameters={alpha: Rational(7, 8)},
     sizes={"t": 5, "m": 3},
+    audits={"RMSprop.step": lambda: check_optimizer(RMSprop, step_of_the_engine, runs_of_rmsprop())},
     extra={"a step of RMSprop": step_of_the_engine},
     symbolic_program=False,
     show_limits=True,

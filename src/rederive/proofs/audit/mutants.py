@@ -63,6 +63,7 @@ class Count:
             "total": self.total,
             "rejected": self.rejected,
             "equivalent": self.equivalent,
+            "equivalents": self.equivalents,
             "agreeing": self.total - len(self.disagreements),
             "agreement": self.agreement,
             "disagreements": self.disagreements,
@@ -137,7 +138,7 @@ def exact_gradient(derivation: Derivation, name: str, values: dict[str, Any]) ->
     for position in product(*map(range, result.shape)):
         moved = values[name].copy()
         moved[position] = Number(moved[position].value, Fraction(1))
-        result[position] = function(*{**values, name: moved}.values()).slope
+        result[position] = function(*{**values, name: moved}.values())().slope
     return result
 
 

@@ -1,6 +1,7 @@
 """What PyTorch, JAX and TensorFlow say the gradients are. They share no code with the engine, nor with each other.
 
-All run in float64 on the CPU. One that is not installed is reported as missing and agrees with nothing.
+All run in float64 on the CPU. One that is not installed is reported as missing and agrees with nothing, unless it was
+asked before, elsewhere, about the same code, and what it said was kept.
 """
 
 import importlib
@@ -134,13 +135,20 @@ def _answer(derivation: Derivation, oracle: str) -> dict[str, Any]:
     return {"max_relative_error": error}
 
 
-def ask(derivation: Derivation, oracles: Iterable[str] = tuple(ORACLES)) -> dict[str, Any]:
-    """Return, for each oracle, its version and the largest relative error; "missing" where it is not installed."""
+def ask(
+    derivation: Derivation, oracles: Iterable[str] = tuple(ORACLES), kept: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return, for each oracle, its version and the largest relative error; "missing" where it is not installed.
+
+    Of those in `kept` the kept answer is returned, and they are not asked.
+    """
     for setting, value in QUIET_CPU.items():
         os.environ.setdefault(setting, value)
     answers: dict[str, Any] = {}
     for oracle in ORACLES:
-        if oracle not in oracles:
+        if kept and oracle in kept:
+            answers[oracle] = kept[oracle]
+        elif oracle not in oracles:
             answers[oracle] = SKIPPED
         elif (found := version(oracle)) is None:
             answers[oracle] = MISSING

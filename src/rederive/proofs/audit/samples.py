@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -123,15 +124,21 @@ def unequal_lines(
                 break
 
 
+@cache
 def _free_indices(expression: Expr) -> set[Index]:
     labels = {entry.base.label for entry in expression.atoms(Indexed)}
     return {symbol for symbol in expression.free_symbols if isinstance(symbol, Index)} - labels
 
 
+@cache
+def _entries_of(expression: Expr) -> set[Indexed]:
+    return set(expression.atoms(Indexed))
+
+
 def _extents(lines: Sequence[Expr], sizes: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
     """Return how large each array must be that is named in the expressions."""
     extents: dict[str, tuple[int, ...]] = {}
-    for entry in {entry for line in lines for entry in line.atoms(Indexed)}:
+    for entry in {entry for line in lines for entry in _entries_of(line)}:
         if isinstance(entry.base.label, Index):
             continue
         ranges = [range_of(place) for place in entry.indices]

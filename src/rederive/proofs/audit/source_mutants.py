@@ -64,16 +64,16 @@ def source_mutants(
         swap_names: Whether one name in the place of another is a mutant, too.
         scale_names: Whether -x and 2 x in the place of x are.
     """
-    original = source_of(function)
-    seen = {ast.unparse(original)}
+    tree = source_of(function)
+    own = _locals(tree)
+    seen = {ast.unparse(tree)}
     result = []
-    for number in range(sum(1 for _ in ast.walk(original))):
-        for kind in range(len(_changes(_node(original, number), original))):
-            tree = source_of(function)
-            node = _node(tree, number)
-            new = _changes(node, tree)[kind]
-            tree = ast.fix_missing_locations(_Replace(node, new).visit(tree))
+    for node in list(ast.walk(tree)):
+        for new in _changes(node, own):
+            what = f"{ast.unparse(node)} -> {ast.unparse(new)}"
+            _Replace(node, new).visit(tree)
             text = ast.unparse(tree)
+            _Replace(new, node).visit(tree)
             if text in seen or (without and without in text):
                 continue
             seen.add(text)
@@ -81,7 +81,7 @@ def source_mutants(
                 continue
             names = dict(function.__globals__)
             exec(compile(text, f"<mutant of {function.__qualname__}>", "exec"), names)
-            result.append((f"{ast.unparse(node)} -> {ast.unparse(new)}", names[tree.name]))
+            result.append((what, names[tree.name]))
     return result
 
 
@@ -93,12 +93,8 @@ class _Replace(ast.NodeTransformer):
         return self.new if node is self.old else super().generic_visit(node)
 
 
-def _node(tree: ast.AST, number: int) -> ast.AST:
-    return list(ast.walk(tree))[number]
-
-
-def _changes(node: ast.AST, function: ast.FunctionDef) -> list[ast.expr]:
-    """Return what could stand in the place of a node, by a slip."""
+def _changes(node: ast.AST, own: set[str]) -> list[ast.expr]:
+    """Return what could stand in the place of a node, by a slip; `own` are the names of the function's variables."""
     changes: list[ast.expr] = []
     if isinstance(node, ast.BinOp):
         left, right = node.left, node.right
@@ -122,8 +118,8 @@ def _changes(node: ast.AST, function: ast.FunctionDef) -> list[ast.expr]:
         changes += [ast.UnaryOp(ast.USub(), node), ast.IfExp(node.test, node.orelse, node.body)]
     if isinstance(node, ast.Call) and len(node.args) == 3:
         changes.append(ast.Call(node.func, [node.args[0], node.args[2], node.args[1]], node.keywords))
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in _locals(function):
-        changes += [ast.Name(other, ast.Load()) for other in sorted(_locals(function)) if other != node.id]
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in own:
+        changes += [ast.Name(other, ast.Load()) for other in sorted(own) if other != node.id]
         changes += [ast.UnaryOp(ast.USub(), node), ast.BinOp(ast.Constant(2), ast.Mult(), node)]
     return changes
 

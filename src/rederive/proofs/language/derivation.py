@@ -6,6 +6,7 @@ notation: what is proved and what is printed are the same objects.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from sympy import Expr, Indexed, IndexedBase, KroneckerDelta, MatrixExpr, Rational, S, Sum, Symbol, sympify
@@ -69,6 +70,17 @@ class Definition:
     def symbol(self) -> Symbol:
         """The name by itself, of a definition without indices."""
         return self.base.label
+
+    def at(self, where: Sequence[Expr]) -> Expr:
+        """Return the meaning at some indices.
+
+        Its own sums run over indices that nothing else uses: named once, so that equal entries are one expression.
+        """
+        return self._renamed.xreplace(dict(zip(self.where, where, strict=True)))
+
+    @cached_property
+    def _renamed(self) -> Expr:
+        return rename_bound(self.meaning)
 
 
 class Partial(Expr):
@@ -280,14 +292,14 @@ class Derivation:
         """The chain that derives the gradient, for each differentiated input."""
         return {chain.gradient_of: chain for chain in self.chains if chain.gradient_of}
 
-    @property
+    @cached_property
     def loss(self) -> Definition:
         """L = sum_ij G_ij Y_ij: any scalar that depends on Y has a gradient of this form."""
         where = self.output.where
         body = (array(COTANGENT)[where] if where else array(COTANGENT).label) * self.output.head
         return Definition("L", (), sum_over(body, *where) if where else body)
 
-    @property
+    @cached_property
     def defined(self) -> dict[str, Definition]:
         """All definitions by name."""
         return {definition.name: definition for definition in (self.loss, self.output, *self.definitions)}
@@ -303,46 +315,53 @@ class Derivation:
         definition = self.defined.get(name)
         if definition is None or isinstance(entry, Indexed) != bool(definition.where):
             return None
-        where = entry.indices if isinstance(entry, Indexed) else ()
-        return rename_bound(definition.meaning).xreplace(dict(zip(definition.where, where, strict=True)))
+        return definition.at(entry.indices if isinstance(entry, Indexed) else ())
 
     def unfold(self, expression: Expr) -> Expr:
         """Replace every defined name by its meaning, and every `Partial` by SymPy's derivative."""
-        if expression not in self._unfolded:
-            self._unfolded[expression] = unfold(expression, self.defined)
-        return self._unfolded[expression]
+        return unfold(expression, self.defined, self._unfolded)
 
 
-def unfold(expression: Expr, known: Mapping[str, Definition]) -> Expr:
+def unfold(expression: Expr, known: Mapping[str, Definition], done: dict[Expr, Expr]) -> Expr:
     """Replace defined names by their meanings, with indices that nothing else uses.
+
+    Args:
+        expression: What is unfolded.
+        known: The definitions by name.
+        done: What was unfolded before; the parts of this expression are added.
 
     Raises:
         ValueError: A derivative is taken by an entry whose index is summed over: SymPy would give a wrong answer.
     """
+    if not expression.args:
+        return _unfolded(expression, known, done)
+    if expression not in done:
+        done[expression] = _unfolded(expression, known, done)
+    return done[expression]
+
+
+def _unfolded(expression: Expr, known: Mapping[str, Definition], done: dict[Expr, Expr]) -> Expr:
     if isinstance(expression, Partial):
         value, entry = expression.args
-        meaning = unfold(rename_bound(value), known)
+        meaning = unfold(rename_bound(value), known, done)
         if bound_indices(meaning) & entry.free_symbols:
             raise ValueError(f"{expression}: differentiate by indices that are not summed over")
         return meaning.diff(entry)
     if isinstance(expression, Named):
-        return unfold(expression.args[1], known)
+        return unfold(expression.args[1], known, done)
     if isinstance(expression, Indexed) and str(expression.base) in known:
-        definition = known[str(expression.base)]
-        # Renamed while it is short: what is put in for its own names has fresh indices already.
-        meaning = rename_bound(definition.meaning)
-        return unfold(meaning.xreplace(dict(zip(definition.where, expression.indices, strict=True))), known)
+        return unfold(known[str(expression.base)].at(expression.indices), known, done)
     if isinstance(expression, Symbol) and not isinstance(expression, Index):
         named = known.get(expression.name)
-        return expression if named is None or named.where else unfold(rename_bound(named.meaning), known)
+        return expression if named is None or named.where else unfold(named.at(()), known, done)
     if isinstance(expression, Sum):
         summed = {limit[0] for limit in expression.limits}
         if any(partial.args[1].free_symbols & summed for partial in expression.atoms(Partial)):
             raise ValueError(f"{expression}: differentiate by indices that are not summed over")
-        return expression.func(unfold(expression.function, known), *expression.limits)
+        return expression.func(unfold(expression.function, known, done), *expression.limits)
     if isinstance(expression, Indexed) or not expression.args:
         return expression
-    return expression.func(*[unfold(argument, known) for argument in expression.args])
+    return expression.func(*[unfold(argument, known, done) for argument in expression.args])
 
 
 def demands(derivation: Derivation, expression: Expr) -> list[Demand]:

@@ -7,6 +7,7 @@ Anything it cannot represent for all sizes at once is refused with `NotSymbolicE
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -54,7 +55,8 @@ class SymbolicArray:
             raise NotSymbolicError(f"{dtype!r} is none of {', '.join(KINDS)}")
         self.dtype = dtype
         self.sizes: tuple[Expr, ...] = tuple(_size(size) for size in shape)
-        self.entry = entry
+        # An entry that is asked for again is the same expression: what is proved of it once need not be again.
+        self.entry: Entry = entry if hasattr(entry, "cache_info") else cache(entry)
         self.shared = False  # whether it is a view of another array, or another one of it
         self.fixed = False  # whether it may not be changed in place
 
@@ -314,9 +316,11 @@ def _reduced(
     value, axes = value.frozen(), _axes(axis, value.ndim)
     shape = [S.One if k in axes else size for k, size in enumerate(value.sizes) if keepdims or k not in axes]
 
+    # One index for all entries: no other array that an entry is made of has it.
+    new = {k: Index("s", value.sizes[k]).fresh() for k in axes if value.sizes[k] != 1}
+
     def entry(*position: Expr) -> Expr:
         rest = iter([place for k, place in enumerate(position) if not (keepdims and k in axes)])
-        new = {k: Index("s", value.sizes[k]).fresh() for k in axes if value.sizes[k] != 1}
         return join(value.at(*[new.get(k, S.Zero) if k in axes else next(rest) for k in range(value.ndim)]),
                     list(new.values()))  # fmt: skip
 
@@ -420,11 +424,11 @@ class SymbolicNamespace:
         if _together(x, y) == "bool":
             raise NotSymbolicError("the product of matrices of conditions depends on the library")
         x, y = x.frozen(), y.frozen()
+        r = Index("r", x.sizes[1]).fresh()
 
         def entry(i: Expr, j: Expr) -> Expr:
             if x.sizes[1] == 1:
                 return x.at(i, S.Zero) * y.at(S.Zero, j)
-            r = Index("r", x.sizes[1]).fresh()
             return sum_over(x.at(i, r) * y.at(r, j), r)
 
         return SymbolicArray((x.sizes[0], y.sizes[1]), entry, _together(x, y))
@@ -439,9 +443,9 @@ class SymbolicNamespace:
         if _together(x, y) == "bool":
             raise NotSymbolicError("the product of arrays of conditions depends on the library")
         rest = [[k for k in range(one.ndim) if k not in used] for one, used in ((x, first), (y, second))]
+        over = [S.Zero if x.sizes[k] == 1 else Index("r", x.sizes[k]).fresh() for k in first]
 
         def entry(*position: Expr) -> Expr:
-            over = [S.Zero if x.sizes[k] == 1 else Index("r", x.sizes[k]).fresh() for k in first]
             of_x = dict(zip(first, over, strict=True)) | dict(zip(rest[0], position, strict=False))
             of_y = dict(zip(second, over, strict=True)) | dict(zip(rest[1], position[len(rest[0]) :], strict=True))
             body = x.at(*[of_x[k] for k in range(x.ndim)]) * y.at(*[of_y[k] for k in range(y.ndim)])

@@ -5,7 +5,7 @@ operations are carried out on fractions; exp, log and non-integer powers with 40
 differ by less than 1e-25 of their size, which chance does not do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -23,6 +23,7 @@ mpf = mp.mpf
 TOLERANCE = mpf(10) ** -25
 
 Value = Any  # Fraction or mpf
+ZERO = Fraction(0)
 
 
 class Number:
@@ -30,7 +31,7 @@ class Number:
 
     __slots__ = ("slope", "value")
 
-    def __init__(self, value: Value, slope: Value = Fraction(0)) -> None:
+    def __init__(self, value: Value, slope: Value = ZERO) -> None:
         self.value = value
         self.slope = slope
 
@@ -91,8 +92,8 @@ class Number:
         if b.slope == 0 and b.value == int(b.value):
             power = int(b.value)
             base = self if power >= 0 else self.reciprocal()
-            result = Number(Fraction(1))
-            for _ in range(abs(power)):
+            result = base if power else Number(Fraction(1))
+            for _ in range(abs(power) - 1):
                 result = result * base
             return result
         return (self.log() * b).exp()
@@ -150,23 +151,31 @@ class Number:
         return f"Number({self.value}, {self.slope})"
 
 
+# `type` and not `isinstance`, which looks into the abstract bases of Fraction and takes longer than the sum.
+
+
 def _float(value: Value) -> Any:
-    return mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
+    return mpf(value.numerator) / value.denominator if type(value) is Fraction else value
 
 
 def _plus(a: Value, b: Value) -> Value:
+    if a is ZERO or b is ZERO:
+        return b if a is ZERO else a
     return a + b if type(a) is type(b) else _float(a) + _float(b)
 
 
 def _times(a: Value, b: Value) -> Value:
-    if (isinstance(a, Fraction) and a == 0) or (isinstance(b, Fraction) and b == 0):
-        return Fraction(0)
-    return a * b if type(a) is type(b) else _float(a) * _float(b)
+    if a is ZERO or b is ZERO:
+        return ZERO
+    if type(a) is type(b):
+        return a * b
+    exact, rounded = (a, b) if type(a) is Fraction else (b, a)
+    return rounded * exact.numerator / exact.denominator if exact else ZERO
 
 
 def same(a: Value, b: Value) -> bool:
     """Say whether two exact values are equal."""
-    if isinstance(a, Fraction) and isinstance(b, Fraction):
+    if type(a) is Fraction and type(b) is Fraction:
         return a == b
     a, b = _float(a), _float(b)
     return bool(abs(a - b) <= TOLERANCE * max(1, abs(a), abs(b)))
@@ -175,9 +184,14 @@ def same(a: Value, b: Value) -> bool:
 # Formulas
 
 
-def evaluator(expression: Expr, names: list[str]) -> Callable[..., Number]:
-    """Return a function of arrays, sizes and free indices, by name, that evaluates the formula as it stands."""
-    return eval(f"lambda {', '.join(names)}: {_source(example(expression))}", dict(_FUNCTIONS))
+def evaluator(expression: Expr, names: list[str], where: Sequence[Index] = ()) -> Callable[..., Callable[..., Number]]:
+    """Return a function of arrays, sizes and parameters, by name, that returns a function of indices: the formula.
+
+    The formula is evaluated as it stands, but no part of it twice at the same indices.
+    """
+    written, _ = _Writer().write(example(expression))
+    free = ", ".join(map(_index_name, where))
+    return eval(f"lambda {', '.join(names)}: (lambda known: lambda {free}: {written})({{}})", dict(_FUNCTIONS))
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -200,27 +214,61 @@ def python_name(symbol: Symbol | str) -> str:
     return "".join(character if character.isalnum() else "_" for character in str(symbol))
 
 
-def _source(e: Expr) -> str:
-    if isinstance(e, Sum):
-        loops = " ".join(f"for {_index_name(index)} in range({_integer(index.size)})" for index, _, _ in e.limits)
-        return f"total({_source(e.function)} {loops})"
-    if isinstance(e, Indexed):
-        return f"{python_name(e.base.label)}[{', '.join(_integer(index) for index in e.indices)}]"
-    if isinstance(e, KroneckerDelta):
-        return f"number({_integer(e.args[0])} == {_integer(e.args[1])})"
-    if e.is_Rational:
-        return f"fraction({e.p}, {e.q})"
-    if isinstance(e, Symbol):
-        return f"number({_index_name(e) if isinstance(e, Index) else python_name(e)})"
-    if isinstance(e, Add):
-        return "(" + " + ".join(_source(part) for part in e.args) + ")"
-    if isinstance(e, Mul):
-        return "(" + " * ".join(_source(part) for part in e.args) + ")"
-    if isinstance(e, Pow):
-        return f"({_source(e.base)} ** {_source(e.exp)})"
-    if type(e) in _NAMES:
-        return f"{_NAMES[type(e)]}({_source(e.args[0])})"
-    raise TypeError(f"no exact value is known of {type(e).__name__}: {e}")
+class _Writer:
+    """Writes a formula as Python code in which `known` holds the values of parts, by their number and indices."""
+
+    def __init__(self) -> None:
+        self._written: dict[Expr, tuple[str, frozenset[str]]] = {}
+
+    def write(self, e: Expr) -> tuple[str, frozenset[str]]:
+        """Return the code, and the names of the indices that it depends on."""
+        if e not in self._written:
+            code, free = self._code(e)
+            if isinstance(e, (Sum, Pow)) or type(e) in _NAMES:
+                key = ", ".join([str(len(self._written)), *sorted(free)])
+                code = f"(known[{key},] if ({key},) in known else known.setdefault(({key},), {code}))"
+            self._written[e] = code, free
+        return self._written[e]
+
+    def _code(self, e: Expr) -> tuple[str, frozenset[str]]:
+        if isinstance(e, Sum):
+            body, free = self.write(e.function)
+            loops = " ".join(f"for {_index_name(index)} in range({_integer(index.size)})" for index, _, _ in e.limits)
+            return f"total({body} {loops})", free - {_index_name(index) for index, _, _ in e.limits}
+        if isinstance(e, Indexed):
+            places = ", ".join(_integer(index) for index in e.indices)
+            return f"{python_name(e.base.label)}[{places}]", _indices(*e.indices)
+        if isinstance(e, KroneckerDelta):
+            return f"number({_integer(e.args[0])} == {_integer(e.args[1])})", _indices(*e.args[:2])
+        if e.is_Rational:
+            return f"fraction({e.p}, {e.q})", frozenset()
+        if isinstance(e, Index):
+            return f"number({_index_name(e)})", _indices(e)
+        if isinstance(e, Symbol):
+            return f"number({python_name(e)})", frozenset()
+        if isinstance(e, (Add, Mul, Pow)):
+            sign = " + " if isinstance(e, Add) else " * " if isinstance(e, Mul) else " ** "
+            return self._joined(e, "(" + sign.join(["{}"] * len(e.args)) + ")")
+        if type(e) in _NAMES:
+            return self._joined(e, f"{_NAMES[type(e)]}({{}})")
+        raise TypeError(f"no exact value is known of {type(e).__name__}: {e}")
+
+    def _joined(self, e: Expr, form: str) -> tuple[str, frozenset[str]]:
+        parts = [self.write(part) for part in e.args]
+        return form.format(*(code for code, _ in parts)), frozenset().union(*(free for _, free in parts))
+
+
+def _indices(*places: Expr) -> frozenset[str]:
+    """Return the names of the indices in the places of an entry."""
+    found: set[str] = set()
+    for place in places:
+        if isinstance(place, Index):
+            found.add(_index_name(place))
+        elif isinstance(place, Indexed):  # the entry of an integer array, whose label is an index, too
+            found |= _indices(*place.indices)
+        else:
+            found |= _indices(*place.args)
+    return frozenset(found)
 
 
 def _index_name(index: Index) -> str:
@@ -232,7 +280,7 @@ def _integer(e: Expr) -> str:
     if isinstance(e, Index):
         return _index_name(e)
     if isinstance(e, Indexed):
-        return f"int({_source(e)})"
+        return f"int({python_name(e.base.label)}[{', '.join(_integer(index) for index in e.indices)}])"
     if e.is_Integer:
         return str(e)
     if isinstance(e, Symbol):
@@ -252,9 +300,9 @@ def entries(expression: Expr, where: tuple[Expr, ...], values: Mapping[str, Any]
         values: Arrays, sizes and parameters by name.
     """
     free = [index for index in where if isinstance(index, Index)]
-    function = evaluator(expression, [*map(python_name, values), *map(_index_name, free)])
+    function = evaluator(expression, [*map(python_name, values)], free)(*values.values())
     shape = [int(eval(_integer(index.size), {python_name(k): v for k, v in values.items()})) for index in free]
     result = np.empty(shape, dtype=object)
     for position in product(*map(range, shape)):
-        result[position] = Number.of(function(*values.values(), *position))
+        result[position] = Number.of(function(*position))
     return result.reshape([1 if not isinstance(index, Index) else shape.pop(0) for index in where])

@@ -72,9 +72,10 @@ def array(name: str, below: Expr | int | None = None) -> IndexedBase:
 
 
 class RangeSum(Sum):
-    """SymPy's sum without the search for its sign, which takes longer than a proof and finds nothing."""
+    """SymPy's sum of real numbers, without the search for its sign, which takes longer than a proof, in vain."""
 
     is_number = False
+    is_real = True
 
     def _eval_is_zero(self) -> None:
         return None

@@ -11,7 +11,7 @@ term of a sum over n + 1 values splits off, and sum_j t_j / sum_j t_j is one. Ev
 is opaque: its argument is brought to normal form and it is compared as a whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, permutations, product
@@ -20,7 +20,7 @@ from typing import Any
 from sympy import Add, Expr, Indexed, KroneckerDelta, Mul, Pow, S, Sum, default_sort_key, exp, log
 
 from rederive.proofs.prover.functions import in_exponentials
-from rederive.proofs.prover.indices import Index, fresh_limits, range_of, sum_over
+from rederive.proofs.prover.indices import FRESH, Index, fresh_limits, range_of, sum_over
 
 
 class CanonicalIndex(Index):
@@ -55,12 +55,15 @@ def normal_terms(expression: Expr) -> list[Term]:
     return [simple for term in _terms(expression) for simple in _simplified(term)]
 
 
-# Writing out: an expression becomes terms
+# Writing out: an expression becomes terms. What is inside a sum is written out under the sum's own index and renamed
+# afterwards: so a part that occurs in many places is written out once, and not once for every name of an index.
 
 
-def _terms(expression: Expr) -> list[Term]:
+@lru_cache(maxsize=20_000)
+def _terms(expression: Expr) -> tuple[Term, ...]:
+    """Return terms whose bound indices are fresh: no expression from outside has one that is free."""
     if isinstance(expression, Add):
-        return [term for argument in expression.args for term in _terms(argument)]
+        return tuple(term for argument in expression.args for term in _terms(argument))
     if isinstance(expression, Mul):
         return _product([_terms(factor) for factor in expression.args])
     if isinstance(expression, Sum):
@@ -68,29 +71,43 @@ def _terms(expression: Expr) -> list[Term]:
     if isinstance(expression, Pow) and expression.exp.is_Integer and expression.exp.is_positive:
         return _product([_terms(expression.base) for _ in range(int(expression.exp))])
     if isinstance(expression, (Indexed, KroneckerDelta)) or not expression.args:
-        return [Term((), expression)]
+        return (Term((), expression),)
     opaque = _opaque(expression)
     # What was split has parts of its own: exp(a + b), log(exp(a) b).
-    return [Term((), opaque)] if opaque == expression or not isinstance(opaque, (Add, Mul)) else _terms(opaque)
+    return (Term((), opaque),) if opaque == expression or not isinstance(opaque, (Add, Mul)) else _terms(opaque)
 
 
-def _sum_terms(expression: Sum) -> list[Term]:
+def _sum_terms(expression: Sum) -> tuple[Term, ...]:
     for index, low, high in expression.limits:
         if low != 0 or not isinstance(index, Index) or high != index.size - 1:
             raise ValueError(f"a sum runs over the whole range of an index, not over {index} from {low} to {high}")
     over = fresh_limits(expression)
     bound = tuple(new for _, new in over)
-    return [
-        Term((*bound, *term.bound), term.body) for term in _terms(expression.function.xreplace(dict(reversed(over))))
-    ]
+    # What is a normal form already has canonical indices, which must not be free in what is written out.
+    canonical = {index: _set_free(index) for index, _ in over if isinstance(index, CanonicalIndex)}
+    body = expression.function.xreplace(canonical) if canonical else expression.function
+    names = {canonical.get(index, index): new for index, new in reversed(over)}
+    return tuple(Term((*bound, *term.bound), term.body.xreplace(names)) for term in _terms(body))
 
 
-def _product(factors: list[list[Term]]) -> list[Term]:
-    # Every sum in every factor has been given indices of its own: nothing can be captured.
-    return [
-        Term(tuple(index for term in choice for index in term.bound), Mul(*[term.body for term in choice]))
-        for choice in product(*factors)
-    ]
+def _set_free(index: CanonicalIndex) -> Index:
+    """Return a name for a canonical index while it is free; an inner sum of a normal form never has an outer's."""
+    return Index._made(f"{FRESH}{FRESH}{index.name}", index.size)
+
+
+def _product(factors: list[tuple[Term, ...]]) -> tuple[Term, ...]:
+    return tuple(_multiplied(choice) for choice in product(*factors))
+
+
+def _multiplied(factors: Sequence[Term]) -> Term:
+    # The sums of a factor have indices that are free in no other; but the same sum may be a factor twice.
+    bound: list[Index] = []
+    bodies = []
+    for term in factors:
+        again = {index: index.fresh() for index in term.bound if index in bound}
+        bound += [again.get(index, index) for index in term.bound]
+        bodies.append(term.body.xreplace(again) if again else term.body)
+    return Term(tuple(bound), Mul(*bodies))
 
 
 @lru_cache(maxsize=20_000)
@@ -207,10 +224,12 @@ def _split(term: Term) -> list[Term] | None:
         if index.size == 1 or (plus.is_Integer and plus > 0 and count != 0):
             shorter = index.fresh(fewer=1)
             rest = tuple(other for other in term.bound if other != index)
-            last = term.body.xreplace({index: shorter.size})
+            # The last term is written out again: under new names, which no sum in it can have.
+            renamed = {other: other.fresh() for other in rest}
+            last = term.body.xreplace({**renamed, index: shorter.size})
             return [
                 Term((*rest, shorter), term.body.xreplace({index: shorter})),
-                *[Term(rest + t.bound, t.body) for t in _terms(last)],
+                *[Term((*renamed.values(), *t.bound), t.body) for t in _terms(last)],
             ]
     return None
 

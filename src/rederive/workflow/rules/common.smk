@@ -11,7 +11,7 @@ from rederive.errors import UserError
 from rederive.files import contents, sha256
 from rederive.fingerprint import derivation, fingerprint, generating, plotting, preparing, training
 from rederive.imports import load
-from rederive.layout import PUBLISHED, PUBLISHED_CURVES, THEME, Layout
+from rederive.layout import CERTIFICATES, ORACLES, PUBLISHED, PUBLISHED_CURVES, THEME, Layout
 from rederive.report.listings import listed_sources
 from rederive.training.archive import valid
 from rederive.training.cost import resources as training_resources
@@ -90,6 +90,12 @@ def finished_runs():
 def code_of_derivation(name):
     """What a derivation's fingerprint starts from."""
     return derivation(name, study.derivations)
+
+
+def kept_file(name):
+    """The content of a file that is kept beside the runs: a parameter and no input, for it need not be there."""
+    path = Path(study.training.archive or "") / name
+    return sha256(path) if study.training.archive and path.exists() else None
 
 
 def files_imported(wildcards):

@@ -1,4 +1,5 @@
-# The oracles are asked about all derivations in one job: importing TensorFlow takes longer than any proof.
+# The oracles are asked about all derivations in one job: importing TensorFlow takes longer than any proof. What was kept
+# of their answers about the same code is taken.
 rule ask_oracles:
     output:
         "<results>/oracles.json",
@@ -12,33 +13,40 @@ rule ask_oracles:
     params:
         package=study.derivations,
         code=fingerprint("ask_oracles", *map(code_of_derivation, derivations)),
+        archive=study.training.archive or "",
+        kept=kept_file(ORACLES),
     message:
         "Asking PyTorch, JAX and TensorFlow for the gradients"
     shell:
-        "rederive ask-oracles --output {output} --package {params.package} > {log} 2>&1"
+        "rederive ask-oracles --output {output} --kept {params.archive:q} --package {params.package} > {log} 2>&1"
 
 
+# One job proves all derivations, for a process begins longer than most proofs take. What it finds unchanged, by the
+# record of the last time, it leaves as it is.
 rule verify:
     input:
         oracles="<results>/oracles.json",
     output:
-        "<results>/derivations/{derivation}.json",
+        update(derivations_of_the_report),
     log:
-        "<logs>/verify/{derivation}.log",
+        "<logs>/verify.log",
     benchmark:
-        "<benchmarks>/verify/{derivation}.jsonl"
+        "<benchmarks>/verify.jsonl"
+    threads: 8
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=2000,
+        runtime=20,
     params:
         package=study.derivations,
-        verifier=fingerprint("verify"),
-        code=lambda wildcards: fingerprint(code_of_derivation(wildcards.derivation)),
+        folder=subpath(output[0], parent=True),
+        code={name: fingerprint("verify", code_of_derivation(name)) for name in derivations},
+        archive=study.training.archive or "",
+        certificates=kept_file(CERTIFICATES),
     message:
-        "Proving {wildcards.derivation}"
+        "Proving the derivations"
     shell:
-        "rederive verify --only {wildcards.derivation} --oracles {input.oracles} --output {output}"
-        " --package {params.package} > {log} 2>&1"
+        "rederive verify --oracles {input.oracles} --output {params.folder} --jobs {threads}"
+        " --kept {params.archive:q} --package {params.package} > {log} 2>&1"
 
 
 rule derivations:
