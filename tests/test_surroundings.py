@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -68,7 +67,7 @@ def test_snakemake_runs_where_the_environment_is_not_activated(study: Path) -> N
     [{"LC_ALL": "C", "LANG": "C"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
     ids=["LANG=C", "a terminal that knows ASCII only"],
 )
-def test_letters_that_the_language_does_not_have_are_no_error(study: Path, changes: dict[str, Any]) -> None:
+def test_letters_that_the_language_does_not_have_are_no_error(study: Path, changes: dict[str, str | None]) -> None:
     done = run(study, "resolve", "config.yaml", **changes)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
@@ -87,7 +86,7 @@ def test_no_home_is_needed(study: Path, home: str | None) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which nobody may write, as /proc is")
 @pytest.mark.parametrize("command", [("resolve", "config.yaml", "--output", "/proc/results/study.json")])
-def test_a_folder_that_cannot_be_written_is_named(study: Path, command: tuple[Any, ...]) -> None:
+def test_a_folder_that_cannot_be_written_is_named(study: Path, command: tuple[str, ...]) -> None:
     done = run(study, *command)
     assert done.returncode == 1
     assert "rederive: /proc/results" in done.stderr

@@ -395,6 +395,7 @@ def main() -> int:
                 blamed += 1
                 print("BLAMED", told)
     kinds = Counter(outcome.kind for outcome in outcomes)
+    print("| change | tried | found | with its place |\n| --- | ---: | ---: | ---: |")
     for kind, count in sorted(kinds.items()):
         found, named = (sum(getattr(o, what) for o in outcomes if o.kind == kind) for what in ("found", "named"))
         print(f"| {kind} | {count} | {found} | {named} |")

@@ -183,7 +183,7 @@ LAID: list[tuple[str, Any, tuple[str, ...]]] = [
     ("a table called like a path", _table(name="../one"), ("tables.0.name", "../one")),
     ("tables are a mapping", {"tables": {"one": {}}}, ("tables", "list")),
     ("two tables of one name", {"tables": _table()["tables"] * 2}, ("tables", "one", "twice")),
-    ("a figure of nothing", {"figures": {"one": {}}}, ("figures.one", "panels, graph, python")),
+    ("a figure of nothing", {"figures": {"one": {}}}, ("figures.one", "panels", "graph, python")),
     ("a figure of two kinds", {"figures": {"one": {"graph": "add", "python": "a:b"}}}, ("figures.one", "one of")),
     ("an unknown graph", {"figures": {"one": {"graph": "sub"}}}, ("figures.one.graph", "sub", "mlp")),
     ("a figure in capitals", {"figures": {"One": {"graph": "add"}}}, ("figures", "One")),

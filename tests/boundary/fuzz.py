@@ -9,6 +9,7 @@ where it has none. Checksums are made again, so that what they protect is reache
 can be, and printed.
 """
 
+import copy
 import hashlib
 import io
 import json
@@ -96,24 +97,24 @@ def at(tree: Any, place: tuple[Any, ...]) -> Any:
 @st.composite
 def changed(draw: st.DrawFn, tree: Any) -> Any:
     """Return a copy of a tree of mappings and lists with one to three changes."""
-    tree = json.loads(json.dumps(tree))
+    tree = copy.deepcopy(tree)
     for _ in range(draw(st.integers(1, 3))):
         known = list(places(tree))
         if not known:
-            return draw(ODD)
+            return copy.deepcopy(draw(ODD))
         *above, key = draw(st.sampled_from(known))
         holder = at(tree, tuple(above))
         match draw(st.sampled_from(["odd", "odd", "gone", "moved", "doubled"])):
             case "odd":
-                holder[key] = draw(ODD)
+                holder[key] = copy.deepcopy(draw(ODD))  # what is drawn is the same object each time
             case "gone":
                 del holder[key]
             case "moved":
-                holder[key] = json.loads(json.dumps(at(tree, draw(st.sampled_from(known)))))
+                holder[key] = copy.deepcopy(at(tree, draw(st.sampled_from(known))))
             case "doubled" if isinstance(holder, list):
-                holder.append(holder[key])
+                holder.append(copy.deepcopy(holder[key]))
             case "doubled":
-                holder[draw(WORDS)] = holder[key]
+                holder[draw(WORDS)] = copy.deepcopy(holder[key])
     return tree
 
 

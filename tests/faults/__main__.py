@@ -173,16 +173,16 @@ def main() -> int:
         work = Path(name)
         undisturbed, there = study(work / "study"), work / "cells"
         there.mkdir()
-        makers: list[Any] = [cells(undisturbed, there, wanted, [*FAULTS, NOTHING])]
+        makers: list[Iterator[Cell]] = [cells(undisturbed, there, wanted, [*FAULTS, NOTHING])]
         if "fetch" in wanted:
             makers.append(mirrors(undisturbed, there))
         if "train" in wanted:
             makers.append(losses_without_number(undisturbed, there))
         if "--snakemake" in sys.argv:
-            makers.append(whole_builds(there))
+            makers.append(Cell(*cell) for cell in whole_builds(there))
         for maker in makers:
             for cell in maker:
-                found.append(Cell(*cell))
+                found.append(cell)
                 if "-v" in sys.argv or cell.wrong:
                     print(f"{cell.stage}: {cell.kind}, {cell.moment}: {cell.showed}. {cell.wrong}", flush=True)
     print(table(found))

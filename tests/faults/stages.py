@@ -36,8 +36,8 @@ STAGES = {
     "fetch": Stage((("fetch", "mnist", "--directory", "resources", "--mirror", "mirror"),), ("resources",)),
     "prepare": Stage((("standin", "mnist"),), ("results/data",)),
     "verify": Stage(
-        (("verify", "--only", PROOF, "--output", f"results/derivations/{PROOF}.json"),),
-        (f"results/derivations/{PROOF}.json",),
+        (("verify", "--only", PROOF, "--output", "results/derivations"),),
+        ("results/derivations",),
     ),
     "train": Stage(TRAIN, RUN, "seeds_0-1."),
     "checkpoint": Stage(TRAIN, RUN, CHECKPOINT),

@@ -1,11 +1,10 @@
 """A sample of the matrix of faults; all of it: `python -m tests.faults --snakemake`."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.faults.__main__ import NOTHING, cells
-from tests.faults.faults import FAULTS
+from tests.faults.faults import FAULTS, Fault
 from tests.faults.stages import STAGES, contents, study
 
 PAIRS = [(stage, fault) for stage in STAGES for fault in [*FAULTS, NOTHING]]
@@ -18,7 +17,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("stage", "fault"), SAMPLE, ids=[f"{stage}: {f.kind}, {f.moment}" for stage, f in SAMPLE])
-def test_a_build_goes_on_after_a_fault(undisturbed: Path, tmp_path: Path, stage: Any, fault: Any) -> None:
+def test_a_build_goes_on_after_a_fault(undisturbed: Path, tmp_path: Path, stage: str, fault: Fault) -> None:
     (cell,) = cells(undisturbed, tmp_path, [stage], [fault])
     assert not cell.wrong, cell
 

@@ -2,8 +2,10 @@
 
 import csv
 import html
+import io
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -21,7 +23,7 @@ def finish(text: str, contents: str, head: Mapping[str, str], figures: Path, tra
         "trace": read_json(trace_json, forms.Trace),
         "figures": {name: [_panel(panel) for panel in entry["panels"]] for name, entry in index.items()},
     }
-    parts = {f"<!--drawing {name}-->": _figure(name, figures, entry) for name, entry in index.items()}
+    parts = {f"<!--drawing {name}-->": _drawing(name, figures, entry) for name, entry in index.items()}
     parts |= {f"<!--{name}-->": content for name, content in head.items()}
     parts |= {f"/*{name}*/": read_text(theme / name) for name in ASSETS}
     parts["/*report-data*/"] = _script_json(data)
@@ -47,30 +49,36 @@ def _script_json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _figure(name: str, figures: Path, entry: dict[str, Any]) -> str:
+def _drawing(name: str, figures: Path, entry: dict[str, Any]) -> str:
+    drawn, values = (read_text(figures / f"{name}.{suffix}") for suffix in ("svg", "csv"))
+    return _figure(name, drawn, values, entry["alt"], entry["recolour"])
+
+
+@lru_cache(maxsize=256)  # by all that it depends on: while a text is written its figures stay as they are
+def _figure(name: str, drawn: str, values: str, alt: str, recolour: bool) -> str:
     """Return a figure's SVG for the page, with colours that follow light and dark, and its values as a table."""
-    svg = ElementTree.parse(figures / f"{name}.svg").getroot()
+    svg = ElementTree.fromstring(drawn)
     for parent in list(svg.iter()):
         for child in list(parent):
             if child.tag == f"{{{SVG}}}metadata":
                 parent.remove(child)
     for node in svg.iter():
         for attribute, value in node.attrib.items():
-            node.set(attribute, _for_page(attribute, value, name, entry["recolour"]))
+            node.set(attribute, _for_page(attribute, value, name, recolour))
     width = float(svg.attrib["viewBox"].split()[2])
     for attribute in ("width", "height"):
         svg.attrib.pop(attribute, None)
     svg.attrib |= {
         "class": "plot",
         "role": "img",
-        "aria-label": entry["alt"],
+        "aria-label": alt,
         "data-figure": name,
         "style": f"max-width: {1.8 * width:.0f}px",
     }
     drawing = ElementTree.tostring(svg, encoding="unicode")
     # What keeps its colours lies on a white sheet, in the dark, too.
-    sheet = "" if entry["recolour"] else " sheet"
-    return f'<div class="drawing{sheet}">{drawing}</div>{_values(figures / f"{name}.csv")}'
+    sheet = "" if recolour else " sheet"
+    return f'<div class="drawing{sheet}">{drawing}</div>{_values(values)}'
 
 
 def _for_page(attribute: str, value: str, figure: str, recolour: bool) -> str:
@@ -99,9 +107,8 @@ COLOURS = {
 }
 
 
-def _values(path: Path) -> str:
-    with path.open(encoding="utf-8", newline="") as stream:
-        header, *rows = csv.reader(stream)
+def _values(text: str) -> str:
+    header, *rows = csv.reader(io.StringIO(text))
     head = "".join(f'<th scope="col">{html.escape(cell.replace("_", " "))}</th>' for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return (

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 from jinja2.sandbox import SandboxedEnvironment
 
 from rederive import forms
@@ -75,6 +76,7 @@ def render(layout: Layout, derivations: Sequence[Path], templates: Path = TEXT) 
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=_COMPILED,
     )
     environment.filters["code_text"] = code
     environment.filters["display"] = display
@@ -105,6 +107,24 @@ class _Sandbox(SandboxedEnvironment):
     def is_safe_callable(self, obj: Any) -> bool:
         """Say whether a template may call something."""
         return super().is_safe_callable(obj) and not isinstance(getattr(obj, "__self__", None), Study)
+
+
+class _Compiled(jinja2.BytecodeCache):
+    """Templates compiled in this process, by name and content: a preview renders them again and again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give a template its code, where it was compiled before."""
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code of a template."""
+        self._kept[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
 
 
 def _place(error: BaseException) -> str:

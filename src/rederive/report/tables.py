@@ -174,13 +174,13 @@ class Tables:
         return self._origin.num(key) if key in self._document.numbers else "–"
 
     def curves(self, metric: str, caption: str) -> str:
-        """A metric beside that of the published curves, in the first epoch and in the last of the experiment."""
+        """A metric of every run beside the published curves, in the first epoch and in the last of the experiment."""
         rows = []
         with self._origin.at(f"table {metric}"):
             for name, experiment in self._document.study.experiments.items():
-                ends = [f"{name}.published_{metric}@{epoch}" for epoch in (1, experiment.epochs)]
-                if experiment.run != name or not any(key in self._document.numbers for key in ends):
+                if experiment.run != name or f"{name}.{metric}@1" not in self._document.numbers:
                     continue
+                ends = [f"{name}.published_{metric}@{epoch}" for epoch in (1, experiment.epochs)]
                 row = [self.row_label(name)]
                 for epoch, key in zip((1, experiment.epochs), ends, strict=True):
                     row.append(self._origin.interval(f"{name}.{metric}@{epoch}", unbroken=True))
