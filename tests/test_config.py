@@ -253,4 +253,4 @@ def test_the_schema_is_that_of_the_models() -> None:
     from schema import SCHEMA, schema
 
     difference = difflib.unified_diff(SCHEMA.read_text().splitlines(), schema().splitlines(), "file", "models", n=1)
-    assert not (lines := list(difference)), "run `make schema`:\n" + "\n".join(lines)
+    assert not (lines := list(difference)), "run `python scripts/schema.py`:\n" + "\n".join(lines)

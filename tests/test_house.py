@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-SRC = Path(__file__).parents[1] / "src"
+ROOT = Path(__file__).parents[1]
+SRC = ROOT / "src"
 TOOL = SRC / "rederive"
 MODULES = {
     ".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__"): path
@@ -116,3 +117,27 @@ def test_no_module_needs_itself_to_be_loaded() -> None:
                 reached.add(name)
                 waiting += needs[name]
         assert module not in reached, f"{module} is imported in a circle"
+
+
+def _written() -> dict[str, str]:
+    """Return the texts that people read or run: documents, tests and the sources."""
+    folders = ("docs", "src", "tests", "scripts", "examples")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in (".md", ".py", ".txt")]
+    return {str(path.relative_to(ROOT)): path.read_text() for path in [*ROOT.glob("*.md"), *files]}
+
+
+def test_targets_of_make_that_are_named_are_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        (target, file)
+        for file, text in _written().items()
+        for target in re.findall(r"`make ([a-z-]+)[^`]*`", text)
+        if target not in targets
+    }
+    assert named == set()
+
+
+def test_no_document_installs_the_other_project_of_this_name() -> None:
+    installs = re.compile(r"pip install (?:-\S+ )*rederive(?!-paper)\b")
+    assert installs.search("pip install rederive\n")
+    assert [file for file, text in _written().items() if installs.search(text) and file != "tests/test_house.py"] == []

@@ -79,14 +79,14 @@ def test_kept_answers_about_the_same_code_are_taken_and_others_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, path = tmp_path / "kept" / "oracles.json", tmp_path / "oracles.json"
+    monkeypatch.setitem(sys.modules, "jax", None)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
     ask_oracles(kept, ["addition", "sigmoid"])
     known = json.loads(kept.read_text())
     known["addition"]["answers"]["jax"] = {"version": "of long ago", "max_relative_error": 0.0}
     known["sigmoid"]["answers"]["jax"] = {"version": "of long ago", "max_relative_error": 0.0}
     known["sigmoid"]["fingerprint"] = "of other code"
     kept.write_text(json.dumps(known))
-    monkeypatch.setitem(sys.modules, "jax", None)
-    monkeypatch.setitem(sys.modules, "tensorflow", None)
     found = ask_oracles(path, ["addition", "sigmoid"], kept=kept.parent)
     assert found["addition"]["answers"]["jax"] == {"version": "of long ago", "max_relative_error": 0.0, "kept": True}
     assert found["sigmoid"]["answers"]["jax"] == "missing"

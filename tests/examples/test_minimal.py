@@ -28,6 +28,10 @@ def test_its_numbers_are_those_of_its_runs(study: Study) -> None:
     assert study.json("claims.json")["hidden_layer_helps"]["verdict"] == "holds"
 
 
+def test_a_metric_of_the_test_split_is_called_so(study: Study) -> None:
+    assert "mean over 3 seeds of the test accuracy after epoch 20" in study.run("rederive", "trace", "hidden.accuracy")
+
+
 def test_nothing_is_left_to_do_and_nothing_lies_elsewhere(study: Study) -> None:
     assert "Nothing to be done" in study.run("snakemake", "--cores", "1")
     there = {path.name for path in study.folder.iterdir()}

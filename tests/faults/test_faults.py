@@ -1,5 +1,8 @@
 """A sample of the matrix of faults; all of it: `python -m tests.faults --snakemake`."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +37,21 @@ def test_a_difference_would_be_seen(undisturbed: Path) -> None:
         assert name in found
     for name in ("runs/mnist.relu/seeds_0-1.csv", "runs.csv", "figures/index.json", "report/report.html", "pack.zip"):
         assert f"results/{name}" in found
+
+
+def test_the_undisturbed_build_is_audited_and_trained_again(undisturbed: Path, tmp_path: Path) -> None:
+    arguments = [
+        "--trust-code",
+        "--trust-proofs",
+        "--replay",
+        "1",
+        "--retrain",
+        "mnist.relu",
+        "--json",
+        str(tmp_path / "a"),
+    ]
+    command = [sys.executable, "-m", "rederive", "audit", str(undisturbed / "results/pack.zip"), *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    checks = json.loads((tmp_path / "a").read_text())["checks"]
+    assert checks["trainings trained again as a whole"] == "2: 2 bit for bit"

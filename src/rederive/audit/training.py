@@ -29,11 +29,18 @@ def train_again(
     known = study.runs()
     if unheard := sorted(set(retrain) - known.keys()):
         raise UserError(f"--retrain: {', '.join(unheard)} is no run of the pack; its runs: {', '.join(known)}")
-    trainings = [(run, one.seed) for run in known for one in kept_under(layout.folder, run)]
+    # Others run their own loop: nothing can be stopped after an epoch, or compared step by step.
+    able = [run for run, experiment in known.items() if study.trainers[experiment.trainer].kind == "watched"]
+    if unable := sorted(set(retrain) - {*able}) or (["--replay"] if sample and not able else []):
+        raise UserError(
+            f"{', '.join(unable)}: only runs of watched trainers can be trained again; those of the pack: "
+            f"{', '.join(able) or 'none'}"
+        )
+    trainings = [(run, one.seed) for run in able for one in kept_under(layout.folder, run)]
     drawn = sorted(random.Random(draw).sample(trainings, min(sample, len(trainings))))
     whole = [(run, one.seed) for run in retrain for one in kept_under(layout.folder, run)]
     asked = [(run, seed, 1) for run, seed in drawn] + [(run, seed, known[run].epochs) for run, seed in whole]
-    for data_set in sorted({known[run].data for run, *_ in asked}):
+    for data_set in sorted(filter(None, {known[run].data for run, *_ in asked})):  # a run may have none
         _prepare(study, folder, data_set)
     outcomes, problems = [], []
     for run, seed, epochs in asked:

@@ -55,7 +55,8 @@ def print_table(results: Sequence[Result], console: Console | None = None) -> No
         ("derivation", "left"), ("steps", "right"), ("code", "left"), ("routes", "right"), ("oracles", "right"),
         ("error", "right"), ("mutants", "right"), ("s", "right"), ("", "left"),
     ]:  # fmt: skip
-        table.add_column(heading, justify=side, no_wrap=True)  # type: ignore[arg-type]
+        # The verdict is read whole, whatever a narrow terminal cuts off.
+        table.add_column(heading, justify=side, no_wrap=True, min_width=None if heading else 5)  # type: ignore[arg-type]
     for result in results:
         table.add_row(*_row(result))
     console.print(table)

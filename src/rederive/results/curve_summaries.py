@@ -39,7 +39,6 @@ SUMMARIES: dict[str, Summary] = {
     "mean": _mean,
     "max": _max,
     "min": _min,
-    "highest": _max,  # the name that `max` had first
     "largest_rise": _largest_rise,
 }
 _FIRST_ABOVE = re.compile(r"first_above\((?P<bound>[^()]+)\)")

@@ -3,6 +3,7 @@ import sys
 from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
+from shlex import quote
 
 from rederive.config import resolve
 from rederive.proofs import derivation_names
@@ -90,6 +91,10 @@ def finished_runs():
 def code_of_derivation(name):
     """What a derivation's fingerprint starts from."""
     return derivation(name, study.derivations)
+
+
+# Where answers of other programs are kept, as an option; a study need not keep anything.
+kept_option = f"--kept {quote(str(study.training.archive))}" if study.training.archive else ""
 
 
 def kept_file(name):

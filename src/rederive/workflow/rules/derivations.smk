@@ -13,12 +13,12 @@ rule ask_oracles:
     params:
         package=study.derivations,
         code=fingerprint("ask_oracles", *map(code_of_derivation, derivations)),
-        archive=study.training.archive or "",
+        archive=kept_option,
         kept=kept_file(ORACLES),
     message:
         "Asking PyTorch, JAX and TensorFlow for the gradients"
     shell:
-        "rederive ask-oracles --output {output} --kept {params.archive:q} --package {params.package} > {log} 2>&1"
+        "rederive ask-oracles --output {output} {params.archive} --package {params.package} > {log} 2>&1"
 
 
 # One job proves all derivations, for a process begins longer than most proofs take. What it finds unchanged, by the
@@ -40,13 +40,13 @@ rule verify:
         package=study.derivations,
         folder=subpath(output[0], parent=True),
         code={name: fingerprint("verify", code_of_derivation(name)) for name in derivations},
-        archive=study.training.archive or "",
+        archive=kept_option,
         certificates=kept_file(CERTIFICATES),
     message:
         "Proving the derivations"
     shell:
         "rederive verify --oracles {input.oracles} --output {params.folder} --jobs {threads}"
-        " --kept {params.archive:q} --package {params.package} > {log} 2>&1"
+        " {params.archive} --package {params.package} > {log} 2>&1"
 
 
 rule derivations:

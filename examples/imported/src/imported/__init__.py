@@ -1,1 +1,0 @@
-"""The study has no code of its own."""

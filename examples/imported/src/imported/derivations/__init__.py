@@ -1,1 +1,0 @@
-"""Derivations that are proved, a module each."""
