@@ -34,10 +34,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study with two runs of three seeds, a proof and a claim, built as far as the PDF."""
     folder = tmp_path_factory.mktemp("audit") / "study"
     new.new(folder, "minimal")
+    package = folder / "src/study/derivations"
+    package.mkdir()
+    (package / "__init__.py").write_text('"""What is proved."""\n')
     for name in PROOFS:
-        shutil.copy(ROOT / "src/writeup/derivations" / f"{name}.py", folder / "src/study/derivations")
-    config = (folder / "config.yaml").read_text()
-    (folder / "config.yaml").write_text(config.replace("report:\n", "report:\n  pdf_engine: typst\n", 1))
+        shutil.copy(ROOT / "src/writeup/derivations" / f"{name}.py", package)
+    config = (folder / "config.yaml").read_text().replace("report:\n", "report:\n  pdf_engine: typst\n", 1)
+    (folder / "config.yaml").write_text(f"{config}\nderivations: study.derivations\n")
     environment = os.environ | {"PYTHONPATH": f"{folder / 'src'}{os.pathsep}{ROOT / 'src'}"}
     subprocess.run([sys.executable, "-c", TRAIN], cwd=folder, env=environment, check=True)
     contents = {
