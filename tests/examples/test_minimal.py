@@ -1,5 +1,6 @@
 """What `rederive new` writes builds at once, without PyTorch."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,16 @@ def test_nothing_is_left_to_do_and_nothing_lies_elsewhere(study: Study) -> None:
     there = {path.name for path in study.folder.iterdir()}
     source = {path.name for path in (Path(__file__).parents[2] / "examples" / "minimal").iterdir()}
     assert there == source | {"results", ".snakemake"}
+
+
+def test_a_second_report_on_kept_runs_collects_nothing_again(study: Study) -> None:
+    options = ("--config", "training={archive: archive}", "report={runs: finished}")
+    asked = ("snakemake", "--cores", "1", "results/runs.csv", *options)
+    study.run("rederive", "archive", "archive")
+    shutil.rmtree(study.folder / "results/runs")
+    assert "collect" in study.run(*asked)
+    assert len(list(study.folder.glob("results/runs/*/*.csv"))) == 6
+    assert "Nothing to be done" in study.run(*asked)
+    edited = study.folder / "results/runs/linear/seeds_0.json"
+    edited.write_text(edited.read_text() + "\n")
+    assert "collect" in study.run(*asked, "--dry-run")

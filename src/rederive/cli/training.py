@@ -65,11 +65,18 @@ def take(study: StudyFile = STUDY) -> None:
     from rederive import files
     from rederive.config import Study
     from rederive.training.job import take
+    from rederive.training.provenance import Provenance
 
     layout = layout_of(study)
     settings = Study.load(study)
     print(f"{take(settings, layout)} seeds taken")
-    there = [file for run in settings.runs() for file in sorted(layout.runs.glob(f"{run}/seeds_*.csv"))]
+    records = [record for run in settings.runs() for record in sorted(layout.runs.glob(f"{run}/seeds_*.json"))]
+    there = [
+        file
+        for record in records
+        if all(made.taken_from for made in Provenance.read(record).seeds.values())
+        for file in (record.with_suffix(".csv"), record)
+    ]
     files.write_json(layout.taken, {file.relative_to(layout.folder).as_posix(): files.sha256(file) for file in there})
 
 

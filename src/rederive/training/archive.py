@@ -7,7 +7,7 @@ replay (`rederive.training.replay`) has shown that it computes the same; the rep
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from rederive.config import Experiment, Study
 from rederive.errors import UserError
 from rederive.fingerprint import fingerprint, training
 from rederive.imports import load
-from rederive.layout import Layout
+from rederive.layout import Layout, seeds_of
 from rederive.training.history import Row, to_csv
 from rederive.training.provenance import Provenance, Replay, Seed, read_rows, read_run
 from rederive.training.wholeness import refuse_what_no_run_gives
@@ -151,6 +151,15 @@ def valid(study: Study, folder: Path) -> dict[str, dict[int, Kept]]:
         if checksum is not None:
             wanted = identity(study, experiment, checksum, codes[experiment.trainer])
             found[key] = find(folder, experiment, study.seeds, wanted)
+    return found
+
+
+def to_take(kept: Mapping[str, Mapping[int, Kept]], layout: Layout) -> dict[Path, Kept]:
+    """Return those of the valid kept seeds that no file of a build holds yet, by the file that is to hold them."""
+    found: dict[Path, Kept] = {}
+    for key, seeds in kept.items():
+        there = {seed for file in layout.runs.glob(f"{key}/seeds_*.csv") for seed in seeds_of(file)}
+        found |= {layout.run(key, [seed]): seeds[seed] for seed in sorted(seeds.keys() - there)}
     return found
 
 

@@ -16,7 +16,7 @@ from rederive.data import Dataset, load
 from rederive.environment import processor, versions
 from rederive.errors import UserError
 from rederive.imports import load as load_code
-from rederive.layout import CLAIMS, Layout, job_name, seeds_of
+from rederive.layout import CLAIMS, Layout, job_name
 from rederive.training import archive
 from rederive.training.history import Row, Trained, diverged, to_csv
 from rederive.training.keeper import Keeper, StopRequest
@@ -128,16 +128,12 @@ def load_data(layout: Layout, experiment: Experiment) -> Dataset:
 
 def take(study: Study, layout: Layout) -> int:
     """Write the kept runs of the study that no file of the build holds yet; return how many seeds that were."""
-    count = 0
-    for key, taken in archive.valid(study, Path(str(study.training.archive))).items():
-        experiment = study.runs()[key]
-        there = {seed for file in layout.runs.glob(f"{key}/seeds_*.csv") for seed in seeds_of(file)}
-        for seed in sorted(taken.keys() - there):
-            output, one = layout.run(key, [seed]), taken[seed]
-            about = one.provenance.data_checksum, one.provenance.data_source
-            write_run(output, experiment, study.trainers[experiment.trainer], *about, one.rows, {seed: one.made})
-            count += 1
-    return count
+    taken = archive.to_take(archive.valid(study, Path(str(study.training.archive))), layout)
+    for output, one in taken.items():
+        experiment = study.runs()[output.parent.name]
+        about = one.provenance.data_checksum, one.provenance.data_source
+        write_run(output, experiment, study.trainers[experiment.trainer], *about, one.rows, {one.seed: one.made})
+    return len(taken)
 
 
 def made_of(part: Trained, keeper: Keeper, common: Mapping[str, Any]) -> dict[int, Seed]:

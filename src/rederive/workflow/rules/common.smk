@@ -1,4 +1,6 @@
 # Helpers of the rules. Nothing here reads data, imports torch or takes time: this file is read again in every job.
+import hashlib
+import json
 import sys
 from contextlib import redirect_stdout
 from functools import cache
@@ -14,8 +16,9 @@ from rederive.fingerprint import derivation, fingerprint, generating, plotting, 
 from rederive.imports import load
 from rederive.layout import CERTIFICATES, ORACLES, PUBLISHED, PUBLISHED_CURVES, THEME, Layout
 from rederive.report.listings import listed_sources
-from rederive.training.archive import valid
+from rederive.training.archive import to_take, valid
 from rederive.training.cost import resources as training_resources
+from rederive.training.history import to_csv
 from rederive.workflow import put_command_on_path
 
 put_command_on_path()
@@ -80,12 +83,20 @@ def runs_of(data_set=None):
 
 
 def finished_runs():
-    """The contents of the runs that are there, for a report before the last of them is trained.
+    """The contents of the runs that are there or are taken, for a report before the last of them is trained.
 
-    They are a parameter and no input: Snakemake would bring an input up to date, which is to train.
+    They are a parameter and no input: Snakemake would bring an input up to date, which is to train. Taking writes the
+    numbers that are kept, and a record of its own: the parameter is the same before and after.
     """
     paths = map(Path, with_provenance(study.report_files(there)))
-    return {str(path): sha256(path) for path in paths if path.exists()}
+    now = {path.relative_to(there.folder).as_posix(): sha256(path) for path in paths if path.exists()}
+    taken = json.loads(there.taken.read_text()) if there.taken.exists() else {}
+    expected = {
+        path.relative_to(there.folder).as_posix(): hashlib.sha256(to_csv(one.rows).encode()).hexdigest()
+        for path, one in to_take(kept(), there).items()
+    }
+    told = {path: digest for path, digest in now.items() if path.endswith(".csv") or taken.get(path) != digest}
+    return dict(sorted((told | expected).items()))
 
 
 def code_of_derivation(name):
@@ -119,18 +130,19 @@ def trainer_of(wildcards):
 
 
 @cache
-def kept_seeds():
-    """The seeds that are kept and may be taken, by run: what is taken needs no data."""
+def kept():
+    """The kept seeds that may be taken, by run."""
     if not study.training.archive:
         return {}
     with redirect_stdout(None):  # each job says in its log why a kept run is not taken
-        return {run: set(seeds) for run, seeds in valid(study, Path(study.training.archive)).items()}
+        return valid(study, Path(study.training.archive))
 
 
 def data_of(wildcards):
     """What says of the training data that they are there; nothing where all seeds are kept."""
     data_set = study.experiments[wildcards.experiment].data
-    if not data_set or set(map(int, wildcards.seeds.split("-"))) <= kept_seeds().get(wildcards.experiment, set()):
+    # What is taken needs no data.
+    if not data_set or set(map(int, wildcards.seeds.split("-"))) <= kept().get(wildcards.experiment, {}).keys():
         return []
     return str(layout.manifest(data_set))
 
@@ -139,7 +151,7 @@ def data_of(wildcards):
 def sampled():
     """The kept runs of which a build trains the first steps again, and which of them."""
     sample = study.training.replay
-    if not sample or not any(kept_seeds().values()):
+    if not sample or not any(kept().values()):
         return []
     from rederive.training.replay import to_replay  # takes a second, and only some builds ask
 

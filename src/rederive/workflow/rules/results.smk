@@ -14,7 +14,7 @@ rule collect:
     params:
         study=study_file,
         meaning=study.meaning(),
-        finished=finished_runs() if study.report.runs == "finished" else None,
+        finished=lambda wildcards: finished_runs() if study.report.runs == "finished" else None,
         code=fingerprint("collect"),
     message:
         "Collecting the runs"
