@@ -1,6 +1,7 @@
 """Replays: today's code on a kept run. Wrong code must not pass, and another processor's rounding must."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,21 @@ def test_other_data_are_refused(build: Build, tmp_path: Path) -> None:
         app, ["replay", "mnist.small", "--study", str(tmp_path / "study.json"), "--from", str(build.archive)]
     )
     assert "other data than mnist.small was trained on" in str(failed.exception)
+
+
+def test_runs_that_kept_their_first_steps_are_drawn_before_others(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Path(shutil.copytree(build.archive, tmp_path / "archive"))
+    for record in archive.glob("mnist.small/seed_*.json"):
+        known = json.loads(record.read_text())
+        for made in known["seeds"].values():
+            made.pop("opening")
+        record.write_text(json.dumps(known))
+    for code in "abcdefgh":
+        monkeypatch.setattr(module, "fingerprint", lambda entry, code=code: code)
+        ((experiment, *_),) = module.to_replay(build.study, archive, [], [], 1)
+        assert experiment.key == "cifar10.small"
 
 
 def test_other_code_draws_another_sample(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,8 +114,9 @@ def to_replay(
     """Return what to replay of the runs under `folder`: experiments, each with a kept seed.
 
     Without `seeds`, one seed for each code that made some of a run: one that kept its first steps, and that was made on
-    this kind of processor, before others. `sample` takes so many of the runs, as today's code draws them by its
-    fingerprint: the same code draws the same. Raises UserError for a run that is not in the study, or not kept.
+    this kind of processor, before others. `sample` takes one seed of so many runs, of those that kept their first steps
+    before others, as today's code draws them by its fingerprint: the same code draws the same. Raises UserError for a
+    run that is not in the study, or not kept.
     """
     known = {run: experiment for run, experiment in study.runs().items() if study.trainers[experiment.trainer].watched}
     if unheard := [run for run in runs if run not in known]:
@@ -126,7 +127,12 @@ def to_replay(
         raise UserError(f"{folder}: found {', '.join(missing)}; expected runs that were trained or kept")
     if sample is not None:
         codes = {name: fingerprint(training(trainer)) for name, trainer in study.trainers_in_use().items()}
-        wanted = dict(sorted(wanted.items(), key=lambda item: _drawn(item[0], codes[known[item[0]].trainer]))[:sample])
+
+        def order(run: str) -> tuple[bool, str]:
+            # First steps take seconds and are compared on any processor; without them it is a whole epoch.
+            return not any(one.made.opening for one in wanted[run]), _drawn(run, codes[known[run].trainer])
+
+        wanted = {run: wanted[run] for run in sorted(wanted, key=order)[:sample]}
     here = job.device_name("cpu")
     chosen = []
     for run, kept in wanted.items():
@@ -135,7 +141,9 @@ def to_replay(
         groups: dict[str, Kept] = {}
         for one in sorted(kept, key=lambda one: (not one.made.opening, one.made.device != here, one.seed)):
             groups.setdefault(one.made.fingerprint, one)
-        asked = [one for one in kept if one.seed in seeds] if seeds else groups.values()
+        asked = [one for one in kept if one.seed in seeds] if seeds else list(groups.values())
+        if sample is not None and not seeds:
+            asked = asked[:1]
         chosen += [(known[run], one) for one in asked]
     return chosen
 
