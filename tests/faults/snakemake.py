@@ -14,19 +14,8 @@ from tests.boundary.study import ROOT
 from tests.faults.faults import DAY
 
 from rederive import new
+from rederive.audit.rebuild import MADE
 
-# What a fault's build makes again: all that follows from the trainings.
-AGAIN = (
-    "runs.csv",
-    "runs.json",
-    "predictions.json",
-    "numbers.json",
-    "claims.json",
-    "claims.csv",
-    "tables",
-    "figures",
-    "report",
-)
 LONGEST_FILE = 2000  # bytes; scripts and records are longer
 PATIENCE = 1800  # seconds: a whole build, on a busy machine
 
@@ -57,7 +46,7 @@ def _report(folder: Path) -> dict[str, bytes]:
 
 
 def _undo(folder: Path) -> None:
-    for name in AGAIN:
+    for name in MADE:  # all that follows from the trainings
         shutil.rmtree(folder / "results" / name, ignore_errors=True)
         (folder / "results" / name).unlink(missing_ok=True)
 

@@ -39,7 +39,7 @@ rule verify:
     params:
         package=study.derivations,
         folder=subpath(output[0], parent=True),
-        code={name: fingerprint("verify", code_of_derivation(name)) for name in derivations},
+        code=lambda wildcards: {name: fingerprint("verify", code_of_derivation(name)) for name in derivations},
         archive=kept_option,
         certificates=kept_file(CERTIFICATES),
     message:
