@@ -122,5 +122,5 @@ def view(seen: Seen, training: Sequence[status.Job], seconds: float) -> Renderab
     lines += [Text(f"failed: {rule}", style="red") for rule in seen.failed]
     lines += [Text(f"  {message}") for message in list(seen.running.values())[:12]]
     if training:
-        lines.append(status.table(list(training)))
+        lines += [Text(line, no_wrap=True, overflow="ellipsis") for line in status.table(list(training))]
     return Group(*lines)

@@ -138,26 +138,24 @@ def read_json(path: str | Path, form: Any = Any) -> Any:
     except OSError as error:
         raise of_system(error) from None
     except ValidationError as error:
-        raise _of_another_form(path, error, ()) from None
+        raise _of_another_form(path, error) from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error}); remove it and build again") from None
     return content
 
 
-def _of_another_form(path: str | Path, error: ValidationError, below: tuple[str, ...]) -> UserError:
+def _of_another_form(path: str | Path, error: ValidationError) -> UserError:
     problem = error.errors()[0]
-    where = ".".join(map(str, (*below, *problem["loc"])))
+    where = ".".join(map(str, problem["loc"]))
     found = "" if problem["type"] == "missing" else f", found {str(problem['input'])[:50]!r}"
     message = problem["msg"].replace("a valid dictionary", "a mapping")
     return UserError(f"{path}: {where + ': ' if where else ''}{message}{found}; remove it and build again")
 
 
 def read_records(path: str | Path, kind: type[Some]) -> dict[str, Some]:
-    """Read a file that holds records by name. Raises UserError as `read_record` does."""
-    found = {}
-    for name, value in read_json(path, dict[str, Any]).items():
-        try:
-            found[name] = kind.model_validate(value)
-        except ValidationError as error:
-            raise _of_another_form(path, error, (name,)) from None
-    return found
+    """Read a file that holds records by name. Raises UserError as `read_json` does."""
+    content = read_json(path)
+    try:
+        return TypeAdapter(dict[str, kind]).validate_python(content)  # type: ignore[valid-type]
+    except ValidationError as error:
+        raise _of_another_form(path, error) from None

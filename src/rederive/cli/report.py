@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rederive.cli.common import STUDY, StudyFile, layout_of, proved, record_step, resolved
+from rederive.cli.common import STUDY, StudyFile, answer_at_once, layout_of, proved, record_step, resolved
 
 
 def render(study: StudyFile = STUDY) -> None:
@@ -64,6 +64,7 @@ def trace(
     study: StudyFile = STUDY,
 ) -> None:
     """Tell where a number of the report comes from, and what uses it."""
+    answer_at_once()
     from rederive.report import trace
 
     layout = layout_of(study)
@@ -91,6 +92,7 @@ def why(
     ] = None,
 ) -> None:
     """Tell why a step would run again: which definition, setting or file changed since it ran."""
+    answer_at_once()
     from rederive.config import Study
     from rederive.why import why
 

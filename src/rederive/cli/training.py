@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rederive.cli.common import ARCHIVE, STUDY, StudyFile, layout_of, record_step
+from rederive.cli.common import ARCHIVE, STUDY, StudyFile, answer_at_once, layout_of, record_step
 from rederive.errors import UserError
 
 
@@ -134,14 +134,10 @@ def infer(
 
 def status(study: StudyFile = STUDY) -> None:
     """Show how each training job stands, from the files that they leave."""
-    from rich.console import Console
-
+    answer_at_once()
     from rederive.config import Study
     from rederive.training.status import jobs, other_versions, summary, table
 
-    found = jobs(Study.load(study), layout_of(study))
-    console = Console()
-    console.print(table(found))
-    console.print(summary(found))
-    for line in other_versions(Study.load(study), layout_of(study)):
-        console.print(line)
+    settings, layout = Study.load(study), layout_of(study)
+    found = jobs(settings, layout)
+    print(*table(found), summary(found), *other_versions(settings, layout), sep="\n")

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from rederive.config.settings import Model, Size, Word
+from rederive.config.settings import Part, Size, Word
 
 AS_WRITTEN = "as_written"  # the candidate that each row has by itself: the settings that the study gives it
 
 
-class Candidate(Model):
+class Candidate(Part):
     """Settings that a published row may come from: those of its experiment, or of another, with some changed.
 
     A value that was copied, or read after another epoch, is a candidate, too: it says nothing of the training.
@@ -32,13 +32,13 @@ class Candidate(Model):
         return self.copied_from is None and self.read_at is None
 
 
-class Question(Model):
+class Question(Part):
     """The candidates for one row."""
 
     candidates: dict[Annotated[str, Field(pattern=r"^\w[\w.]*$")], Candidate] = Field(min_length=1)
 
 
-class Hypotheses(Model):
+class Hypotheses(Part):
     """Candidates for rows that disagree: trained for few epochs where no run has them, and ranked by likelihood."""
 
     kept: str = Field("candidates", description="the folder of what `rederive infer` has trained")

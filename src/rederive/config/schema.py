@@ -14,9 +14,9 @@ from rederive.config.settings import (
     Expression,
     FreeSettings,
     ImportPath,
-    Model,
     Name,
     PackagePath,
+    Part,
     Positive,
     RowName,
     Seed,
@@ -29,14 +29,14 @@ from rederive.errors import UserError
 from rederive.files import sha256
 
 
-class Trainer(Model):
+class Trainer(Part):
     """What gives an experiment its numbers, in one of three ways, and what it can be told.
 
     Pure functions and commands are given settings, data and a seed, and give rows; files that exist are read as they
     are. A `watched` function runs its own loop over all seeds of a job, under a watcher that saves and stops it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     python: ImportPath | None = Field(
         None, description="(settings, data, seed) -> a mapping from 'split metric' to its value, or one an epoch"
@@ -120,7 +120,7 @@ class Trainer(Model):
         return model
 
 
-class Metric(Model):
+class Metric(Part):
     """A number that trainers report after each epoch."""
 
     reads: RowName | dict[str, RowName] = Field(description="rows of the run table, for all trainers or for each")
@@ -155,7 +155,7 @@ class Metric(Model):
         return self.words or " ".join(self.row(trainer) or ())
 
 
-class Table(Model):
+class Table(Part):
     """A result table of the report: one row an experiment."""
 
     name: Name
@@ -167,7 +167,7 @@ class Table(Model):
     )
 
 
-class Panel(Model):
+class Panel(Part):
     """The curves that stand together in a figure."""
 
     title: str
@@ -176,7 +176,7 @@ class Panel(Model):
     log: bool = Field(False, description="a logarithmic axis")
 
 
-class Bars(Model):
+class Bars(Part):
     """A mark for each experiment: a metric where it ends."""
 
     metric: str
@@ -190,7 +190,7 @@ class Scatter(Bars):
     log: bool = Field(False, description="a logarithmic axis for x")
 
 
-class Figure(Model):
+class Figure(Part):
     """A figure of one kind: declared curves, dots, bars or points, a graph, a function of the study, a picture."""
 
     title: str = ""
@@ -216,7 +216,7 @@ class Figure(Model):
         return [*((panel.title, panel) for panel in self.panels), *marks]
 
 
-class DataSet(Model):
+class DataSet(Part):
     """Where the arrays of a data set come from."""
 
     title: str
@@ -226,7 +226,7 @@ class DataSet(Model):
     sizes: dict[Word, Size] = Field({}, description="how many examples each split of a stand-in has")
 
 
-class Data(Model):
+class Data(Part):
     """The data sets, and whether the real ones are used."""
 
     source: Literal["official", "standin"] = Field("official", description="official files, or generated data")
@@ -235,7 +235,7 @@ class Data(Model):
     sets: dict[Word, DataSet] = Field({}, description="by the names that trainers call them")
 
 
-class Training(Model):
+class Training(Part):
     """How jobs run. Nothing here changes what is computed, but for rounding."""
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
@@ -252,7 +252,7 @@ class Training(Model):
     archive: str | None = Field(None, description="a folder of `rederive archive`: runs that are in it are not trained")
 
 
-class Report(Model):
+class Report(Part):
     """How the report is set."""
 
     title: str = "Report"
@@ -269,7 +269,7 @@ class Report(Model):
     )
 
 
-class Config(Model):
+class Config(Part):
     """`config.yaml`: what is measured."""
 
     pathvars: dict[Literal["results", "resources", "logs", "benchmarks"], Annotated[str, Field(min_length=1)]] = Field(

@@ -47,6 +47,12 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Part(Model):
+    """A part of the configuration; what checks it is built when it is first needed, once for the parts in it."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
 class Settings(Model):
     """What every experiment sets; a trainer's own model adds its keys. Complete, they are the experiment's *spec*."""
 

@@ -11,13 +11,13 @@ from rederive import imports
 from rederive.config.errors import describe
 from rederive.config.hypotheses import Hypotheses
 from rederive.config.schema import Data, DataSet, Figure, Metric, Report, Table, Trainer, Training, headline
-from rederive.config.settings import Model, Settings, Size
+from rederive.config.settings import Part, Settings, Size
 from rederive.errors import UserError, of_system
 from rederive.files import write_text
 from rederive.layout import Layout
 
 
-class Experiment(Model):
+class Experiment(Part):
     """One experiment of the study, complete."""
 
     key: str
@@ -37,7 +37,7 @@ class Experiment(Model):
         return f"{spec.identity()} in {spec.epochs} epochs" if self.schedule else spec.identity()
 
 
-class Study(Model):
+class Study(Part):
     """The resolved configuration: everything that the steps after it need to know."""
 
     seeds: list[int]

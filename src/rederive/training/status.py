@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from rich.table import Table
-
 from rederive import environment
 from rederive.config import Study
 from rederive.errors import UserError
@@ -82,17 +80,19 @@ def _read(path: Path) -> dict[str, Any] | None:
     return status if status.keys() >= FIELDS else None
 
 
-def table(found: list[Job]) -> Table:
-    """Return the jobs as a table for a terminal."""
-    shown = Table(box=None, pad_edge=False)
-    for heading in ("run", "seeds", "state", "epochs", "latest", "left"):
-        shown.add_column(heading, overflow="fold")
+HEADINGS = ("run", "seeds", "state", "epochs", "left", "latest")
+
+
+def table(found: list[Job]) -> list[str]:
+    """Return the jobs as the lines of a table, under its headings."""
+    rows = [HEADINGS]
     for job in found:
         numbers = ", ".join(f"{quantity} {value:.4f}" for quantity, value in job.latest.items())
         left = "" if job.seconds_left is None else duration(job.seconds_left)
         progress = f"{job.epochs_done:.1f}/{job.epochs}" if job.state != "waiting" else ""
-        shown.add_row(job.run, ",".join(map(str, job.seeds)), job.state, progress, job.error or numbers, left)
-    return shown
+        rows.append((job.run, ",".join(map(str, job.seeds)), job.state, progress, left, job.error or numbers))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def summary(found: list[Job]) -> str:
