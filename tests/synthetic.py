@@ -181,8 +181,8 @@ def proofs(folder: Path) -> list[Path]:
 
 def conclude(folder: Path, claims: Path = CLAIMS) -> None:
     """Summarise and test the claims of a build from its run table."""
-    summarise(Layout(folder), proofs(folder), PUBLISHED, PUBLISHED_CURVES)
     test_claims(Layout(folder), proofs(folder), claims, PUBLISHED, PUBLISHED_CURVES)
+    summarise(Layout(folder), proofs(folder), PUBLISHED, PUBLISHED_CURVES)
 
 
 def plot_build(folder: Path, only: list[str] | None = None) -> None:

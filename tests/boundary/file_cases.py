@@ -188,7 +188,7 @@ ARCHIVE: list[tuple[str, Harm, tuple[str, ...]]] = [
 
 # --- results --------------------------------------------------------------------------------------------------
 
-LAST = (("collect",), ("summarise",), ("test-claims",), ("plot",), ("render",), ("convert", "html"))
+LAST = (("collect",), ("test-claims",), ("summarise",), ("plot",), ("render",), ("convert", "html"))
 VALUE = _lines(lambda lines: [lines[0], lines[1].rsplit(",", 1)[0] + ",0.99", *lines[2:]])
 
 

@@ -166,7 +166,7 @@ def build(folder: Path) -> Study:
         write_json(layout.manifest("mnist"), manifest)
         for order, name in enumerate(derivation_names(study.derivations)):
             write_json(layout.derivation(name), synthetic.derivation(name, order))
-        for step in ("collect", "summarise", "test-claims", "plot", "render"):
+        for step in ("collect", "test-claims", "summarise", "plot", "render"):
             code, output = call([step])
             assert code == 0, f"{step}: {output}"
     return study

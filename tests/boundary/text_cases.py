@@ -236,7 +236,7 @@ def _labelled(label: str) -> Callable[[Path], None]:
 
 BUILD = (
     ("resolve", "config.yaml", "--output", "results/study.json"),
-    *(("summarise",), ("test-claims",), ("plot",), ("render",), ("convert", "html"), ("convert", "tex")),
+    *(("test-claims",), ("summarise",), ("plot",), ("render",), ("convert", "html"), ("convert", "tex")),
 )
 
 CASES = [

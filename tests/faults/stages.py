@@ -50,7 +50,7 @@ STAGES = {
     "pack": Stage((("pack",),), ("results/pack.zip",)),
 }
 # What follows from every stage, up to the text and the page.
-ONWARD: Commands = (("collect",), ("summarise",), ("test-claims",), ("render",), ("convert", "html"))
+ONWARD: Commands = (("collect",), ("test-claims",), ("summarise",), ("render",), ("convert", "html"))
 TIMES = ("started", "ended", "seconds_per_epoch", "restored_from_epoch")
 
 
@@ -75,7 +75,7 @@ def study(folder: Path) -> Path:
     write_config(folder, settings)
     run(folder, ("resolve", "config.yaml", "--output", "results/study.json"))
     others = (("train", "mnist.benchmark", "--seeds", "0-1"),)
-    between = (("summarise",), ("test-claims",))
+    between = (("test-claims",), ("summarise",))
     with patch("writeup.mnist.FILES", network_cases.FILES):
         for name in ("fetch", "prepare", "verify", "train"):
             run(folder, *STAGES[name].commands)

@@ -15,8 +15,6 @@ from rederive import figures
 from rederive.errors import UserError
 from rederive.files import sha256
 from rederive.layout import Layout
-from rederive.results.collect import collect
-from rederive.results.numbers import summarise
 
 ROWS = ["mnist.benchmark", "mnist.relu"]
 MARKS = {"metric": "accuracy", "experiments": ROWS}
@@ -34,8 +32,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         folder = tmp_path / "build"
         shutil.rmtree(folder, ignore_errors=True)
         paths = synthetic.write_build(folder, made)
-        collect(Layout(folder), paths)
-        summarise(Layout(folder), [])
+        synthetic.summarise_build(folder, paths)
         return Layout(folder)
 
     return make

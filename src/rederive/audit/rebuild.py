@@ -2,7 +2,7 @@
 
     rebuild(contents, folder, trust_code) -> dict[str, bytes]    what they make, by name in the pack
 
-The same functions as the rules of the workflow call: collect, summarise, test_claims, plot, render, convert,
+The same functions as the rules of the workflow call: collect, test_claims, summarise, plot, render, convert,
 tex_source. Nothing that they make is given to them. The tool's code is that which is installed here; the study's own,
 too, unless its packed code is trusted.
 """
@@ -95,8 +95,8 @@ def main(engine: str, commit: str) -> None:
     packed = {path.stem for path in layout.derivation("any").parent.glob("*.json")}
     proofs = [layout.derivation(name) for name in derivation_names(study.derivations) if name in packed]
     collect(layout)
-    summarise(layout, proofs)
     test_claims(layout, proofs)
+    summarise(layout, proofs)
     figures.plot(layout)
     render(layout, proofs)
     for suffix in ("html", "tex", "pdf"):

@@ -15,16 +15,15 @@ from rederive.errors import UserError
 from rederive.records import FigureEntry, Number, RunFacts
 from rederive.report.candidates import Candidates
 from rederive.report.citations import References
-from rederive.report.claims import counted, direction, enough_decimals, how
+from rederive.report.claims import counted
 from rederive.report.listings import listing
 from rederive.report.markdown import anchor, escape, link, slug
 from rederive.report.origin import Numbers, identifier
 from rederive.report.tables import Tables
 from rederive.report.trace import figures_with, how_made, settings_of
 from rederive.results.claim_file import Claim, Margin
+from rederive.results.claim_numbers import COUNTS, direction
 from rederive.results.keys import unknown
-from rederive.results.number import number
-from rederive.results.statistics import LEVEL
 from rederive.results.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE
 from rederive.training.provenance import Replay
 
@@ -33,8 +32,6 @@ _ORIGINS = "\x00origins\x00"
 _REFERENCES = "\x00references\x00"
 
 STANDIN_TITLE = "[Stand-in data] "
-
-COUNTS = {HOLDS: "holds", FAILS: "does_not_hold", UNDECIDED: "undecided", UNTESTABLE: "not_testable"}
 
 
 @dataclass
@@ -55,7 +52,7 @@ class Document:
     _labels: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.origin = Numbers({**self.numbers, **self._claim_numbers()}, self.study)
+        self.origin = Numbers(self.numbers, self.study)
         self.references = References(self.references_bib)
         self._tables = Tables(self)
 
@@ -258,50 +255,6 @@ class Document:
             if (found := self.named(verdict))
         ]
         return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
-
-    def _claim_numbers(self) -> dict[str, Number]:
-        found: dict[str, Number] = {}
-        for name, verdict in self.verdicts.items():
-            for i, test in enumerate(verdict["tests"], 1):
-                if test["value"] is None:
-                    continue
-                unit = "ratio" if test["unit"] == "ratio" else "difference"
-                files: dict[str, str] = {}
-                for run in test["runs"]:
-                    files |= self.runs[run].files if run in self.runs else {}
-                found[f"claims.{name}.{i}"] = number(
-                    test["value"],
-                    unit,
-                    how(test),
-                    enough_decimals(test),
-                    formula=test["quantity"],
-                    brief=f"claim {verdict['number']}, test {i}",
-                    low=test["low"] if test["n"] else None,
-                    high=test["high"] if test["n"] else None,
-                    n=test["n"],
-                    level=test["level"] or LEVEL,
-                    seeds=test["seeds"],
-                    runs=test["runs"],
-                    files=files,
-                )
-                if test["published"] is not None:
-                    found[f"claims.{name}.{i}.published"] = number(
-                        test["published"],
-                        unit,
-                        f"{test['measures']}, computed from the published values",
-                        formula=test["quantity"],
-                        brief=f"claim {verdict['number']}, test {i}, on published values",
-                    )
-        verdicts = [outcome["verdict"] for outcome in self.verdicts.values()]
-        found["claims.count"] = number(len(verdicts), "count", "conclusions in claims.yaml")
-        for verdict, key in COUNTS.items():
-            found[f"claims.{key}"] = number(
-                verdicts.count(verdict), "count", f"conclusions with the verdict: {verdict}"
-            )
-        for way, words in ((True, "the same way"), (False, "the other way")):
-            said = f"conclusions not tested with these runs, whose one run points {words}"
-            found[f"claims.{words.split()[1]}_way"] = number(len(self.pointing(way)), "count", said)
-        return found
 
     def _verdict(self, name: str) -> Mapping[str, Any]:
         if name not in self.verdicts:

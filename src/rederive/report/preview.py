@@ -21,6 +21,7 @@ from rederive.layout import CLAIMS, PUBLISHED, PUBLISHED_CURVES, TEXT, THEME, La
 from rederive.report.formats import html_section, page, split_front_matter
 from rederive.report.render import render
 from rederive.results.claims import test_claims
+from rederive.results.numbers import summarise
 
 PAGE = "/report/report.html"
 # A page that is opened anew, or whose server was away, has another number than the server and reloads; the browser
@@ -56,7 +57,13 @@ class Preview:
         self.html, self.number, self.error = "", 0, ""
         self._temporary = tempfile.TemporaryDirectory(prefix="rederive-preview-")
         self._layout = Layout(Path(self._temporary.name))
-        made = (layout.claims.name, layout.claims.with_suffix(".csv").name, layout.report("md").parent.name)
+        made = {
+            layout.claims.name,
+            layout.claims.with_suffix(".csv").name,
+            layout.numbers.name,
+            layout.tables.name,
+            layout.report("md").parent.name,
+        }
         for path in layout.folder.iterdir():
             if path.name not in made:
                 (self._layout.folder / path.name).symlink_to(path.resolve())
@@ -90,6 +97,7 @@ class Preview:
         if (content := claims.read_bytes()) != self._claims:
             published = (self.templates / PUBLISHED.name, self.templates / PUBLISHED_CURVES.name)
             test_claims(layout, self.derivations, claims, *published)
+            summarise(layout, self.derivations, *published)
             self._claims = content
         render(layout, self.derivations, self.templates)
         front, body = split_front_matter(layout.report("md").read_text(encoding="utf-8"))

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rederive.report.claims import counted, direction, otherwise
+from rederive.report.claims import counted, otherwise
 from rederive.report.markdown import anchor, code, escape, link, table
 from rederive.report.origin import NO_BREAK, bounds, identifier, plain
 from rederive.results.agreement import STATUSES
+from rederive.results.claim_numbers import direction
 from rederive.results.columns import ABOUT, heading, with_ends
 from rederive.results.keys import unknown
 from rederive.results.numbers import published_inside

@@ -17,6 +17,7 @@ from rederive.files import write_text
 from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
 from rederive.records import Number, RunFacts, read_json, read_records, write_records
 from rederive.results import agreement, columns
+from rederive.results.claim_numbers import claim_numbers
 from rederive.results.hypotheses import told
 from rederive.results.hypotheses.kept import Trained
 from rederive.results.hypotheses.ranking import rankings
@@ -76,6 +77,7 @@ def summarise(
     numbers |= _study_facts(study, runs, index)
     for data_set in study.data_sets():
         numbers |= _data_facts(read_json(layout.manifest(data_set), forms.Manifest))
+    numbers |= claim_numbers(read_json(layout.claims, forms.Verdicts), index)
     numbers |= _derivation_facts([read_json(path, forms.Proof) for path in sorted(derivations)])
     columns.refuse_unknown_columns(study, numbers)
     write_records(layout.numbers, numbers)

@@ -26,6 +26,7 @@ rule summarise:
     input:
         runs="<results>/runs.csv",
         index="<results>/runs.json",
+        claims="<results>/claims.json",
         published=published,
         derivations=derivations_of_the_report,
         manifests=[str(layout.manifest(data_set)) for data_set in study.data_sets()],
