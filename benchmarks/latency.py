@@ -64,8 +64,8 @@ def sentence(project: Path, results: Path, original: str) -> tuple[Measured, Mea
     from rederive.cli.common import proved
     from rederive.layout import THEME, Layout
     from rederive.report.formats import html_section, split_front_matter
+    from rederive.report.html_sections import split
     from rederive.report.preview import PAGE, Preview, server
-    from rederive.report.sections import split
 
     _, body = split_front_matter((results / "report" / "report.md").read_text(encoding="utf-8"))
     heading = original.split("\n", 1)[0]

@@ -35,7 +35,7 @@ from rederive.data import Dataset, Split  # noqa: E402
 from rederive.yaml_files import read_yaml  # noqa: E402
 from writeup import cost  # noqa: E402
 from writeup.cnn import CNNLearner  # noqa: E402
-from writeup.networks import initial_network  # noqa: E402
+from writeup.cnn_networks import initial_network  # noqa: E402
 from writeup.settings import CNNSettings  # noqa: E402
 from writeup.standin import shape_pictures  # noqa: E402
 

@@ -23,8 +23,8 @@ from rederive.report.formats import convert
 from rederive.report.render import render
 from rederive.results.claims import test_claims
 from rederive.results.collect import collect
-from rederive.results.numbers import summarise
 from rederive.results.published import published_curves, published_values
+from rederive.results.summarise import summarise
 from rederive.training.history import diverged, from_csv
 from rederive.training.provenance import Provenance, Seed
 

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.specs import MLP
 from tests.studies import small
-from tests.training.examples import MLP
 
 from rederive.config import Study
 from rederive.errors import UserError
@@ -103,8 +103,8 @@ def test_what_never_ran_is_told_and_no_step_is_refused(results: Path) -> None:
         ),
         (
             "summarise",
-            {"rederive/results/number.py": ("{value:,.{digits}f}", "{value:,.{digits + 1}f}")},
-            ["code: rederive.results.number:format_value changed", '+    text = f"{value:,.{digits + 1}f}"'],
+            {"rederive/results/number_format.py": ("{value:,.{digits}f}", "{value:,.{digits + 1}f}")},
+            ["code: rederive.results.number_format:format_value changed", '+    text = f"{value:,.{digits + 1}f}"'],
         ),
         (
             "mnist.small",

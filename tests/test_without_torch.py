@@ -3,9 +3,9 @@
 import subprocess
 import sys
 
-from tests.test_house import MODULES
+from tests.test_architecture import MODULES
 
-SERVES_TORCH = {"rederive.training.recording"}  # counts the work of a network in PyTorch
+SERVES_TORCH = {"rederive.training.torch_operations"}  # counts the work of a network in PyTorch
 
 
 def run(program: str) -> None:

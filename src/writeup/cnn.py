@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from rederive.data import Dataset, Split
-from rederive.training.capture import Captured
+from rederive.training.cuda_graph import Captured
 from rederive.training.history import OPENING_STEPS, Row, Trained
 from rederive.training.loop import Watcher, fit
-from writeup.networks import initial_network
+from writeup.cnn_networks import initial_network
 from writeup.settings import CNNSettings
-from writeup.steps import Step, laid_out
+from writeup.torch_step import Step, laid_out
 
 PIECE_IMAGES = 2048
 SMALL_BATCH = 4

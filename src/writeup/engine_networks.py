@@ -1,6 +1,6 @@
 """The convolutional networks on the project's own engine, to compare with PyTorch's, which are those that are trained.
 
-A network is not declared again: it is read off the PyTorch module of `writeup.networks`, part by part, with its
+A network is not declared again: it is read off the PyTorch module of `writeup.cnn_networks`, part by part, with its
 parameters, under the same names.
 """
 
@@ -17,9 +17,9 @@ from rederive.autograd.normalization import BatchNorm
 from rederive.autograd.pooling import max_pool2d
 from rederive.config import Study
 from rederive.errors import UserError
-from writeup import networks
+from writeup import cnn_networks
 from writeup.settings import CNNSettings
-from writeup.steps import Step
+from writeup.torch_step import Step
 
 STEPS = 100
 SMALL = {"linear_units": [5, 4], "batch_size": 3}  # what a comparison of the form alone is made with
@@ -46,9 +46,9 @@ class Convolution(Module):
 
 
 class Block(Module):
-    """As `writeup.networks.Block`."""
+    """As `writeup.cnn_networks.Block`."""
 
-    def __init__(self, block: networks.Block) -> None:
+    def __init__(self, block: cnn_networks.Block) -> None:
         self.convolution = Convolution(block.convolution)
         self.norm = None if block.norm is None else _norm(block.norm)
         self.residual = block.residual
@@ -65,10 +65,10 @@ class Block(Module):
 
 
 class ConvolutionalNetwork(Module):
-    """As `writeup.networks.ConvolutionalNetwork`, with the parameters of one, in their precision."""
+    """As `writeup.cnn_networks.ConvolutionalNetwork`, with the parameters of one, in their precision."""
 
-    def __init__(self, network: networks.ConvolutionalNetwork) -> None:
-        self.blocks = [Block(block) for block in network.blocks if isinstance(block, networks.Block)]
+    def __init__(self, network: cnn_networks.ConvolutionalNetwork) -> None:
+        self.blocks = [Block(block) for block in network.blocks if isinstance(block, cnn_networks.Block)]
         self.hidden = [_linear(layer) for layer in network.hidden if isinstance(layer, torch.nn.Linear)]
         self.output = _linear(network.output)
 
@@ -84,11 +84,11 @@ class ConvolutionalNetwork(Module):
 
 
 def loss_function(name: str, logits: Tensor, labels: np.ndarray) -> Tensor:
-    """Return the mean cross-entropy, or KL divergence from one-hot targets, as `writeup.networks.loss_function`."""
+    """Return the mean cross-entropy, or KL divergence from one-hot targets, as `writeup.cnn_networks.loss_function`."""
     logarithms = ops.LogSoftmax.apply(logits)
     if name == "cross_entropy":
         return ops.Neg.apply(ops.Mean.apply(ops.Select.apply(logarithms, columns=labels)))
-    targets = np.equal(labels[:, None], np.arange(networks.CLASSES)).astype(logits.value.dtype)
+    targets = np.equal(labels[:, None], np.arange(cnn_networks.CLASSES)).astype(logits.value.dtype)
     return ops.Mul.apply(ops.Sum.apply(ops.Mul.apply(logarithms, targets)), -1 / len(labels))
 
 
@@ -128,15 +128,15 @@ def compare(spec: CNNSettings, seed: int = 0, steps: int = STEPS) -> Agreement:
     Images are random numbers from -1 to 1, labels and dropout's masks random, new ones at each step.
     """
     generator = np.random.default_rng(seed)
-    template = networks.initial_network(spec, seed).double()
+    template = cnn_networks.initial_network(spec, seed).double()
     ours = ConvolutionalNetwork(template)
     tool = optimizer(spec, ours.parameters())
     theirs = Step(spec, [template], "cpu", torch.contiguous_format, traced=False)
     names = [name for name, _ in ours.named_parameters()]
     gradient, losses = 0.0, []
     for step in range(steps):
-        shape = (spec.batch_size, networks.IMAGE_CHANNELS, networks.IMAGE_SIDE, networks.IMAGE_SIDE)
-        images, labels = generator.uniform(-1, 1, shape), generator.integers(0, networks.CLASSES, spec.batch_size)
+        shape = (spec.batch_size, cnn_networks.IMAGE_CHANNELS, cnn_networks.IMAGE_SIDE, cnn_networks.IMAGE_SIDE)
+        images, labels = generator.uniform(-1, 1, shape), generator.integers(0, cnn_networks.CLASSES, spec.batch_size)
         units = (spec.batch_size, template.output.in_features)
         keep = (generator.random(units) >= spec.dropout) / (1 - spec.dropout) if spec.dropout else None
         batch = [torch.from_numpy(array) for array in (images, labels, keep) if array is not None]

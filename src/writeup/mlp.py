@@ -10,7 +10,7 @@ from rederive.autograd.graph import Array, namespace
 from rederive.autograd.ops import SoftmaxCrossEntropy
 from rederive.data import Dataset, Split
 from rederive.errors import UserError
-from rederive.training.capture import Captured
+from rederive.training.cuda_graph import Captured
 from rederive.training.history import OPENING_STEPS, Row, Trained
 from rederive.training.loop import Watcher, fit
 from writeup.settings import MLPSettings

@@ -14,7 +14,7 @@ from rederive.training.history import Trained
 from rederive.training.loop import Watcher, fit
 from writeup.cnn import CNNLearner
 from writeup.settings import VariantSettings
-from writeup.steps import laid_out
+from writeup.torch_step import laid_out
 
 # Mean and standard deviation of CIFAR-10's training pixels by channel, over 255, as they are commonly given.
 MEAN = (0.4914, 0.4822, 0.4465)

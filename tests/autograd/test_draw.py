@@ -9,7 +9,7 @@ import pytest
 
 from rederive.autograd import MLP, Tensor
 from rederive.autograd.draw import _assign_layers, _boxes, _place, draw_graph
-from rederive.autograd.trace import trace, trace_example
+from rederive.autograd.graph_text import trace, trace_example
 from rederive.errors import UserError
 
 

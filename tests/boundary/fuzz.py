@@ -30,7 +30,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests import synthetic
-from tests.boundary import network_cases
+from tests.boundary import mirror_cases
 from tests.boundary.case import INTERNAL, call
 from tests.boundary.study import ROOT, config
 
@@ -46,13 +46,13 @@ from rederive.proofs import derivation_names
 from rederive.records import FigureEntry, Number, RunFacts, read_records
 from rederive.report.render import render
 from rederive.results.claim_file import load_claims
-from rederive.results.keys import unknown
+from rederive.results.number_keys import unknown
 from rederive.results.published import published_curves, published_values, reading_errors
 from rederive.results.quantities import comparisons, evaluate, parse_quantity, parts
 from rederive.training import checkpoint
 from rederive.training.archive import kept_under, read_replays
+from rederive.training.foreign_rows import from_table
 from rederive.training.provenance import read_run
-from rederive.training.rows import from_table
 
 IN_TESTS = 5000
 RUN = "mnist.relu"
@@ -255,11 +255,11 @@ def targets(folder: Path, study: Study) -> dict[str, Target]:
 
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as archive:
-        for name in network_cases.NAMES:
+        for name in mirror_cases.NAMES:
             member = tarfile.TarInfo(f"raw/{name}")
-            member.size = len(network_cases.content(name))
-            archive.addfile(member, io.BytesIO(network_cases.content(name)))
-    official = replace(network_cases.FILES, archive="all.tar", addresses=())
+            member.size = len(mirror_cases.content(name))
+            archive.addfile(member, io.BytesIO(mirror_cases.content(name)))
+    official = replace(mirror_cases.FILES, archive="all.tar", addresses=())
 
     def official_files(content: bytes) -> None:
         (folder / "mirror").mkdir(exist_ok=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from rederive.data import transfer
+from rederive.data import download
 from rederive.data.fetch import fetch
 from rederive.data.official import OfficialFile, OfficialFiles
 from rederive.errors import UserError
@@ -273,4 +273,4 @@ def test_the_table_of_files_agrees_with_torchvision() -> None:
     hosts = [*datasets.MNIST.mirrors, datasets.CIFAR10.url]
     addresses = mnist.FILES.addresses + cifar10.FILES.addresses
     assert all(any(address.startswith(host) for host in hosts) for address in addresses)
-    assert transfer.ANSWER_SECONDS < 10
+    assert download.ANSWER_SECONDS < 10

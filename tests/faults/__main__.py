@@ -19,18 +19,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from tests.boundary import network_cases
+from tests.boundary import mirror_cases
 from tests.faults.faults import FAULTS, Fault
 from tests.faults.snakemake import whole_builds
 from tests.faults.stages import CHECKPOINT, ONWARD, STAGES, TRACEBACK, begin, contents, end, study
 
-from rederive.data import transfer
+from rederive.data import download
 
 NOTHING = Fault("two builds", "at once", lambda folder, wanted: None)
 MIRRORS = {
-    "dies in a file": network_cases.Answers(200, {"Content-Length": "6000"}, lambda write: write(b"i" * 3000)),
-    "answers with errors": network_cases.Answers(503),
-    "is silent": network_cases.Answers(200, {"Content-Length": "6000"}, lambda write: time.sleep(3)),
+    "dies in a file": mirror_cases.Answers(200, {"Content-Length": "6000"}, lambda write: write(b"i" * 3000)),
+    "answers with errors": mirror_cases.Answers(503),
+    "is silent": mirror_cases.Answers(200, {"Content-Length": "6000"}, lambda write: time.sleep(3)),
 }
 NAN_RATE = 1e30  # a learning rate at which losses are no numbers any more
 
@@ -99,8 +99,8 @@ def _goes_on(folder: Path, name: str, expected: dict[str, Any], saved: bool) -> 
 
 
 def _impatient() -> None:
-    for name, seconds in network_cases.IMPATIENT.items():
-        setattr(transfer, name, seconds)
+    for name, seconds in mirror_cases.IMPATIENT.items():
+        setattr(download, name, seconds)
 
 
 def mirrors(undisturbed: Path, work: Path) -> Iterator[Cell]:
@@ -110,7 +110,7 @@ def mirrors(undisturbed: Path, work: Path) -> Iterator[Cell]:
         folder = work / moment
         shutil.copytree(undisturbed, folder, symlinks=True)
         shutil.rmtree(folder / "resources")
-        with network_cases.server(answers) as address:
+        with mirror_cases.server(answers) as address:
             command = ("fetch", "mnist", "--directory", "resources", "--mirror", address)
             ended = end(folder, begin(folder, [command], _impatient))
         wrong = [ended.output] * (ended.code != 1) + _torn(contents(folder), expected)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import yaml
-from tests.boundary import network_cases
+from tests.boundary import mirror_cases
 from tests.boundary.case import call
 from tests.boundary.study import ROOT, config, run, write_config
 from tests.faults.faults import lift_limits
@@ -65,8 +65,8 @@ def study(folder: Path) -> Path:
     for name in ("report/references.bib", "CITATION.cff", "Snakefile"):
         shutil.copy(ROOT / name, folder / name)
     (folder / "mirror").mkdir()
-    for name in network_cases.NAMES:
-        (folder / "mirror" / name).write_bytes(network_cases.content(name))
+    for name in mirror_cases.NAMES:
+        (folder / "mirror" / name).write_bytes(mirror_cases.content(name))
     for source in (ROOT / "src/writeup/derivations/__init__.py", ROOT / f"src/writeup/derivations/{PROOF}.py"):
         place = folder / "src/proved"
         place.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def study(folder: Path) -> Path:
     run(folder, ("resolve", "config.yaml", "--output", "results/study.json"))
     others = (("train", "mnist.benchmark", "--seeds", "0-1"),)
     between = (("test-claims",), ("summarise",))
-    with patch("writeup.mnist.FILES", network_cases.FILES):
+    with patch("writeup.mnist.FILES", mirror_cases.FILES):
         for name in ("fetch", "prepare", "verify", "train"):
             run(folder, *STAGES[name].commands)
         run(folder, *others, ("collect",), *between)
@@ -135,7 +135,7 @@ def begin(folder: Path, commands: Commands, arm: Callable[[], None] = lambda: No
         return child
     code, output = TRACEBACK, ""
     try:
-        with chdir(folder), patch("writeup.mnist.FILES", network_cases.FILES):
+        with chdir(folder), patch("writeup.mnist.FILES", mirror_cases.FILES):
             arm()
             for command in commands:
                 code, printed = call(command)

@@ -7,9 +7,9 @@ import pytest
 from tests import synthetic
 
 from rederive.report.document import Document
-from rederive.report.origin import Numbers
+from rederive.report.numbers import Numbers
 from rederive.report.tables import Tables
-from rederive.results.number import number
+from rederive.results.number_format import number
 
 
 def test_a_table_with_named_columns_is_headed_and_traced() -> None:

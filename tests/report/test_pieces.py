@@ -10,7 +10,7 @@ from rederive.records import Number
 from rederive.report.citations import References
 from rederive.report.document import Document
 from rederive.report.listings import listing
-from rederive.report.origin import Numbers, bounds, sign
+from rederive.report.numbers import Numbers, bounds, sign
 
 
 def test_a_listing_is_the_source_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from rederive.results.claim_numbers import direction, enough_decimals, how
-from rederive.results.number import format_value
+from rederive.results.number_format import format_value
 
 UNTESTABLE = "not testable with these runs"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests import studies
-from tests.training.examples import MLP
+from tests.specs import MLP
 
 from rederive import environment, files
 from rederive.config import Study

@@ -18,7 +18,7 @@ from rederive.layout import Layout
 from rederive.records import write_records
 from rederive.report.trace import describe
 from rederive.results.collect import collect
-from rederive.results.number import number
+from rederive.results.number_format import number
 from rederive.training import archive, train
 from rederive.training.history import Row
 from rederive.training.imported.tensorboard import masked_crc

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.training.examples import cnn_spec, mlp_spec
+from tests.specs import cnn_spec, mlp_spec
 from torch.utils.flop_counter import FlopCounterMode
 
 from rederive.autograd import MLP
 from rederive.training.cost import resources
 from writeup import cost
-from writeup.networks import ConvolutionalNetwork
+from writeup.cnn_networks import ConvolutionalNetwork
 
 
 def test_the_tutorials_network_has_62006_parameters(configured: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from tests import studies
-from tests.training.examples import CNN, MLP, mlp_spec
+from tests.specs import CNN, MLP, mlp_spec
 from typer.testing import CliRunner, Result
 
 from rederive.cli import app

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests import studies
-from tests.training.examples import CNN, MLP
+from tests.specs import CNN, MLP
 from typer.testing import CliRunner, Result
 
 from rederive.cli import app

@@ -88,7 +88,7 @@ def main(engine: str, commit: str) -> None:
     from rederive.report.tex_source import tex_source
     from rederive.results.claims import test_claims
     from rederive.results.collect import collect
-    from rederive.results.numbers import summarise
+    from rederive.results.summarise import summarise
 
     layout = Layout(Path(RESULTS))
     study = Study.load(layout.study)

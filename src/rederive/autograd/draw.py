@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rederive.autograd.graph import Tensor, format_shape
-from rederive.autograd.trace import Graph, describe, describe_gradient, trace
+from rederive.autograd.graph_text import Graph, describe, describe_gradient, trace
 from rederive.errors import UserError
 from rederive.files import atomic
 

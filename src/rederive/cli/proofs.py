@@ -109,7 +109,7 @@ def graph(
     output: Annotated[list[Path] | None, typer.Option(help="draw it in an SVG or PDF file")] = None,
 ) -> None:
     """Show the traced graph of a small computation, as text or as a picture."""
-    from rederive.autograd.trace import trace, trace_example
+    from rederive.autograd.graph_text import trace, trace_example
 
     result = trace_example(example)
     print(trace(result))

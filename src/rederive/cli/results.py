@@ -17,7 +17,7 @@ def collect(study: StudyFile = STUDY) -> None:
 
 def summarise(study: StudyFile = STUDY) -> None:
     """Compute every number that the report can use, and its tables."""
-    from rederive.results.numbers import summarise
+    from rederive.results.summarise import summarise
 
     layout = layout_of(study)
     summarise(layout, proved(layout))

@@ -120,13 +120,14 @@ def infer(
     limit_threads(Study.load(study).training.threads)
     from rederive.files import write_text
     from rederive.results.agreement import Comparison
-    from rederive.results.hypotheses import ranking, told
-    from rederive.training.search import infer
+    from rederive.results.hypotheses.output import as_text
+    from rederive.results.hypotheses.ranking import rankings
+    from rederive.training.infer import infer
 
     layout = layout_of(study)
     comparison = Comparison.load(layout)
     trained = infer(comparison, layout, rows or [])
-    text = told.as_text(comparison, ranking.rankings(comparison, trained))
+    text = as_text(comparison, rankings(comparison, trained))
     print(text)
     if output:
         write_text(output, text + "\n")

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rederive import files
-from rederive.data import transfer
+from rederive.data import download
+from rederive.data.download import STALL_SECONDS, UnreachableError
 from rederive.data.official import OfficialFile, OfficialFiles
-from rederive.data.transfer import STALL_SECONDS, UnreachableError
 from rederive.errors import UserError, of_system
 from rederive.imports import load
 
@@ -47,14 +47,14 @@ def fetch(title: str, official: OfficialFiles, directory: str | Path, mirrors: S
             continue
         if _is_address(place):
             if silent is None:
-                silent = transfer.silent([*filter(_is_address, places), *official.addresses])
+                silent = download.silent([*filter(_is_address, places), *official.addresses])
             if place in silent:
                 tried.append(f"{place}: {silent[place]}")
                 continue
         missing = _take(place, official, missing, root, tried)
     if missing:
         if silent is None:
-            silent = transfer.silent(official.addresses)
+            silent = download.silent(official.addresses)
         missing = _download(official, missing, root, silent, tried)
     if missing:
         raise UserError(_way_out(title, official, missing, root, tried))
@@ -158,14 +158,14 @@ def _archive_members(place: str, official: OfficialFiles, wanted: list[OfficialF
 
 def _is_there(place: str, name: str) -> bool:
     if _is_address(place):
-        return transfer.is_there(f"{place.rstrip('/')}/{name}")
+        return download.is_there(f"{place.rstrip('/')}/{name}")
     return (Path(place).expanduser() / name).is_file()
 
 
 def _read(place: str, name: str, size: int) -> bytes | None:
     """Return the file `name` at `place`, which has about so many bytes; None where there is no such file."""
     if _is_address(place):
-        return transfer.get(f"{place.rstrip('/')}/{name}", size + ROOM)
+        return download.get(f"{place.rstrip('/')}/{name}", size + ROOM)
     path = Path(place).expanduser() / name
     if not path.is_file():
         return None
@@ -183,15 +183,15 @@ def _download(
     tried.extend(f"{address}: {silent[address]}" for address in official.addresses if address in silent)
     if all(address in silent for address in official.addresses):
         return wanted
-    download = load(official.download)  # slow to import, and rarely needed
+    own_downloader = load(official.download)  # slow to import, and rarely needed
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS)
-    seconds = transfer.GRACE_SECONDS + sum(file.size for file in official.files) / transfer.SLOWEST
+    seconds = download.GRACE_SECONDS + sum(file.size for file in official.files) / download.SLOWEST
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, prefix=".download.", ignore_cleanup_errors=True) as temporary:
             try:
-                transfer.within(seconds, lambda: download(temporary, download=True))
+                download.within(seconds, lambda: own_downloader(temporary, download=True))
             except TimeoutError:
                 tried.append(f"{official.download}: no end after {seconds:.0f} s")
                 return wanted

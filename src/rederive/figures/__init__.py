@@ -68,7 +68,7 @@ def _draw(source: "Source", folder: Path, name: str) -> "FigureEntry":
 def _page(name: str, figure: "Figure", source: "Source") -> "Page":
     """Draw a figure of the config, of any kind but a graph."""
     from rederive.config import Table
-    from rederive.figures import curves, dots, marks, own
+    from rederive.figures import bars_and_scatter, curves, dots, own
 
     if figure.python:
         return own.draw(figure.title or name.replace("_", " ").capitalize(), figure.python, source)
@@ -76,9 +76,9 @@ def _page(name: str, figure: "Figure", source: "Source") -> "Page":
         shown = figure.dots
         return dots.draw(Table(name="dots", title=figure.title, metric=shown.metric, rows=shown.experiments), source)
     if figure.bars:
-        return marks.bars(figure.title, figure.bars, source)
+        return bars_and_scatter.bars(figure.title, figure.bars, source)
     if figure.scatter:
-        return marks.scatter(figure.title, figure.scatter, source)
+        return bars_and_scatter.scatter(figure.title, figure.scatter, source)
     if figure.file:
-        return marks.picture(figure.title, Path(figure.file), source)
+        return bars_and_scatter.picture(figure.title, Path(figure.file), source)
     return curves.draw(figure, source)

@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib
 
 from rederive.autograd.draw import draw_graph
-from rederive.autograd.trace import trace, trace_example
+from rederive.autograd.graph_text import trace, trace_example
 from rederive.figures.style import SETTINGS
 from rederive.files import write_text
 from rederive.records import FigureEntry

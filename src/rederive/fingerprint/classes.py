@@ -2,8 +2,8 @@
 
 import ast
 
+from rederive.fingerprint.canonical import Writer, plain, says_nothing
 from rederive.fingerprint.form import FUNCTIONS, Class, Member, Names, Reference, Symbol
-from rederive.fingerprint.writer import Writer, plain, says_nothing
 
 
 def class_of(node: ast.ClassDef, names: Names) -> Class:

@@ -6,10 +6,10 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from rederive.errors import UserError
+from rederive.fingerprint.canonical import form_of, is_plain
 from rederive.fingerprint.classes import class_of
 from rederive.fingerprint.form import FUNCTIONS, Class, Form, Names, Reference, Symbol
 from rederive.fingerprint.scopes import imported_by, names_bound, within
-from rederive.fingerprint.writer import form_of, is_plain
 
 COMPOUND = (ast.If, ast.For, ast.While, ast.Try, ast.TryStar, ast.With, ast.Match)
 

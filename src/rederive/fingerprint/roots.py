@@ -69,12 +69,12 @@ NAMING = dict.fromkeys(
 ROOTS = {
     "ask_oracles": Root(("rederive.proofs.verification:ask_oracles",), NAMING, BY_NAME),
     "verify": Root(("rederive.proofs.verification:verify",), NAMING, BY_NAME),
-    "infer": Root(("rederive.training.search:infer",), JOB, BY_PATH),
+    "infer": Root(("rederive.training.infer:infer",), JOB, BY_PATH),
     **{
         rule: Root((entry,), unfollowed=BY_PATH)
         for rule, entry in {
             "collect": "rederive.results.collect:collect",
-            "summarise": "rederive.results.numbers:summarise",
+            "summarise": "rederive.results.summarise:summarise",
             "test_claims": "rederive.results.claims:test_claims",
             "render": "rederive.report.render:render",
             "convert": "rederive.report.formats:convert",
@@ -116,10 +116,10 @@ def training(trainer: "Trainer") -> Root:
     if trainer.watched:
         return Root(("rederive.training.job:run_job", *loaded), left_out, BY_PATH)
     if trainer.python:
-        return Root(("rederive.training.plain:rows_of_function", *loaded), left_out, BY_PATH)
+        return Root(("rederive.training.functions_and_commands:rows_of_function", *loaded), left_out, BY_PATH)
     if trainer.command:
         stated = {"command": trainer.command, **trainer.files()}
-        return Root(("rederive.training.plain:rows_of_command", *loaded), left_out, BY_PATH, stated)
+        return Root(("rederive.training.functions_and_commands:rows_of_command", *loaded), left_out, BY_PATH, stated)
     return Root(("rederive.training.imported:rows_of_files", *loaded), left_out, BY_PATH)
 
 

@@ -13,17 +13,17 @@ from rederive import environment
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.records import FigureEntry, Number, RunFacts
-from rederive.report.candidates import Candidates
 from rederive.report.citations import References
 from rederive.report.claims import counted
+from rederive.report.hypotheses import Candidates
 from rederive.report.listings import listing
 from rederive.report.markdown import anchor, escape, link, slug
-from rederive.report.origin import Numbers, identifier
+from rederive.report.numbers import Numbers, identifier
 from rederive.report.tables import Tables
 from rederive.report.trace import figures_with, how_made, settings_of
 from rederive.results.claim_file import Claim, Margin
 from rederive.results.claim_numbers import COUNTS, direction
-from rederive.results.keys import unknown
+from rederive.results.number_keys import unknown
 from rederive.results.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE
 from rederive.training.provenance import Replay
 
@@ -52,7 +52,7 @@ class Document:
     _labels: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.origin = Numbers(self.numbers, self.study)
+        self.used_numbers = Numbers(self.numbers, self.study)
         self.references = References(self.references_bib)
         self._tables = Tables(self)
 
@@ -60,9 +60,9 @@ class Document:
         """Return the globals of the templates."""
         self._environment = environment
         return {
-            "num": self.origin.num,
-            "interval": self.origin.interval,
-            "value": lambda key: self.origin.get(key).value,
+            "num": self.used_numbers.num,
+            "interval": self.used_numbers.interval,
+            "value": lambda key: self.used_numbers.get(key).value,
             "place": self.place,
             "claim": self.claim,
             "margins": self.margins(),
@@ -99,7 +99,7 @@ class Document:
             "ours": "our run" if self.one_seed else "our mean with its 95 % interval",
             "band": "" if self.one_seed else ", with the seeds' range as a band",
             **self._tables.functions(),
-            **Candidates(self.study, self.origin, self._tables).functions(),
+            **Candidates(self.study, self.used_numbers, self._tables).functions(),
         }
 
     @property
@@ -119,7 +119,7 @@ class Document:
 
     def place(self, name: str) -> str:
         """Say where in the document the following numbers are; prints nothing."""
-        self.origin.place = name
+        self.used_numbers.place = name
         return ""
 
     # Figures and tables
@@ -159,7 +159,7 @@ class Document:
         if sentence is None:
             who = f"*{_capital(self.study.report.original)} concludes:* " if self.reproduces else ""
             sentence = f"{who}{self.claims[name].says} {self._untested(name, verdict)}"
-        with self.origin.at(f"claim {verdict['number']} ({name})"):
+        with self.used_numbers.at(f"claim {verdict['number']} ({name})"):
             text = self._render(
                 name, sentence, result=lambda i: self.result(name, i), published=lambda i: self.own(name, i)
             )
@@ -195,12 +195,12 @@ class Document:
         test = self._verdict(name)["tests"][i - 1]
         if test["value"] is None:
             return "–"
-        return self.origin.interval(f"claims.{name}.{i}", unbroken=unbroken)
+        return self.used_numbers.interval(f"claims.{name}.{i}", unbroken=unbroken)
 
     def own(self, name: str, i: int) -> str:
         """Return a test's quantity by the published values, counted from 1; nothing where they do not give it."""
         key = f"claims.{name}.{i}.published"
-        return self.origin.num(key) if key in self.origin else ""
+        return self.used_numbers.num(key) if key in self.used_numbers else ""
 
     def margins(self) -> list[Margin]:
         """Return the margins that the claims' tests name."""
@@ -250,7 +250,7 @@ class Document:
             UNTESTABLE: ("cannot be tested with these runs",) * 2,
         }
         parts = [
-            f"{self.origin.num(f'claims.{COUNTS[verdict]}')} {one if len(found) == 1 else many}"
+            f"{self.used_numbers.num(f'claims.{COUNTS[verdict]}')} {one if len(found) == 1 else many}"
             for verdict, (one, many) in words.items()
             if (found := self.named(verdict))
         ]
@@ -322,7 +322,7 @@ class Document:
 
     def finish(self, text: str) -> str:
         """Put in what is known only when all else is written: references to figures, the appendix, the references."""
-        self.origin.check_identifiers()
+        self.used_numbers.check_identifiers()
         for target, label in self._labels.items():
             text = text.replace(f"\x00{target}\x00", link(label, target))
         text = text.replace(_ORIGINS, self._tables.origins()).replace(_REFERENCES, self.references.bibliography())
@@ -335,12 +335,12 @@ class Document:
         """Return the record of every number that the text uses."""
         numbers = {
             key: {
-                **self.origin.get(key).model_dump(mode="json", exclude_unset=True),
+                **self.used_numbers.get(key).model_dump(mode="json", exclude_unset=True),
                 "anchor": identifier(key),
                 "figures": figures_with(key, self.figures),
                 "uses": places,
             }
-            for key, places in self.origin.uses.items()
+            for key, places in self.used_numbers.uses.items()
         }
         runs = {run for number in numbers.values() for run in number.get("runs", []) if run in self.runs}
         made = {

@@ -23,7 +23,7 @@ import yaml
 
 from rederive.errors import UserError
 from rederive.files import write_bytes, write_text
-from rederive.report import html, sections
+from rederive.report import html, html_sections
 from rederive.report.head import commit, page_head
 
 # What the Markdown of GitHub, Jekyll and Hugo reads, too: pandoc's own extensions that guess at plain text are off.
@@ -76,8 +76,8 @@ def page(
 ) -> str:
     """Return the HTML page. `convert_section` is `html_section` with the theme, or what remembers its results."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a pandoc of its own
-        converted = pool.map(convert_section or partial(html_section, theme=theme), sections.split(body))
-        text, contents = sections.joined(converted)
+        converted = pool.map(convert_section or partial(html_section, theme=theme), html_sections.split(body))
+        text, contents = html_sections.joined(converted)
     head = page_head(front, commit(Path()) if set_at is None else set_at)
     return html.finish(text, contents, head, figures, trace_json, theme)
 

@@ -21,7 +21,7 @@ from rederive.layout import CLAIMS, PUBLISHED, PUBLISHED_CURVES, TEXT, THEME, La
 from rederive.report.formats import html_section, page, split_front_matter
 from rederive.report.render import render
 from rederive.results.claims import test_claims
-from rederive.results.numbers import summarise
+from rederive.results.summarise import summarise
 
 PAGE = "/report/report.html"
 # A page that is opened anew, or whose server was away, has another number than the server and reloads; the browser

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from rederive.report.claims import counted, otherwise
 from rederive.report.markdown import anchor, code, escape, link, table
-from rederive.report.origin import NO_BREAK, bounds, identifier, plain
+from rederive.report.numbers import NO_BREAK, bounds, identifier, plain
 from rederive.results.agreement import STATUSES
 from rederive.results.claim_numbers import direction
-from rederive.results.columns import ABOUT, heading, with_ends
-from rederive.results.keys import unknown
-from rederive.results.numbers import published_inside
+from rederive.results.number_keys import unknown
+from rederive.results.summarise import published_inside
+from rederive.results.table_columns import ABOUT, heading, with_ends
 from rederive.results.verdicts import UNDECIDED
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Tables:
 
     def __init__(self, document: "Document"):
         self._document = document
-        self._origin = document.origin
+        self._origin = document.used_numbers
 
     def functions(self) -> dict[str, Any]:
         """Return the tables, and what chooses and names their rows, by the names that templates call them."""

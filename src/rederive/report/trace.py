@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rederive import forms
 from rederive.layout import Layout
 from rederive.records import FigureEntry, Number, RunFacts, read_json, read_records
-from rederive.results.keys import experiment_of, unknown
+from rederive.results.number_keys import experiment_of, unknown
 
 if TYPE_CHECKING:
     from rederive.config import Study

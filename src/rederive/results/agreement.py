@@ -16,7 +16,7 @@ from rederive.config import Experiment, Study
 from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
 from rederive.records import Number, RunFacts
 from rederive.results.distance import Distance, Spreads, distance
-from rederive.results.number import number, sources
+from rederive.results.number_format import number, sources
 from rederive.results.published import (
     PublishedCurves,
     PublishedValue,

@@ -14,11 +14,11 @@ two experiments one is ahead, or they are level, and never both.
 A claim holds where all its tests hold, does not hold where one does not, is not testable where the runs it needs are
 not there or there is one seed only (no interval), and is undecided otherwise.
 
-Quantities are written with the keys of `rederive.results.keys` in braces, `+ - * /`, `min`, `max`, `span` (largest
-minus smallest), `mean`, `median`, `abs` and `log`: `{deep.accuracy} - {shallow.accuracy}`. `{deep.published}` is the
-original's value. In place of an epoch a curve also has what `rederive.results.curve_summaries` makes of it. One with
-`min`, `max`, `span` or `abs` is tested part by part (`rederive.results.quantities.parts`). Where the write-up gives all
-values of a quantity it is computed from those, too: a conclusion may not follow from its own numbers.
+Quantities are written with the keys of `rederive.results.number_keys` in braces, `+ - * /`, `min`, `max`, `span`
+(largest minus smallest), `mean`, `median`, `abs` and `log`: `{deep.accuracy} - {shallow.accuracy}`. `{deep.published}`
+is the original's value. In place of an epoch a curve also has what `rederive.results.curve_summaries` makes of it. One
+with `min`, `max`, `span` or `abs` is tested part by part (`rederive.results.quantities.parts`). Where the write-up
+gives all values of a quantity it is computed from those, too: a conclusion may not follow from its own numbers.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from rederive.errors import UserError
-from rederive.results.keys import unknown
+from rederive.results.number_keys import unknown
 from rederive.results.verdicts import FAILS, HOLDS, UNDECIDED, Region
 from rederive.yaml_files import read_yaml
 

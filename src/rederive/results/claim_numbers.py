@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rederive.records import Number, RunFacts
-from rederive.results.number import number
+from rederive.results.number_format import number
 from rederive.results.statistics import LEVEL
 from rederive.results.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE
 

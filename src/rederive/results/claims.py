@@ -19,7 +19,7 @@ from rederive.layout import CLAIMS, PUBLISHED, PUBLISHED_CURVES, Layout
 from rederive.records import RunFacts, read_json, read_records
 from rederive.results.claim_file import Test, load_claims, tests_digest
 from rederive.results.evidence import Evidence, NotTestableError, Published
-from rederive.results.keys import unknown
+from rederive.results.number_keys import unknown
 from rederive.results.outcomes import Outcome, record, table
 from rederive.results.published import published_curves, published_values, refuse_unknown
 from rederive.results.quantities import comparisons, parse_quantity, parts

@@ -22,7 +22,7 @@ from rederive.files import write_json, write_text
 from rederive.layout import Layout
 from rederive.records import RunFacts
 from rederive.results.runs import COLUMNS, RunTable
-from rederive.results.seeds import seeds_of
+from rederive.results.seed_fates import seeds_of
 from rederive.training.history import Row
 from rederive.training.provenance import Provenance, read_run
 from rederive.training.wholeness import refuse_what_no_run_gives

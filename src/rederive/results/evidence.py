@@ -14,11 +14,11 @@ from rederive.config import Experiment, Metric, Study
 from rederive.errors import UserError
 from rederive.records import RunFacts
 from rederive.results.curve_summaries import Summary, summary
-from rederive.results.keys import COUNTED, PUBLISHED, CurveKey, experiment_of, unknown, unknown_experiment
+from rederive.results.number_keys import COUNTED, PUBLISHED, CurveKey, experiment_of, unknown, unknown_experiment
 from rederive.results.published import PublishedCurves, PublishedValue
 from rederive.results.quantities import evaluate, linear, oriented, parse_quantity
 from rederive.results.runs import RunTable
-from rederive.results.seeds import Seeds, seeds_of
+from rederive.results.seed_fates import Seeds, seeds_of
 from rederive.results.statistics import image_error
 from rederive.results.verdicts import Comparison
 

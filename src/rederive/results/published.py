@@ -11,7 +11,7 @@ from typing import Any
 from rederive.config import Study
 from rederive.errors import UserError, of_system
 from rederive.files import read_text
-from rederive.results.keys import unknown_experiment
+from rederive.results.number_keys import unknown_experiment
 from rederive.yaml_files import read_yaml
 
 PublishedCurves = dict[tuple[str, str], dict[int, float]]

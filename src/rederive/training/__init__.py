@@ -37,9 +37,9 @@ def train(
 
         imported.run_job(study, layout, run, seeds)
     elif kind in ("function", "command"):
-        from rederive.training import plain
+        from rederive.training import functions_and_commands
 
-        plain.run_job(study, layout, run, seeds)
+        functions_and_commands.run_job(study, layout, run, seeds)
     else:
         from rederive.training.job import run_job
 

@@ -13,9 +13,9 @@ from rederive.config.hypotheses import Candidate
 from rederive.errors import UserError
 from rederive.layout import Layout
 from rederive.results.agreement import Comparison
-from rederive.results.hypotheses.kept import Trained
+from rederive.results.hypotheses.calibration import published_trials, seed_trials
 from rederive.results.hypotheses.ranking import Finding, find, needs_training, outcome, ranking
-from rederive.results.hypotheses.trials import published_trials, seed_trials
+from rederive.results.hypotheses.trained import Trained
 from rederive.training.archive import Kept, official_checksum
 from rederive.training.history import Row
 from rederive.training.provenance import Provenance

@@ -14,7 +14,7 @@ from rederive.config import Experiment, Study
 from rederive.config.hypotheses import Candidate
 from rederive.results.agreement import Comparison
 from rederive.results.distance import Distance, Spread, distance
-from rederive.results.hypotheses.kept import Trained
+from rederive.results.hypotheses.trained import Trained
 
 VERDICTS = {
     "fits": "fits",

@@ -16,10 +16,10 @@ from rederive.fingerprint import fingerprint, training
 from rederive.layout import Layout
 from rederive.training import job
 from rederive.training.archive import NO_DATA
+from rederive.training.foreign_rows import filled, from_table, read_text, whole
 from rederive.training.history import Row, diverged
 from rederive.training.imported import lm_eval, tensorboard, wandb
 from rederive.training.provenance import Seed
-from rederive.training.rows import filled, from_table, read_text, whole
 
 
 def run_job(study: Study, layout: Layout, run: str, seeds: Sequence[int]) -> None:

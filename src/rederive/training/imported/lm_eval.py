@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from rederive.errors import UserError
+from rederive.training.foreign_rows import read_text
 from rederive.training.history import Row
-from rederive.training.rows import read_text
 
 
 def read(path: Path, seed: int, epoch: int) -> list[Row]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rederive.errors import UserError
+from rederive.training.foreign_rows import read_text
 from rederive.training.history import Row
-from rederive.training.rows import read_text
 
 STEPS = ("epoch", "Step", "_step", "step", "train/epoch", "trainer/global_step")
 NO_METRICS = (*STEPS, "_timestamp", "_runtime", "Relative Time (Process)", "Wall Time")

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.training.examples import cnn_spec, mlp_spec
-from tests.training.test_steps import by_variant
+from tests.specs import cnn_spec, mlp_spec
+from tests.writeup.test_torch_step import by_variant
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from rederive.data import Dataset
-from rederive.training.capture import Captured
+from rederive.training.cuda_graph import Captured
 from rederive.training.loop import Learner
 from writeup import mlp
 from writeup.cnn import CNNLearner

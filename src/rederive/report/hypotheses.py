@@ -5,7 +5,7 @@ from typing import Any
 
 from rederive.config import Study
 from rederive.report.markdown import escape
-from rederive.report.origin import Numbers
+from rederive.report.numbers import Numbers
 from rederive.report.tables import AGREE, Tables
 from rederive.results.agreement import STATUSES
 from rederive.results.hypotheses.ranking import VERDICTS

@@ -6,7 +6,7 @@ from tests.studies import configured
 
 from rederive.config import Metric
 from rederive.results.runs import RunTable
-from rederive.results.seeds import collapsed_from, seeds_of
+from rederive.results.seed_fates import collapsed_from, seeds_of
 
 NAN = math.nan
 METRICS = configured().metrics

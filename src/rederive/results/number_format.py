@@ -1,4 +1,4 @@
-"""How a number of `numbers.json` is made and printed (see `rederive.results.numbers`)."""
+"""How a number of `numbers.json` is made and printed (see `rederive.results.summarise`)."""
 
 import math
 from collections.abc import Mapping

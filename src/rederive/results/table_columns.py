@@ -5,7 +5,7 @@ from typing import Any
 
 from rederive.config import Metric, Study
 from rederive.records import Number
-from rederive.results.keys import unknown
+from rederive.results.number_keys import unknown
 
 ABOUT = ("label", "changed", "value", "origin")
 ARROWS = {"higher": r"$\uparrow$", "lower": r"$\downarrow$"}

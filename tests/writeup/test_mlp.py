@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.training.examples import mlp_spec
+from tests.specs import mlp_spec
 
 from rederive.data import Dataset
 from rederive.training.loop import Unwatched, fit

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.training.examples import cnn_spec
+from tests.specs import cnn_spec
 
 from rederive.data import Dataset
-from rederive.training.capture import Captured
-from rederive.training.recording import recorded
+from rederive.training.cuda_graph import Captured
+from rederive.training.torch_operations import recorded
 from writeup.cnn import CNNLearner, scaled
-from writeup.networks import initial_network, loss_function
+from writeup.cnn_networks import initial_network, loss_function
 
 VARIANTS = {
     "benchmark": {},

@@ -7,7 +7,7 @@ from tests.studies import configured
 
 from rederive.autograd import Tensor, ops
 from rederive.errors import UserError
-from writeup import engine_networks, networks
+from writeup import cnn_networks, engine_networks
 from writeup.engine_networks import ConvolutionalNetwork, compare, forms
 
 FORMS = forms(configured())
@@ -37,7 +37,7 @@ def test_a_wrong_gradient_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_evaluates_as_pytorch_does() -> None:
     spec = FORMS["cifar10.residual"]
-    theirs = networks.initial_network(spec, 1).double()
+    theirs = cnn_networks.initial_network(spec, 1).double()
     images = np.random.default_rng(0).uniform(-1, 1, (3, 3, 32, 32))
     theirs(torch.from_numpy(images))  # the running statistics move
     ours = ConvolutionalNetwork(theirs)

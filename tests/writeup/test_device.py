@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 import torch
-from tests.training.examples import cnn_spec, mlp_spec
-from tests.training.test_steps import by_variant
+from tests.specs import cnn_spec, mlp_spec
+from tests.writeup.test_torch_step import by_variant
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from rederive.data import Dataset
+from writeup.cnn_networks import initial_network
 from writeup.mlp import MLPLearner
-from writeup.networks import initial_network
-from writeup.steps import Optimizer, Step
+from writeup.torch_step import Optimizer, Step
 
 
 class StaysOn(TorchDispatchMode):

@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from tests.boundary.case import Case, call
 
-from rederive.data import transfer
+from rederive.data import download
 from rederive.data.official import OfficialFile, OfficialFiles
 
 AREA = "mirrors, tar, pickle, http"
@@ -255,7 +255,7 @@ class FetchCase(Case):
 
     def run(self) -> tuple[int, str]:
         """Call the command, with the server's address in its place."""
-        with patch("writeup.mnist.FILES", FILES), patch.multiple(transfer, **cast(dict[str, Any], IMPATIENT)):
+        with patch("writeup.mnist.FILES", FILES), patch.multiple(download, **cast(dict[str, Any], IMPATIENT)):
             if self.answers is None:
                 return call(self.commands[0])
             with server(self.answers) as address:

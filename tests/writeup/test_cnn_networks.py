@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 import torch
-from tests.training.examples import cnn_spec
+from tests.specs import cnn_spec
 from torch import nn
 from torch.nn import functional
 
 from rederive.errors import UserError
-from writeup.networks import ConvolutionalNetwork, initial_network, loss_function
+from writeup.cnn_networks import ConvolutionalNetwork, initial_network, loss_function
 
 
 def _images(count: int = 4) -> torch.Tensor:

@@ -14,7 +14,7 @@ from rederive.fingerprint import ROOTS, derivation, fingerprint, generating, plo
 from rederive.fingerprint.modules import project
 from rederive.yaml_files import read_yaml
 
-SOURCES = Path(__file__).parents[1] / "src"
+SOURCES = Path(__file__).parents[2] / "src"
 DERIVATIONS = ("division", "normalize", "mlp")
 STUDY = resolve(read_yaml(SOURCES.parent / "config.yaml"))
 RULES: dict[str, list[Any]] = {rule: [rule] for rule in ROOTS} | {
@@ -210,17 +210,20 @@ EDITS = {
     ),
     "the scale of CIFAR-10's images": edit(CONVOLUTIONAL, "writeup/cnn.py", ".sub_(0.5)", ".sub_(0.25)"),
     "the memory layout": edit(CONVOLUTIONAL, "writeup/cnn.py", "SMALL_BATCH = 4", "SMALL_BATCH = 8"),
-    "a constant of Adam": edit(CONVOLUTIONAL, "writeup/steps.py", "beta2=0.999", "beta2=0.99"),
+    "a constant of Adam": edit(CONVOLUTIONAL, "writeup/torch_step.py", "beta2=0.999", "beta2=0.99"),
     "where the maximum is taken": edit(
         CONVOLUTIONAL,
-        "writeup/networks.py",
+        "writeup/cnn_networks.py",
         "functional.relu(functional.max_pool2d(y, 2))",
         "functional.max_pool2d(functional.relu(y), 2)",
     ),
     "how a step is recorded": edit(
-        CONVOLUTIONAL, "rederive/training/recording.py", "if operation in IDENTITIES", "if operation not in IDENTITIES"
+        CONVOLUTIONAL,
+        "rederive/training/torch_operations.py",
+        "if operation in IDENTITIES",
+        "if operation not in IDENTITIES",
     ),
-    "how a step is replayed on a GPU": edit(TRAINED, "rederive/training/capture.py", "range(3)", "range(4)"),
+    "how a step is replayed on a GPU": edit(TRAINED, "rederive/training/cuda_graph.py", "range(3)", "range(4)"),
     "rows after the last epoch": edit(
         TRAINED, "rederive/training/loop.py", "row.epoch <= epochs", "row.epoch < epochs"
     ),
@@ -304,7 +307,7 @@ EDITS = {
     "how arrays are saved": edit(
         DATA, "rederive/data/arrays.py", "np.save(stream, array,", "np.save(stream, array[::-1],"
     ),
-    "where files are fetched": edit(NONE, "rederive/data/transfer.py", "timeout=limits", "timeout=None"),
+    "where files are fetched": edit(NONE, "rederive/data/download.py", "timeout=limits", "timeout=None"),
     # Proofs.
     "a derivation": edit(
         {"division", "ask_oracles"},
@@ -325,7 +328,7 @@ EDITS = {
         {"summarise", "test_claims", "plot", "render"}, "rederive/results/statistics.py", "LEVEL = 0.95", "LEVEL = 0.9"
     ),
     "how a number is printed": edit(
-        {"summarise", "render"}, "rederive/results/number.py", "{value:,.{digits}f}", "{value:,.{digits + 1}f}"
+        {"summarise", "render"}, "rederive/results/number_format.py", "{value:,.{digits}f}", "{value:,.{digits + 1}f}"
     ),
     "a colour, which the page shares": edit(
         {"plot", "convert"}, "rederive/figures/style.py", 'INK = "#222222"', 'INK = "#222223"'

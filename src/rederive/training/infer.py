@@ -18,8 +18,8 @@ from rederive.fingerprint import fingerprint, training
 from rederive.layout import Layout
 from rederive.progress import Show
 from rederive.results.agreement import Comparison
-from rederive.results.hypotheses.kept import Trained
 from rederive.results.hypotheses.ranking import needs_training
+from rederive.results.hypotheses.trained import Trained
 from rederive.training.archive import identity, path_of
 from rederive.training.job import device_name, load_data, made_of, train_seeds, write_run
 from rederive.training.keeper import Keeper, StopRequest

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.report.test_agreement_section import change, section
+from tests.writeup.test_agreement_section import change, section
 
 
 @pytest.fixture

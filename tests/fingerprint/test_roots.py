@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.examples import mlp_spec
+from tests.specs import mlp_spec
 
 from rederive.autograd import Tensor
 from rederive.config import Study

@@ -9,7 +9,7 @@ from rederive.errors import UserError
 from rederive.figures import style
 from rederive.figures.page import Page, Source, new
 from rederive.files import sha256
-from rederive.results.keys import COUNTED
+from rederive.results.number_keys import COUNTED
 from rederive.results.statistics import Estimate
 
 PICTURES = {".png", ".jpg", ".jpeg"}

@@ -7,10 +7,10 @@ from typing import Any
 
 from rederive.records import Number
 from rederive.results.agreement import Comparison
-from rederive.results.hypotheses.kept import Trained
+from rederive.results.hypotheses.calibration import published_trials, seed_trials
 from rederive.results.hypotheses.ranking import VERDICTS, Finding, outcome
-from rederive.results.hypotheses.trials import published_trials, seed_trials
-from rederive.results.number import number
+from rederive.results.hypotheses.trained import Trained
+from rederive.results.number_format import number
 
 Rankings = Mapping[str, Sequence[Finding]]
 

@@ -10,7 +10,7 @@ import pytest
 
 from rederive.fingerprint import ROOTS, fingerprint
 
-SOURCES = Path(__file__).parents[1] / "src"
+SOURCES = Path(__file__).parents[2] / "src"
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 
 # Where versions of Python print or parse differently: quotes in f-strings, unions, escapes, exact numbers.

@@ -9,8 +9,8 @@ from rederive.config import Study
 from rederive.errors import UserError
 from rederive.records import Number
 from rederive.report.markdown import escape, link, slug
-from rederive.results.keys import CurveKey, unknown
-from rederive.results.number import format_value
+from rederive.results.number_format import format_value
+from rederive.results.number_keys import CurveKey, unknown
 from rederive.results.statistics import LEVEL
 
 NO_BREAK = "\u00a0"

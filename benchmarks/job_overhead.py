@@ -5,7 +5,7 @@ more is training, the rest is start-up and end. Medians of `ROUNDS` runs, in sec
 programs on the machine do not lengthen much. Beside it stands what Snakemake adds: once for a local build, and twice
 for each job on a cluster, which is a Snakemake of its own that starts its step with another one.
 
-    python benchmarks/start_up.py
+    python benchmarks/job_overhead.py
 """
 
 import os

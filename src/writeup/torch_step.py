@@ -1,7 +1,7 @@
 """One step of training on PyTorch: written once, taken as it is or traced, for one network or a stack of them.
 
 A plain `Step` is the reference. A traced one has its gradient as a fixed list of operations, which saves PyTorch the
-book-keeping of differentiation in every step. Both can be captured (`rederive.training.capture`), for one network or
+book-keeping of differentiation in every step. Both can be captured (`rederive.training.cuda_graph`), for one network or
 for several side by side. All compute the same within rounding.
 """
 
@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.func import functional_call, grad_and_value, vmap
 from torch.optim import adam, adamw, rmsprop, sgd
 
-from rederive.training.recording import recorded
-from writeup.networks import ConvolutionalNetwork, loss_function
+from rederive.training.torch_operations import recorded
+from writeup.cnn_networks import ConvolutionalNetwork, loss_function
 from writeup.settings import CNNSettings
 
 Gradient = Callable[..., tuple[Tensor, ...]]  # of parameters, buffers and a batch: the loss and its gradient

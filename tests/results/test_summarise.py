@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests import synthetic
 
-from rederive.results.number import format_value
+from rederive.results.number_format import format_value
 
 
 def numbers_of(folder: Path) -> Any:

@@ -1,6 +1,6 @@
 """How far do other kernels carry the losses of a run's first steps, in units of what one rounding does to them?
 
-    python benchmarks/replay.py [RUN...] [--study results/study.json]
+    python benchmarks/replay_margin.py [RUN...] [--study results/study.json]
 
 The first steps of each run are trained in processes of their own with the kernels for other processors that OpenBLAS,
 oneDNN and PyTorch have, and compared as `rederive replay` compares them: the largest difference of a step's loss over

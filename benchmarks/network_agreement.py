@@ -1,8 +1,8 @@
 """How far the engine's convolutional networks and PyTorch's are apart, in float64.
 
-Run with `python benchmarks/networks.py [--full] [--steps N]`. For every form of network and training in the study: the
-first gradient, and losses and parameters after some steps on random images. By default with a few filters, batches of
-three and 100 steps; `--full` takes the networks at their size, which is slow.
+Run with `python benchmarks/network_agreement.py [--full] [--steps N]`. For every form of network and training in the
+study: the first gradient, and losses and parameters after some steps on random images. By default with a few filters,
+batches of three and 100 steps; `--full` takes the networks at their size, which is slow.
 """
 
 import argparse

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests import studies
-from tests.training.examples import CNN
+from tests.specs import CNN
 
 from rederive.config import Study
 from rederive.data import load
@@ -13,11 +13,11 @@ from rederive.data.prepare import generate
 from rederive.errors import UserError
 from rederive.layout import Layout
 from rederive.results.agreement import Comparison
-from rederive.results.hypotheses.kept import Trained
 from rederive.results.hypotheses.ranking import ranking
+from rederive.results.hypotheses.trained import Trained
 from rederive.results.published import PublishedValue
 from rederive.results.runs import Curve, RunTable
-from rederive.training import search
+from rederive.training import infer
 from rederive.training.loop import Unwatched
 from writeup.cnn import CNNLearner, train
 from writeup.settings import CNNSettings, VariantSettings
@@ -65,12 +65,12 @@ def truth(data: Path) -> Curve:
     return {row.epoch: row.value for row in trained.rows if (row.split, row.metric) == ("train", "loss")}
 
 
-def infer(made: Study, published: Curve, data: Path, folder: Path) -> tuple[Comparison, Trained]:
+def inferred(made: Study, published: Curve, data: Path, folder: Path) -> tuple[Comparison, Trained]:
     layout = Layout(folder)
     if not (folder / "data").exists():
         (folder / "data").symlink_to(data / "data")
     found = comparison(made, published)
-    return found, search.infer(found, layout)
+    return found, infer.infer(found, layout)
 
 
 def epochs(trained: Trained) -> dict[float, int]:
@@ -80,7 +80,7 @@ def epochs(trained: Trained) -> dict[float, int]:
 
 
 def test_the_right_learning_rate_survives_and_the_others_are_dropped(tmp_path: Path, data: Path, truth: Curve) -> None:
-    found, trained = infer(study(tmp_path / "kept"), truth, data, tmp_path)
+    found, trained = inferred(study(tmp_path / "kept"), truth, data, tmp_path)
     assert epochs(trained)[0.01] == 2
     assert epochs(trained)[1e-6] == 1
     assert sum(count == 2 for count in epochs(trained).values()) == 2  # of four, half go on
@@ -93,16 +93,16 @@ def test_the_right_learning_rate_survives_and_the_others_are_dropped(tmp_path: P
 def test_what_is_kept_is_not_trained_again(
     tmp_path: Path, data: Path, truth: Curve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, first = infer(study(tmp_path / "kept"), truth, data, tmp_path)
-    monkeypatch.setattr(search, "train_seeds", lambda *arguments: pytest.fail("trained again"))
-    _, second = infer(study(tmp_path / "kept"), truth, data, tmp_path)
+    _, first = inferred(study(tmp_path / "kept"), truth, data, tmp_path)
+    monkeypatch.setattr(infer, "train_seeds", lambda *arguments: pytest.fail("trained again"))
+    _, second = inferred(study(tmp_path / "kept"), truth, data, tmp_path)
     assert second.kept == first.kept
 
 
 def test_more_epochs_go_on_from_where_it_stood(tmp_path: Path, data: Path, truth: Curve) -> None:
-    _, short = infer(study(tmp_path / "kept", (1,)), truth, data, tmp_path)
+    _, short = inferred(study(tmp_path / "kept", (1,)), truth, data, tmp_path)
     assert set(epochs(short).values()) == {1}
-    _, long = infer(study(tmp_path / "kept", (1, 3)), truth, data, tmp_path)
+    _, long = inferred(study(tmp_path / "kept", (1, 3)), truth, data, tmp_path)
     (kept,) = (kept for kept in long.kept if kept.provenance.spec["learning_rate"] == 0.01)
     losses = [row.value for row in kept.rows if (row.split, row.metric) == ("train", "loss")]
     assert losses == [truth[epoch] for epoch in (1, 2, 3)]
@@ -110,26 +110,26 @@ def test_more_epochs_go_on_from_where_it_stood(tmp_path: Path, data: Path, truth
 
 
 def test_where_the_curve_begins_later_all_go_on(tmp_path: Path, data: Path, truth: Curve) -> None:
-    _, trained = infer(study(tmp_path / "kept"), {2: truth[2]}, data, tmp_path)
+    _, trained = inferred(study(tmp_path / "kept"), {2: truth[2]}, data, tmp_path)
     assert set(epochs(trained).values()) == {2}
 
 
 def test_one_candidate_may_be_trained_to_its_end(tmp_path: Path, data: Path, truth: Curve) -> None:
     far = {"label": "far", "changes": {"learning_rate": 1e-6}, "epochs": 4}
-    found, trained = infer(study(tmp_path / "kept", (1,), far=far), truth, data, tmp_path)
+    found, trained = inferred(study(tmp_path / "kept", (1,), far=far), truth, data, tmp_path)
     (finding,) = (finding for finding in ranking(found, trained, ROW) if finding.name == "far")
     assert (finding.epochs, finding.settled) == (4, True)
 
 
 def test_published_values_are_not_held_against_generated_images(tmp_path: Path, data: Path) -> None:
     with pytest.raises(UserError, match=r"infer: published values .*source is standin"):
-        infer(study(tmp_path / "kept", source="standin"), {1: 2.3}, data, tmp_path)
+        inferred(study(tmp_path / "kept", source="standin"), {1: 2.3}, data, tmp_path)
 
 
 def test_a_row_without_candidates_is_named(tmp_path: Path) -> None:
     found = comparison(study(tmp_path / "kept"), {1: 2.3})
     with pytest.raises(UserError, match=r"no candidates for rwo; the rows of hypotheses: row"):
-        search.infer(found, Layout(tmp_path), ["rwo"])
+        infer.infer(found, Layout(tmp_path), ["rwo"])
 
 
 @pytest.mark.parametrize(

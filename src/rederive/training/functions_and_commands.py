@@ -23,10 +23,10 @@ from rederive.files import write_json
 from rederive.imports import load as load_code
 from rederive.layout import Layout
 from rederive.training import archive, job
+from rederive.training.foreign_rows import filled, read_rows_of
 from rederive.training.history import Row
 from rederive.training.keeper import Interrupted, Keeper, StopRequest
 from rederive.training.loop import fit
-from rederive.training.rows import filled, read_rows_of
 
 Rows = Iterator[list[Row]]  # of one epoch after the other
 

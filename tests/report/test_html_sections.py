@@ -4,7 +4,7 @@ from lxml.html import fromstring
 
 from rederive.layout import THEME
 from rederive.report.formats import html_section
-from rederive.report.sections import joined, split
+from rederive.report.html_sections import joined, split
 
 
 def test_sections_begin_at_headings_of_the_first_level() -> None:

@@ -16,13 +16,13 @@ from rederive.config import Experiment, Study, Table
 from rederive.files import write_text
 from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
 from rederive.records import Number, RunFacts, read_json, read_records, write_records
-from rederive.results import agreement, columns
+from rederive.results import agreement, table_columns
 from rederive.results.claim_numbers import claim_numbers
-from rederive.results.hypotheses import told
-from rederive.results.hypotheses.kept import Trained
+from rederive.results.hypotheses import output
 from rederive.results.hypotheses.ranking import rankings
-from rederive.results.keys import COUNTED
-from rederive.results.number import facts_of, number, sources
+from rederive.results.hypotheses.trained import Trained
+from rederive.results.number_format import facts_of, number, sources
+from rederive.results.number_keys import COUNTED
 from rederive.results.published import (
     PublishedValue,
     published_curves,
@@ -31,7 +31,7 @@ from rederive.results.published import (
     refuse_unknown,
 )
 from rederive.results.runs import RunTable
-from rederive.results.seeds import seeds_of
+from rederive.results.seed_fates import seeds_of
 from rederive.results.statistics import mean_interval, prediction_interval
 
 
@@ -73,17 +73,17 @@ def summarise(
     numbers |= agreement.numbers(beside, index)
     trained = Trained.load(study.hypotheses.kept)
     candidates = rankings(comparison, trained)
-    numbers |= told.numbers(comparison, trained, candidates)
+    numbers |= output.numbers(comparison, trained, candidates)
     numbers |= _study_facts(study, runs, index)
     for data_set in study.data_sets():
         numbers |= _data_facts(read_json(layout.manifest(data_set), forms.Manifest))
     numbers |= claim_numbers(read_json(layout.claims, forms.Verdicts), index)
     numbers |= _derivation_facts([read_json(path, forms.Proof) for path in sorted(derivations)])
-    columns.refuse_unknown_columns(study, numbers)
+    table_columns.refuse_unknown_columns(study, numbers)
     write_records(layout.numbers, numbers)
     write_text(layout.table("agreement"), agreement.to_csv(beside, study.headline, numbers))
     if study.hypotheses.rows:
-        write_text(layout.table("hypotheses"), told.to_csv(candidates, comparison))
+        write_text(layout.table("hypotheses"), output.to_csv(candidates, comparison))
     for table in study.tables:
         write_text(layout.table(table.name), _table_csv(study, table, numbers))
 
@@ -273,9 +273,11 @@ def _table_csv(study: Study, table: Table, numbers: Mapping[str, Number]) -> str
     writer = csv.writer(buffer, lineterminator="\n")
     rows, metric = table.rows, table.metric
     if table.columns:
-        writer.writerow(("experiment", *columns.names(table.columns, study.metrics)))
+        writer.writerow(("experiment", *table_columns.names(table.columns, study.metrics)))
         for name in rows:
-            found = columns.cells(name, study.experiments[name].model_dump(), table.columns, numbers, study.metrics)
+            found = table_columns.cells(
+                name, study.experiments[name].model_dump(), table.columns, numbers, study.metrics
+            )
             writer.writerow([name, *("" if value is None else value for value in found)])
         return buffer.getvalue()
     about = ("experiment", "label", "changed", "value", "origin", "epochs", "n")
