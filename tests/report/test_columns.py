@@ -1,15 +1,20 @@
 """A table with named columns, as the report prints it."""
 
-from types import SimpleNamespace
-from typing import cast
+from collections.abc import Mapping
 
 import pytest
 from tests import synthetic
 
+from rederive.config import Study
+from rederive.records import Number
+from rederive.report.claim_tables import ClaimTables
 from rederive.report.document import Document
-from rederive.report.numbers import Numbers
 from rederive.report.tables import Tables
 from rederive.results.number_format import number
+
+
+def document(study: Study, numbers: Mapping[str, Number]) -> Document:
+    return Document(study, numbers, {}, {}, {}, {}, "../figures", [], synthetic.TEMPLATES / "references.bib")
 
 
 def test_a_table_with_named_columns_is_headed_and_traced() -> None:
@@ -24,9 +29,8 @@ def test_a_table_with_named_columns_is_headed_and_traced() -> None:
         "mnist.relu.batch_size": number(128, "setting", "config"),
         "mnist.benchmark.accuracy": number(0.92, "accuracy", "of one seed"),
     }
-    origin = Numbers(numbers, study)
-    document = SimpleNamespace(study=study, numbers=numbers, origin=origin, caption=lambda name, text: text)
-    text = Tables(cast(Document, document)).results("named", "A caption")
+    made = document(study, numbers)
+    text = Tables(made).results("named", "A caption")
     assert [part in text for part in (r"Accuracy $\uparrow$", r"Mean training loss $\downarrow$", "Experiment")] == [
         True
     ] * 3
@@ -37,16 +41,15 @@ def test_a_table_with_named_columns_is_headed_and_traced() -> None:
     assert "128" in relu
     benchmark = next(line for line in text.splitlines() if "Benchmark" in line)
     assert benchmark.count("–") == 3  # what these runs do not give
-    assert origin.uses["mnist.relu.accuracy"] == ["table named"]
+    assert made.used_numbers.uses["mnist.relu.accuracy"] == ["table named"]
 
 
 @pytest.mark.parametrize(("reproduces", "headed"), [(True, "What the write-up concludes"), (False, "Claim")])
 def test_the_scorecard_of_a_study_that_reproduces_nothing_speaks_of_its_own_claims(
     reproduces: bool, headed: str
 ) -> None:
-    study = synthetic.study()
-    document = SimpleNamespace(
-        study=study, origin=Numbers({}, study), reproduces=reproduces, claims_in_order=list, caption=lambda *_: ""
-    )
-    header = next(line for line in Tables(cast(Document, document)).scorecard("").splitlines() if line.startswith("|"))
+    published = {"mnist.relu.published": number(0.97, "accuracy", "given")} if reproduces else {}
+    made = document(synthetic.study(), published)
+    told = ClaimTables(made, made.conclusions).scorecard("")
+    header = next(line for line in told.splitlines() if line.startswith("|"))
     assert [cell.strip() for cell in header.split("|")][2] == headed

@@ -1,14 +1,15 @@
 """The settings that rows which disagree may come from: what templates can say of them, as `numbers.json` has them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rederive.config import Study
 from rederive.report.markdown import escape
-from rederive.report.numbers import Numbers
 from rederive.report.tables import AGREE, Tables
 from rederive.results.agreement import STATUSES
 from rederive.results.hypotheses.ranking import VERDICTS
+
+if TYPE_CHECKING:
+    from rederive.report.document import Document
 
 FIT = ("fits", "so_far")
 IN_PART = ("curve", "value")
@@ -18,8 +19,9 @@ VERDICT = {words: key for key, words in VERDICTS.items()}
 class Candidates:
     """The candidates for each row."""
 
-    def __init__(self, study: Study, origin: Numbers, tables: Tables) -> None:
-        self._hypotheses, self._origin, self._tables = study.hypotheses, origin, tables
+    def __init__(self, document: "Document", tables: Tables) -> None:
+        self._document, self._tables = document, tables
+        self._hypotheses, self._numbers = document.study.hypotheses, document.used_numbers
 
     def functions(self) -> dict[str, Any]:
         """Return what templates call, by name."""
@@ -35,7 +37,7 @@ class Candidates:
 
     def rows(self) -> list[str]:
         """Return the rows that there are candidates for."""
-        return [row for row in self._hypotheses.rows if f"hypotheses.{row}" in self._origin]
+        return [row for row in self._hypotheses.rows if f"hypotheses.{row}" in self._numbers]
 
     def candidates(self, row: str, *verdicts: str) -> list[str]:
         """Return the escaped labels of the candidates for a row with one of these keys of VERDICTS, best first."""
@@ -57,25 +59,25 @@ class Candidates:
 
     def table(self, caption: str) -> str:
         """The candidates for each row: those that fit, those that fit in part, those excluded."""
-        with self._origin.at("table hypotheses"):
+        with self._numbers.at("table hypotheses"):
             rows = [
                 [
                     self._tables.row_label(row),
                     *(self._told(row, verdicts) for verdicts in (FIT, IN_PART, ("excluded",), ("unknown",))),
-                    self._origin.num(f"hypotheses.{row}"),
+                    self._numbers.num(f"hypotheses.{row}"),
                 ]
                 for row in self.rows()
             ]
         header = ["Row", "Fits", "Fits in part", "Excluded", "Not trained", "Outcome"]
-        return self._tables.captioned("hypotheses", caption, header, rows, "llllll")
+        return self._document.captioned("hypotheses", caption, header, rows, "llllll")
 
     def _ranked(self, row: str, verdicts: Sequence[str]) -> list[tuple[str, str]]:
         """Return key and escaped label of the candidates for a row with one of these verdicts, best first."""
         found = []
         for name, candidate in self._hypotheses.candidates(row).items():
             key = f"hypotheses.{row}.{name}"
-            if VERDICT[str(self._origin.get(key).value)] in verdicts:
-                rank = self._origin.get(f"{key}.rank").value
+            if VERDICT[str(self._numbers.get(key).value)] in verdicts:
+                rank = self._numbers.get(f"{key}.rank").value
                 found.append((float(rank or 0), key, escape(candidate.label)))
         return [(key, label) for _, key, label in sorted(found)]
 
@@ -86,14 +88,14 @@ class Candidates:
         for key, label in self._ranked(row, verdicts):
             numbers = []
             if points := self._points(key):
-                numbers.append(rf"$\chi^2/n$ {self._origin.num(f'{key}.curve_chi2')}")
+                numbers.append(rf"$\chi^2/n$ {self._numbers.num(f'{key}.curve_chi2')}")
                 if points < whole:
-                    numbers[-1] += f" over {self._origin.num(f'{key}.points')}"
-            if f"{key}.value" in self._origin:
-                numbers.append(self._origin.num(f"{key}.value"))
+                    numbers[-1] += f" over {self._numbers.num(f'{key}.points')}"
+            if f"{key}.value" in self._numbers:
+                numbers.append(self._numbers.num(f"{key}.value"))
             told.append(f"{label} ({', '.join(numbers)})" if numbers else label)
         return "; ".join(told) or "–"
 
     def _points(self, key: str) -> float:
         """Return over how many epochs a candidate's curve was compared."""
-        return float(self._origin.get(f"{key}.points").value or 0) if f"{key}.points" in self._origin else 0.0
+        return float(self._numbers.get(f"{key}.points").value or 0) if f"{key}.points" in self._numbers else 0.0

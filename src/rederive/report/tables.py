@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rederive.report.claims import counted, otherwise
-from rederive.report.markdown import anchor, code, escape, link, table
+from rederive.report.claims import counted
+from rederive.report.markdown import anchor, code, escape, table
 from rederive.report.numbers import NO_BREAK, bounds, identifier, plain
 from rederive.results.agreement import STATUSES
-from rederive.results.claim_numbers import direction
 from rederive.results.number_keys import unknown
 from rederive.results.summarise import published_inside
 from rederive.results.table_columns import ABOUT, heading, with_ends
-from rederive.results.verdicts import UNDECIDED
 
 if TYPE_CHECKING:
     from rederive.report.document import Document
@@ -28,7 +26,7 @@ class Tables:
 
     def __init__(self, document: "Document"):
         self._document = document
-        self._origin = document.used_numbers
+        self._numbers = document.used_numbers
 
     def functions(self) -> dict[str, Any]:
         """Return the tables, and what chooses and names their rows, by the names that templates call them."""
@@ -40,9 +38,6 @@ class Tables:
             "read_like": self.read_like,
             "curve_table": self.curves,
             "networks": self.networks,
-            "scorecard": self.scorecard,
-            "tests": self.tests,
-            "checks": self.checks,
             "derivation_table": self.derivations,
             "runs_table": self.runs,
         }
@@ -60,18 +55,18 @@ class Tables:
         if compared and any(f"{row}.published" in self._document.numbers for row in names):
             header += ["Published", "Difference"]
             header += [] if self._document.one_seed else ["One more run"]
-        with self._origin.at(f"table {name}"):
+        with self._numbers.at(f"table {name}"):
             rows = [self._result(row, metric)[: len(header)] for row in names]
-        return self.captioned(name, caption, header, rows, "llrrrrl"[: len(header)])
+        return self._document.captioned(name, caption, header, rows, "llrrrrl"[: len(header)])
 
     def _by_columns(self, name: str, caption: str, rows: Sequence[str], columns: Sequence[str]) -> str:
         """A table whose columns the config names."""
         study = self._document.study
         header = [heading(column, study.metrics, study.report.original) for column in columns]
-        with self._origin.at(f"table {name}"):
+        with self._numbers.at(f"table {name}"):
             found = [[self._cell(row, column) for column in columns] for row in rows]
         align = "".join("l" if column in ABOUT else "r" for column in columns)
-        return self.captioned(name, caption, header, found, align)
+        return self._document.captioned(name, caption, header, found, align)
 
     def _cell(self, row: str, column: str) -> str:
         if column in ABOUT:
@@ -80,8 +75,8 @@ class Tables:
             return "–"
         signed = column == "difference"
         if not with_ends(column, self._document.study.metrics):
-            return self._origin.num(f"{row}.{column}")
-        return self._origin.interval(f"{row}.{column}", signed=signed, unbroken=True)
+            return self._numbers.num(f"{row}.{column}")
+        return self._numbers.interval(f"{row}.{column}", signed=signed, unbroken=True)
 
     def _result(self, name: str, metric: str) -> list[str]:
         experiment = self._document.study.experiments[name]
@@ -89,10 +84,10 @@ class Tables:
         return [
             escape(experiment.changed),
             escape(experiment.value) + (" (ours)" if experiment.origin == "ours" else ""),
-            self._origin.num(f"{name}.epochs"),
-            self._origin.interval(f"{name}.{metric}", unbroken=True) + self._lost(name),
-            self._origin.num(f"{name}.published") if has_published else "",
-            self._origin.num(f"{name}.difference", signed=True) if has_published else "",
+            self._numbers.num(f"{name}.epochs"),
+            self._numbers.interval(f"{name}.{metric}", unbroken=True) + self._lost(name),
+            self._numbers.num(f"{name}.published") if has_published else "",
+            self._numbers.num(f"{name}.difference", signed=True) if has_published else "",
             AGREEMENT[
                 published_inside(
                     *(self._document.numbers.get(f"{name}.{key}") for key in ("published", "one_more_run"))
@@ -106,22 +101,22 @@ class Tables:
         for fate in ("diverged", "collapsed"):
             found = self._document.numbers.get(f"{name}.{fate}")
             if found and found.value:
-                told += f"; {self._origin.num(f'{name}.{fate}')} of {counted(found.of or 0, 'seed')} {fate}"
+                told += f"; {self._numbers.num(f'{name}.{fate}')} of {counted(found.of or 0, 'seed')} {fate}"
         return told
 
     def agreement(self, caption: str) -> str:
         """All published rows: what was published, what ours came to, and what agrees."""
         metric = self._document.study.headline
         rows = []
-        with self._origin.at("table agreement"):
+        with self._numbers.at("table agreement"):
             for name in self._document.study.experiments:
                 if (status := self._status(name)) is None:
                     continue
                 rows.append(
                     [
                         self.row_label(name),
-                        self._origin.num(f"{name}.published"),
-                        self._origin.interval(f"{name}.{metric}", unbroken=True),
+                        self._numbers.num(f"{name}.published"),
+                        self._numbers.interval(f"{name}.{metric}", unbroken=True),
                         *(self._if_known(f"{name}.{key}") for key in ("value_z", "curve_distance")),
                         self._if_known(f"{name}.curve_multiple") + (" (pooled)" if self._pooled(name) else ""),
                         self._if_known(f"{name}.curve_chi2"),
@@ -129,7 +124,7 @@ class Tables:
                     ]
                 )
         names = ["Row", "Published", "Ours (interval)", "Off by", "Curve off by", "In spreads", "χ²/n"]
-        return self.captioned("agreement", caption, [*names, "What agrees"], rows, "lrrrrrrl")
+        return self._document.captioned("agreement", caption, [*names, "What agrees"], rows, "lrrrrrrl")
 
     def rows_where(self, *statuses: str) -> list[str]:
         """Return the experiments whose status is one of these keys of STATUSES, in the order of the study."""
@@ -153,15 +148,15 @@ class Tables:
         study, metric = self._document.study, str(self._document.study.headline)
         experiment = study.experiments[name]
         nearest = self._document.numbers.get(f"{name}.nearest_epoch")
-        margins = {margin.name: margin.value for margin in self._document.margins()}
+        margins = {margin.name: margin.value for margin in self._document.conclusions.margins()}
         margin = margins.get(f"{experiment.data} {metric}")
         if nearest is None or margin is None or nearest.value == experiment.epochs:
             return ""
         key = f"{experiment.run}.{metric}@{nearest.value}"
-        ours, published = self._origin.get(key).value, self._origin.get(f"{name}.published").value
+        ours, published = self._numbers.get(key).value, self._numbers.get(f"{name}.published").value
         if not isinstance(ours, float) or not isinstance(published, float) or abs(ours - published) > margin:
             return ""
-        return f"after epoch {self._origin.num(f'{name}.nearest_epoch')}, {self._origin.num(key)}"
+        return f"after epoch {self._numbers.num(f'{name}.nearest_epoch')}, {self._numbers.num(key)}"
 
     def _status(self, name: str) -> str | None:
         number = self._document.numbers.get(f"{name}.agreement")
@@ -172,118 +167,38 @@ class Tables:
         return number is not None and number.value == "pooled"
 
     def _if_known(self, key: str) -> str:
-        return self._origin.num(key) if key in self._document.numbers else "–"
+        return self._numbers.num(key) if key in self._document.numbers else "–"
 
     def curves(self, metric: str, caption: str) -> str:
         """A metric of every run beside the published curves, in the first epoch and in the last of the experiment."""
         rows = []
-        with self._origin.at(f"table {metric}"):
+        with self._numbers.at(f"table {metric}"):
             for name, experiment in self._document.study.experiments.items():
                 if experiment.run != name or f"{name}.{metric}@1" not in self._document.numbers:
                     continue
                 ends = [f"{name}.published_{metric}@{epoch}" for epoch in (1, experiment.epochs)]
                 row = [self.row_label(name)]
                 for epoch, key in zip((1, experiment.epochs), ends, strict=True):
-                    row.append(self._origin.interval(f"{name}.{metric}@{epoch}", unbroken=True))
-                    row.append(self._origin.num(key) if key in self._document.numbers else "–")
+                    row.append(self._numbers.interval(f"{name}.{metric}@{epoch}", unbroken=True))
+                    row.append(self._numbers.num(key) if key in self._document.numbers else "–")
                 rows.append(row)
         header = ["Experiment", "First epoch", "Published", "Last epoch", "Published"]
-        return self.captioned(metric, caption, header, rows, "lrrrr")
+        return self._document.captioned(metric, caption, header, rows, "lrrrr")
 
     def networks(self, names: Sequence[str], caption: str) -> str:
         """Parameters and operations of the networks of some experiments, those that the study has."""
-        with self._origin.at("table networks"):
+        with self._numbers.at("table networks"):
             rows = [
                 [
                     escape(self._document.study.experiments[name].label),
-                    self._origin.num(f"{name}.parameters"),
-                    self._origin.num(f"{name}.flops_per_image"),
+                    self._numbers.num(f"{name}.parameters"),
+                    self._numbers.num(f"{name}.flops_per_image"),
                 ]
                 for name in names
                 if name in self._document.study.experiments
             ]
         header = ["Network of", "Parameters", "Operations for one image"]
-        return self.captioned("networks", caption, header, rows, "lrr")
-
-    # Claims
-
-    def scorecard(self, caption: str) -> str:
-        """All claims, with the estimate that decided each; of one run, where it points."""
-        rows = []
-        with self._origin.at("scorecard"):
-            for name, verdict in self._document.claims_in_order():
-                deciding = _deciding(verdict)
-                test = verdict["tests"][deciding - 1]
-                estimate = (
-                    self._document.result(name, deciding, unbroken=True)
-                    if test["value"] is not None
-                    else escape(test["reason"])
-                )
-                said = self._document.short(verdict)
-                rows.append(
-                    [
-                        anchor(str(verdict["number"]), f"claim-{verdict['number']}"),
-                        self._document.says(name),
-                        said if direction(verdict) is not None else f"**{said}**",
-                        estimate or "–",
-                        escape(verdict["place"]),
-                    ]
-                )
-        concluded = f"What {self._document.study.report.original} concludes" if self._document.reproduces else "Claim"
-        header = ["No.", concluded, "Verdict", "Our estimate", "From"]
-        return self.captioned("scorecard", caption, header, rows, "rllll")
-
-    def tests(self, caption: str) -> str:
-        """All tests: what each measures, the bound, and how it came out."""
-        with self._origin.at("table of tests"):
-            rows = [
-                [
-                    link(str(verdict["number"]), f"claim-{verdict['number']}"),
-                    escape(test["measures"]),
-                    self._document.result(name, i, unbroken=True)
-                    if test["value"] is not None
-                    else "proved"
-                    if test["proved"]
-                    else "–",
-                    _seeds(test, len(self._document.study.seeds)),
-                    escape(_bound(test)),
-                    self._published(name, i),
-                    escape(
-                        test["verdict"].removesuffix(" with these runs")
-                        + (f" ({test['reason']})" if test["reason"] else "")
-                    ),
-                ]
-                for name, verdict in self._document.claims_in_order()
-                for i, test in enumerate(verdict["tests"], 1)
-            ]
-        measured = ["Measured", "Ours"] if self._document.one_seed else ["Measured for each seed", "Mean (interval)"]
-        header = ["No.", *measured, "Seeds", "Bound", "Published", "Outcome"]
-        return self.captioned("tests", caption, header, rows, "rllrlrl")
-
-    def checks(self, caption: str) -> str:
-        """What else the runs say of each claim: a bootstrap, other images, all claims together, more seeds."""
-        rows = []
-        for _, verdict in self._document.claims_in_order():
-            seeds = [test["seeds_needed"] for test in verdict["tests"] if test["verdict"] == UNDECIDED]
-            fixed = verdict["fixed_before"]
-            rows.append(
-                [
-                    link(str(verdict["number"]), f"claim-{verdict['number']}"),
-                    escape(verdict["verdict"].removesuffix(" with these runs")),
-                    escape(otherwise(verdict, "bootstrap")),
-                    escape(otherwise(verdict, "images")),
-                    {True: "yes", False: "no", None: "–"}[verdict["family"]],
-                    "–" if verdict["verdict"] != UNDECIDED else str(max(seeds)) if all(seeds) else "no number",
-                    f"{fixed['before']} of {sum(fixed.values())}",
-                ]
-            )
-        header = ["No.", "Verdict", "By bootstrap", "Other images", "In the family", "Seeds to decide", "Tests older"]
-        return self.captioned("checks", caption, header, rows, "rllllrr")
-
-    def _published(self, name: str, i: int) -> str:
-        points = self._document.verdicts[name]["tests"][i - 1]["published_points"]
-        own = self._document.own(name, i)
-        return f"{own} ({'as claimed' if points else 'not as claimed'})" if own else "–"
+        return self._document.captioned("networks", caption, header, rows, "lrr")
 
     # Proofs, runs, origins
 
@@ -291,23 +206,23 @@ class Tables:
         """How each derivation was checked."""
         rows = []
         oracles = sorted({oracle for derivation in self._document.derivations for oracle in derivation["oracles"]})
-        with self._origin.at("table of derivations"):
+        with self._numbers.at("table of derivations"):
             for derivation in self._document.derivations:
                 key = f"derivations.{derivation['name']}"
                 rows.append(
                     [
                         escape(derivation["title"]),
-                        f"{self._origin.num(f'{key}.steps_proved')} of {self._origin.num(f'{key}.steps')}",
+                        f"{self._numbers.num(f'{key}.steps_proved')} of {self._numbers.num(f'{key}.steps')}",
                         _code_proved(derivation.get("code")),
                         ", ".join(escape(_words(route)) for route, right in _items(derivation["routes"]) if right),
-                        self._origin.num(f"{key}.max_relative_error"),
+                        self._numbers.num(f"{key}.max_relative_error"),
                         *(_asked(derivation["oracles"].get(oracle)) for oracle in oracles),
-                        f"{self._origin.num(f'{key}.mutants_rejected')} of {self._origin.num(f'{key}.mutants')}",
+                        f"{self._numbers.num(f'{key}.mutants_rejected')} of {self._numbers.num(f'{key}.mutants')}",
                     ]
                 )
         names = [escape(ORACLES.get(oracle, oracle)) for oracle in oracles]
         header = ["Derivation", "Steps", "Code", "Routes", "Error", *names, "Mutants rejected"]
-        return self.captioned("derivations", caption, header, rows, f"lrllr{'l' * len(names)}r")
+        return self._document.captioned("derivations", caption, header, rows, f"lrllr{'l' * len(names)}r")
 
     def runs(self, caption: str) -> str:
         """The runs, with what made them."""
@@ -336,45 +251,17 @@ class Tables:
                 ]
             )
         header = ["Run", "Seeds", "Epochs", "Code", "Data", "Files"]
-        return self.captioned("runs", caption, header, rows, "llrlll")
+        return self._document.captioned("runs", caption, header, rows, "llrlll")
 
     def origins(self) -> str:
         """All numbers that the text uses, each with where it comes from in a few words."""
         rows = []
-        for key in sorted(self._origin.uses):
-            number = self._origin.get(key)
+        for key in sorted(self._numbers.uses):
+            number = self._numbers.get(key)
             how = (number.brief or number.how) + (f" ({number.missing})" if number.missing else "")
             value = f"{plain(number)} {bounds(number)}".strip()
             rows.append([anchor(code(key), identifier(key)), escape(value).replace(" ", NO_BREAK), escape(how)])
         return table(["Key", "Value", "From"], rows, "lll")
-
-    def captioned(
-        self, name: str, caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], align: str
-    ) -> str:
-        """Return a table with its caption above it."""
-        return f"\n{self._document.caption(name, caption)}\n\n{table(header, rows, align)}\n"
-
-
-def _deciding(verdict: Mapping[str, Any]) -> int:
-    """Return which test (from 1) to show for a claim: one that came out as the claim did, and has an estimate."""
-    tests = list(enumerate(verdict["tests"], 1))
-    measured = [(i, test) for i, test in tests if test["value"] is not None] or tests
-    return next((i for i, test in measured if test["verdict"] == verdict["verdict"]), measured[0][0])
-
-
-def _seeds(test: Mapping[str, Any], planned: int) -> str:
-    """Return the number of seeds of a test, of those planned where some are missing."""
-    if not test["n"]:
-        return "–"
-    return str(test["n"]) if test["n"] >= planned else f"{test['n']} of {planned}"
-
-
-def _bound(test: Mapping[str, Any]) -> str:
-    if test["proved"]:
-        return f"derivation {_words(test['proved'])}"
-    ((kind, value),) = test["bound"].items()
-    margin = f", margin {test['margin']:g}" if test["margin"] else ""
-    return f"within ±{value:g}" if kind == "within" else f"{kind} {value:g}{margin}"
 
 
 def _code_proved(found: Mapping[str, Any] | None) -> str:
