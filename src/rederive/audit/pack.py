@@ -67,7 +67,7 @@ def environment(study: Study) -> dict[str, str]:
 def about(contents: Mapping[str, bytes], study: Study, made_with: Mapping[str, str]) -> dict[str, bytes]:
     """Return the files that tell of a pack: they follow from its other contents."""
     cited = contents.get("CITATION.cff", b"")
-    if not cited or is_made(cited):
+    if not cited or written_by_pack(cited):
         cited = crate.citation(study).encode()
     project = read_yaml_text(cited)
     told = {ENVIRONMENT: _json(made_with), "CITATION.cff": cited}
@@ -76,7 +76,7 @@ def about(contents: Mapping[str, bytes], study: Study, made_with: Mapping[str, s
     return told
 
 
-def is_made(citation: bytes) -> bool:
+def written_by_pack(citation: bytes) -> bool:
     """Say whether a CITATION.cff is one that packing made, and no part of the study."""
     return citation.startswith(crate.MADE.encode())
 

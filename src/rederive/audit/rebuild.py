@@ -49,7 +49,7 @@ def inputs(contents: Mapping[str, bytes], trust_code: bool) -> dict[str, bytes]:
         if not is_made(name)
         and name not in ABOUT
         and (trust_code or not name.startswith(f"{FOLDER}/"))
-        and not (name == "CITATION.cff" and pack.is_made(content))
+        and not (name == "CITATION.cff" and pack.written_by_pack(content))
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rederive.autograd.graph import Tensor, format_shape
-from rederive.autograd.graph_text import Graph, describe, describe_gradient, trace
+from rederive.autograd.graph_text import Graph, describe, describe_gradient, graph_of
 from rederive.errors import UserError
 from rederive.files import atomic
 
@@ -53,7 +53,7 @@ def draw_graph(result: Tensor, path: str | Path) -> None:
     path = Path(path)
     if path.suffix not in (".svg", ".pdf"):
         raise UserError(f"{path}: a graph is drawn as .svg or .pdf.")
-    boxes = _boxes(trace(result))
+    boxes = _boxes(graph_of(result))
     _assign_layers(boxes)
     width, height = _place(boxes)
     _paint(boxes, width, height, path)

@@ -42,7 +42,7 @@ class Graph:
         return "\n".join(map(_line, self.steps))
 
 
-def trace(result: Tensor) -> Graph:
+def graph_of(result: Tensor) -> Graph:
     """Return the graph from which `result` was computed; what a backward sweep has freed is gone."""
     labels: dict[int, str] = {}
     steps: list[Step] = []
@@ -68,7 +68,7 @@ def trace(result: Tensor) -> Graph:
     return Graph(tuple(steps))
 
 
-def trace_example(name: str) -> Tensor:
+def demo_graph(name: str) -> Tensor:
     """Return the result of a small graph, after a backward sweep that kept it.
 
     Args:

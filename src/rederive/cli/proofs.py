@@ -109,10 +109,10 @@ def graph(
     output: Annotated[list[Path] | None, typer.Option(help="draw it in an SVG or PDF file")] = None,
 ) -> None:
     """Show the traced graph of a small computation, as text or as a picture."""
-    from rederive.autograd.graph_text import trace, trace_example
+    from rederive.autograd.graph_text import demo_graph, graph_of
 
-    result = trace_example(example)
-    print(trace(result))
+    result = demo_graph(example)
+    print(graph_of(result))
     if output:
         from rederive.autograd.draw import draw_graph
 

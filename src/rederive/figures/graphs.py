@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib
 
 from rederive.autograd.draw import draw_graph
-from rederive.autograd.graph_text import trace, trace_example
+from rederive.autograd.graph_text import demo_graph, graph_of
 from rederive.figures.style import SETTINGS
 from rederive.files import write_text
 from rederive.records import FigureEntry
@@ -16,12 +16,12 @@ from rederive.records import FigureEntry
 
 def draw(example: str, title: str, folder: Path, name: str) -> FigureEntry:
     """Draw one of the engine's examples, write its steps as a table, and return the figure's entry of the index."""
-    result = trace_example(example)
+    result = demo_graph(example)
     # Whatever was drawn before in this process.
     with matplotlib.rc_context(SETTINGS):  # type: ignore[arg-type]
         for kind in ("svg", "pdf"):
             draw_graph(result, folder / f"{name}.{kind}")
-    lines = str(trace(result)).splitlines()
+    lines = str(graph_of(result)).splitlines()
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(("tensor", "what it is"))

@@ -27,8 +27,9 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from rederive.config.settings import Model
 from rederive.errors import UserError
 from rederive.results.number_keys import unknown
 from rederive.results.verdicts import FAILS, HOLDS, UNDECIDED, Region
@@ -36,12 +37,6 @@ from rederive.yaml_files import read_yaml
 
 Verdict = Literal["holds", "does not hold", "undecided", "not testable with these runs"]
 MARGINS = "margins"
-
-
-class Model(BaseModel):
-    """A model that refuses unknown keys and does not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Margin(Model):
