@@ -13,10 +13,11 @@ import pytest
 from tests import synthetic
 from typer.testing import CliRunner
 
+from rederive import written
 from rederive.cli import app
 from rederive.data import Split
 from rederive.data.arrays import save
-from rederive.files import sha256
+from rederive.files import sha256, write_json
 from rederive.layout import Layout
 from rederive.results.collect import collect
 from rederive.training import archive, checkpoint
@@ -32,6 +33,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results, layout = root / "results", Layout(root / "results")
     collect(layout, synthetic.write_build(results, made))
     archive.keep(made, layout.runs, root / "archive")
+    write_json(layout.numbers, {"a": {"value": 1, "unit": "count", "text": "1", "how": "counted"}})
+    written.remember(layout, "summarise", [layout.numbers])
     images, labels = np.zeros((4, 1, 2, 2), np.uint8), np.zeros(4, np.uint8)
     shutil.rmtree(results / "data")
     save(results / "data/mnist", "mnist", "official", {"train": Split(images, labels)})
@@ -107,6 +110,10 @@ DAMAGE: dict[str, list[tuple[Callable[[Path], object], str, str]]] = {
     "results/checkpoints/mnist.benchmark/seeds_0.checkpoint": [
         (lambda path: path.write_bytes(path.read_bytes()[:-9]), "damaged", "do not have the checksum"),
         (lambda path: path.write_bytes(b""), "damaged", "no checkpoint of this version"),
+    ],
+    "results/numbers.json": [
+        (lambda path: path.write_text("{}"), "damaged", "is not the file that summarise wrote"),
+        (Path.unlink, "missing", "named in"),
     ],
     "results/data/mnist/train_labels.npy": [
         (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\7"), "damaged", "its SHA-256 is not the one in"),

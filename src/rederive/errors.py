@@ -24,6 +24,7 @@ _WAYS_OUT = {
     errno.EACCES: "may not be used; give yourself the right to it, or write elsewhere (pathvars)",
     errno.EPERM: "may not be used; give yourself the right to it, or write elsewhere (pathvars)",
     errno.ENAMETOOLONG: "has too long a name for this file system",
+    errno.ENOMEM: "could not be used, memory is full; free some, or set what is asked for to less",
     errno.ELOOP: "is a link that leads back to itself",
     errno.EMFILE: "could not be opened, too many files are open (ulimit -n)",
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from rederive import written
 from rederive.config import Study
 from rederive.data.arrays import MANIFEST
 from rederive.errors import UserError
@@ -45,6 +46,7 @@ def fsck(study: Study, layout: Layout, archive: Path | None) -> list[Finding]:
         *_checkpoints(study, layout),
         *_data(study, layout),
         *_records(layout),
+        *_written(layout),
         *_table(study, layout),
         *(_archive(study, archive) if archive else []),
     ]
@@ -150,10 +152,21 @@ def _records(layout: Layout) -> Iterator[Finding]:
                 yield Finding(path, "damaged", f"its SHA-256 is not the one in {layout.taken.name}", RETRAIN)
 
 
+def _written(layout: Layout) -> Iterator[Finding]:
+    """Yield which files are not as their steps wrote them."""
+    try:
+        for one in written.edited(layout):
+            yield Finding(one.path, "damaged" if one.path.exists() else "missing", one.what, one.mend(layout))
+    except UserError as error:
+        yield Finding(layout.folder / "made", "damaged", str(error), REBUILD)
+
+
 def _table(study: Study, layout: Layout) -> Iterator[Finding]:
     """Yield where the run table is not what the runs come to."""
     if not layout.run_table.exists() or not layout.run_index.exists():
         return
+    if any(written.edited(layout, [layout.run_table])):
+        return  # told already
     try:
         index = read_records(layout.run_index, RunFacts)
         files = [layout.folder / name for facts in index.values() for name in facts.files]

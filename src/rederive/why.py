@@ -2,8 +2,8 @@
 
 A step that has run leaves `made/<step>.json` in the results folder: the fingerprint of its code, its settings, and the
 SHA-256 of each file that it read. What the code was stands once for each fingerprint, in `made/code/`. Steps are named
-as their rules are; `verify` has one for each derivation (verify.softmax), `prepare` and `standin` for each data set
-(prepare.digits), and a training is named by its run.
+as their rules are; `verify` has one for each derivation (verify.softmax), `convert` for each format (convert.html),
+`prepare` and `standin` for each data set (prepare.digits), and a training is named by its run.
 """
 
 import difflib
@@ -24,6 +24,7 @@ from rederive.proofs import derivation_names
 from rederive.records import read_json
 from rederive.report.listings import listed_sources
 
+PARTS = {"verify": "DERIVATION", "convert": "FORMAT"}  # what a rule has a step for each of
 CONTEXT = 1  # lines of a definition around each change
 
 
@@ -161,11 +162,11 @@ def _step(results: Path, name: str, study: Study) -> Step:
         return Step((root,), _flat(made_of), {})
     if name == "plot":
         drawn = plotting(study.figures.values())
-        return Step((drawn,), _flat(study.told()), _hashed(_inputs(rule, layout, study)))
-    if rule not in ROOTS or (part and rule != "verify"):
+        return Step((drawn,), _flat(study.told()), _hashed(inputs(rule, layout, study)))
+    if rule not in ROOTS or bool(part) != (rule in PARTS):
         runs = ", ".join(list(study.runs())[:3])
         steps = [
-            *ROOTS,
+            *(f"{rule}.{PARTS[rule]}" if rule in PARTS else rule for rule in ROOTS),
             "plot",
             *(f"{rule}.{data_set}" for data_set in study.data.sets for rule in ("prepare", "standin")),
         ]
@@ -179,7 +180,7 @@ def _step(results: Path, name: str, study: Study) -> Step:
         roots.append(derivation(part, study.derivations))
         if layout.oracles.exists():  # what was answered about the others makes no difference
             return Step(tuple(roots), _flat({"oracles": read_json(layout.oracles).get(part)}), {})
-    return Step(tuple(roots), _settings(rule, study), _hashed(_inputs(rule, layout, study)))
+    return Step(tuple(roots), _settings(rule, study), _hashed(inputs(rule, layout, study)))
 
 
 def _settings(rule: str, study: Study) -> dict[str, Any]:
@@ -192,28 +193,29 @@ def _settings(rule: str, study: Study) -> dict[str, Any]:
     return {}
 
 
-def _inputs(rule: str, layout: Layout, study: Study) -> list[Path]:
-    """Return the files that a rule reads."""
+def inputs(name: str, layout: Layout, study: Study) -> list[Path]:
+    """Return the files that a step reads."""
     runs = [layout.run_table, layout.run_index]
     derivations = [layout.derivation(name) for name in derivation_names(study.derivations)]
     published = [PUBLISHED, PUBLISHED_CURVES]
-    match rule:
+    figures = sorted(layout.figures.glob("*.*"))
+    match name.partition(".")[0]:
         case "collect":
             return [file for path in study.report_files(layout) for file in (path, layout.provenance(path))]
         case "summarise":
-            return [*runs, *published, *derivations, *map(layout.manifest, study.data_sets())]
+            return [*runs, layout.claims, *published, *derivations, *map(layout.manifest, study.data_sets())]
         case "test_claims":
-            return [*runs, CLAIMS, *published, *derivations]
+            return [*runs, layout.predictions, CLAIMS, *published, *derivations]
         case "plot":
             return [*runs, *published]
         case "render":
             sources = [path for suffix in ("j2", "yaml", "bib") for path in sorted(TEXT.rglob(f"*.{suffix}"))]
-            made = [layout.numbers, layout.claims, layout.run_index, layout.figure_index]
+            made = [layout.numbers, layout.claims, layout.run_index, layout.figure_index, layout.replays]
             return [*made, *derivations, *sources, *listed_sources(TEXT.rglob("*.j2"))]
         case "convert":
-            return [layout.report("md"), layout.trace, layout.figure_index, *sorted(THEME.glob("*"))]
+            return [layout.report("md"), layout.trace, layout.printed, *figures, *sorted(THEME.glob("*"))]
         case "tex_source":
-            return [layout.report("md"), layout.report("tex"), *sorted(layout.figures.glob("*.*"))]
+            return [layout.report("md"), layout.report("tex"), layout.printed, *figures]
     return []
 
 

@@ -241,6 +241,14 @@ RESULTS: list[tuple[str, Harm, tuple[str, ...]]] = [
     ),
 ]
 
+REMEMBERED = "results/made/written"
+
+
+def _as_foreign(harm: Harm) -> Harm:
+    """Forget what the steps wrote, so that what is harmed is read."""
+    return _all(lambda folder: shutil.rmtree(folder / REMEMBERED), harm)
+
+
 READERS: list[tuple[str, tuple[str, ...], str]] = [
     ("the run table", ("summarise",), "results/runs.csv"),
     ("the run index", ("summarise",), "results/runs.json"),
@@ -264,7 +272,29 @@ DAMAGES: list[tuple[str, Callable[[str], str]]] = [
 
 def _reader(label: str, command: tuple[str, ...], name: str, damage: str, edit: Callable[[str], str]) -> Case:
     harm = _gone(name) if damage == "missing" else _edit(name, edit)
-    return Case("results tampered", f"{label} {damage}", (command,), (Path(name).name,), harm)
+    return Case("results tampered", f"{label} {damage}", (command,), (Path(name).name,), _as_foreign(harm))
+
+
+# What a step wrote, a value of it, and another one of the same form.
+EDITS: list[tuple[str, tuple[str, ...], str, Callable[[str], str]]] = [
+    ("an accuracy of the run table", ("summarise",), "results/runs.csv", VALUE),
+    ("a seed of the run index", ("test-claims",), "results/runs.json", lambda text: text.replace("1", "2", 1)),
+    ("a number", ("render",), "results/numbers.json", lambda text: text.replace("0.", "1.", 1)),
+    ("a verdict", ("render",), "results/claims.json", lambda text: text.replace('"verdict": "', '"verdict": "not ', 1)),
+    ("a prediction", ("test-claims",), "results/predictions.json", lambda text: text.replace("1", "2", 1)),
+    ("a stand-in", ("summarise",), "results/data/mnist/manifest.json", lambda text: text.replace("stand", "off", 1)),
+    ("a point of a figure", ("render",), "results/figures/index.json", lambda text: text.replace("0.", "1.", 1)),
+    ("a drawing", ("convert", "html"), "results/figures/mnist_activations.svg", lambda text: text.replace("1", "2", 1)),
+    ("a word of the text", ("convert", "html"), "results/report/report.md", lambda text: text.replace("a", "o", 1)),
+    ("an origin", ("convert", "html"), "results/report/trace.json", lambda text: text.replace("0.", "1.", 1)),
+    ("a word of the LaTeX", ("tex-source",), "results/report/report.tex", lambda text: text.replace("a", "o", 1)),
+    ("a printed number", ("tex-source",), "results/report/numbers.csv", lambda text: text.replace("1", "2", 1)),
+]
+
+
+def _edited(label: str, command: tuple[str, ...], name: str, edit: Callable[[str], str]) -> Case:
+    expected = (f"{name}: is not the file that", "SHA-256", "remove", "build again")
+    return Case("results tampered", f"{label} edited by hand", (command,), expected, _edit(name, edit))
 
 
 # --- a full disk ----------------------------------------------------------------------------------------------
@@ -309,6 +339,7 @@ CASES = [
         for name, harm, expected in RESULTS
     ),
     *(_reader(label, command, name, damage, edit) for label, command, name in READERS for damage, edit in DAMAGES),
+    *(_edited(*edit) for edit in EDITS),
     Case(
         "archive tampered",
         "replays that are none",

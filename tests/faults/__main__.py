@@ -1,4 +1,4 @@
-"""What faults do to a build, as a table: `python -m tests.faults [-v] [STAGE ...]`; `--snakemake` adds whole builds.
+"""What faults do to a build, as a table: `python -m tests.faults [-v] [STAGE ...]`; Snakemake is one: whole builds.
 
 A cell is a fault in a stage. The stage runs in a process of its own, to which the fault happens; then it runs again,
 and what follows from it, as a build that goes on. A cell is good where
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import yaml
 from tests.boundary import mirror_cases
 from tests.faults.faults import FAULTS, Fault
-from tests.faults.snakemake import whole_builds
+from tests.faults.snakemake import WHOLE, whole_builds
 from tests.faults.stages import CHECKPOINT, ONWARD, STAGES, TRACEBACK, begin, contents, end, study
 
 from rederive.data import download
@@ -167,18 +167,19 @@ def table(found: Sequence[Cell]) -> str:
 def main() -> int:
     """Print the table; exit with 1 where a cell is not good."""
     began = time.monotonic()
-    wanted = [name for name in sys.argv[1:] if not name.startswith("-")] or [*STAGES]
+    wanted = [name for name in sys.argv[1:] if not name.startswith("-")] or [*STAGES, WHOLE]
     found: list[Cell] = []
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         undisturbed, there = study(work / "study"), work / "cells"
         there.mkdir()
-        makers: list[Iterator[Cell]] = [cells(undisturbed, there, wanted, [*FAULTS, NOTHING])]
+        stages = [name for name in wanted if name != WHOLE]
+        makers: list[Iterator[Cell]] = [cells(undisturbed, there, stages, [*FAULTS, NOTHING])]
         if "fetch" in wanted:
             makers.append(mirrors(undisturbed, there))
         if "train" in wanted:
             makers.append(losses_without_number(undisturbed, there))
-        if "--snakemake" in sys.argv:
+        if WHOLE in wanted:
             makers.append(Cell(*cell) for cell in whole_builds(there))
         for maker in makers:
             for cell in maker:

@@ -16,6 +16,7 @@ from tests.faults.faults import DAY
 from rederive import new
 from rederive.audit.rebuild import MADE
 
+WHOLE = "Snakemake"  # as a stage
 LONGEST_FILE = 2000  # bytes; scripts and records are longer
 PATIENCE = 1800  # seconds: a whole build, on a busy machine
 
@@ -106,5 +107,5 @@ def whole_builds(work: Path) -> Iterator[Cell]:
         code, output = _end(_snakemake(folder, "--rerun-incomplete"))
         wrong = [f"did not go on: {output[-1500:]}"] * bool(code)
         wrong += ["the report is another"] * (code == 0 and _report(folder) != expected)
-        yield kind, moment, "Snakemake", showed, "; ".join(wrong)
+        yield kind, moment, WHOLE, showed, "; ".join(wrong)
         shutil.rmtree(folder)

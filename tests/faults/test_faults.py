@@ -1,4 +1,4 @@
-"""A sample of the matrix of faults; all of it: `python -m tests.faults --snakemake`."""
+"""A sample of the matrix of faults; all of it: `python -m tests.faults`."""
 
 import json
 import subprocess

@@ -41,6 +41,14 @@ def edit(sources: Path) -> None:
     path.write_text(path.read_text().replace("0o644", "0o600"))
 
 
+def test_nobody_at_home_keeps_nothing(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may run as a user that nobody knows."""
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    assert asked() == reach("tex_source", sources=sources).digest()[:16]
+
+
 def test_a_second_process_gets_what_the_first_computed(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     first = asked()
     assert first == reach("tex_source", sources=sources).digest()[:16]

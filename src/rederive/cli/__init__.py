@@ -3,6 +3,7 @@
 Modules are imported when a command runs: `rederive --help` and the short steps start at once.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -88,12 +89,19 @@ def _run() -> None:
     except BrokenPipeError:
         _forget_output()
         sys.exit(1)
-    except OSError as error:
+    except (MemoryError, OSError, UserError) as error:
+        # Who found no data may not have had the memory to look at them.
+        if _is_of_memory(error) or _is_of_memory(error.__cause__):
+            raise UserError("there was not enough memory; free some, or set what is asked for to less") from None
+        if not isinstance(error, OSError):
+            raise
         if error.filename is None:
             _forget_output()
         raise of_system(error) from error
-    except MemoryError:
-        raise UserError("there was not enough memory; free some, or set what is asked for to less") from None
+
+
+def _is_of_memory(error: BaseException | None) -> bool:
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
 
 
 def _forget_output() -> None:

@@ -2,6 +2,8 @@
 
 import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,6 +53,25 @@ def resolved(configs: list[Path]) -> "Study":
     from rederive.yaml_files import merge, read_yaml
 
     return resolve(reduce(merge, map(read_yaml, configs), {}), configs)
+
+
+@contextmanager
+def step(study: Path, name: str) -> Iterator[list[Path]]:
+    """Do a step on files that nobody has edited, and leave word of what it depended on (`why`) and of what it wrote.
+
+    Yields a list, which the step fills with the files that it wrote.
+    """
+    from rederive import written
+    from rederive.config import Study
+    from rederive.why import inputs, record
+
+    layout, resolved = layout_of(study), Study.load(study)
+    written.refuse_edited(layout, inputs(name, layout, resolved))
+    written.forget(layout, name)
+    wrote: list[Path] = []
+    yield wrote
+    written.remember(layout, name, wrote)
+    record(layout.folder, name, resolved)
 
 
 def record_step(study: Path, step: str) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rederive.cli.common import STUDY, StudyFile, layout_of, record_step
+from rederive.cli.common import STUDY, StudyFile, layout_of, step
 from rederive.errors import UserError
 
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ def prepare(
 
     declared = _data_set(Study.load(study), data_set)
     official = load(declared.files) if declared.files else None
-    folder = layout_of(study).manifest(data_set).parent
-    prepare(data_set, official, load(declared.read), source or Path("resources") / data_set, folder)
-    record_step(study, f"prepare.{data_set}")
+    manifest = layout_of(study).manifest(data_set)
+    with step(study, f"prepare.{data_set}") as wrote:
+        prepare(data_set, official, load(declared.read), source or Path("resources") / data_set, manifest.parent)
+        wrote.append(manifest)
 
 
 def standin(data_set: DataSetName, study: StudyFile = STUDY) -> None:
@@ -62,9 +63,10 @@ def standin(data_set: DataSetName, study: StudyFile = STUDY) -> None:
     declared = _data_set(settings, data_set)
     if declared.standin is None:
         raise UserError(f"data.sets.{data_set}.standin: not given; without it there is no stand-in for this data set")
-    folder = layout_of(study).manifest(data_set).parent
-    generate(data_set, load(declared.standin), declared.sizes, settings.data.seed, folder)
-    record_step(study, f"standin.{data_set}")
+    manifest = layout_of(study).manifest(data_set)
+    with step(study, f"standin.{data_set}") as wrote:
+        generate(data_set, load(declared.standin), declared.sizes, settings.data.seed, manifest.parent)
+        wrote.append(manifest)
 
 
 def _data_set(study: "Study", name: str) -> "DataSet":

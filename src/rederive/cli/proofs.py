@@ -2,11 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rederive.cli.common import ARCHIVE, CONFIG, record_steps
+
+if TYPE_CHECKING:
+    from rederive.layout import Layout
 
 Package = Annotated[str | None, typer.Option(help="the package of the derivations [that of config.yaml]")]
 
@@ -19,10 +22,16 @@ def ask_oracles(
     package: Package = None,
 ) -> None:
     """Ask PyTorch, JAX and TensorFlow for the gradients of all derivations, or take what they said before."""
+    from rederive import written
+    from rederive.layout import Layout
     from rederive.proofs import ask_oracles
 
+    layout = Layout(output.parent)
+    written.forget(layout, "ask_oracles")
     ask_oracles(output, package=_package(package), kept=kept)
-    record_steps(output.parent / "study.json", ["ask_oracles"])
+    if layout.study.exists():
+        written.remember(layout, "ask_oracles", [output])
+    record_steps(layout.study, ["ask_oracles"])
 
 
 def verify(
@@ -51,6 +60,8 @@ def verify(
     """Prove the derivations, check their numbers, judge their mutants; exit with 1 where something does not hold."""
     import json
 
+    from rederive import written
+    from rederive.layout import Layout
     from rederive.proofs import derivation_names, export_certificates, verify_all
     from rederive.proofs.result import print_table
 
@@ -59,12 +70,17 @@ def verify(
     names = only or known
     asked = oracles or not (without_oracles or only)
     if output:
-        wanted, names = names, [name for name in names if not _stands(output, name)]
+        layout = Layout(output.parent)
+        written.refuse_edited(layout, [layout.oracles])
+        wanted, names = names, [name for name in names if not _stands(layout, output / f"{name}.json")]
         print(f"{len(wanted) - len(names)} of {len(wanted)} derivations are unchanged", file=sys.stderr)
     results = verify_all(names, output, asked, jobs, where, kept)
     passed = all(result.passed for result in results)
+    if output and layout.study.exists():
+        for result in results:
+            written.remember(layout, f"verify.{result.name}", [output / f"{result.name}.json"])
     if output and passed:
-        record_steps(output.parent / "study.json", [f"verify.{name}" for name in names if name in known])
+        record_steps(layout.study, [f"verify.{name}" for name in names if name in known])
     if as_json:
         print(json.dumps([result.to_json() for result in results], indent=2, sort_keys=True))
     else:
@@ -76,15 +92,18 @@ def verify(
         raise typer.Exit(1)
 
 
-def _stands(output: Path, name: str) -> bool:
+def _stands(layout: "Layout", result: Path) -> bool:
     """Say whether the result of a derivation is that of its code as it is now; if not, forget when it last was."""
+    from rederive import written
     from rederive.why import forget, unchanged
 
-    result, results = output / f"{name}.json", output.parent
-    if result.exists() and (results / "study.json").exists() and unchanged(results, f"verify.{name}"):
+    name = f"verify.{result.stem}"
+    whole = result.exists() and not any(written.edited(layout, [result]))
+    if whole and layout.study.exists() and unchanged(layout.folder, name):
         result.touch()  # newer than what it was made of
         return True
-    forget(results, f"verify.{name}")
+    forget(layout.folder, name)
+    written.forget(layout, name)
     return False
 
 

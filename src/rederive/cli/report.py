@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rederive.cli.common import STUDY, StudyFile, answer_at_once, layout_of, proved, record_step, resolved
+from rederive.cli.common import STUDY, StudyFile, answer_at_once, layout_of, proved, resolved, step
 
 
 def render(study: StudyFile = STUDY) -> None:
@@ -13,8 +13,9 @@ def render(study: StudyFile = STUDY) -> None:
     from rederive.report.render import render
 
     layout = layout_of(study)
-    render(layout, proved(layout))
-    record_step(study, "render")
+    with step(study, "render") as wrote:
+        render(layout, proved(layout))
+        wrote += [layout.report("md"), layout.trace, layout.printed]
 
 
 def convert(format: Annotated[str, typer.Argument(help="html, tex, typ or pdf")], study: StudyFile = STUDY) -> None:
@@ -24,8 +25,9 @@ def convert(format: Annotated[str, typer.Argument(help="html, tex, typ or pdf")]
     from rederive.report.formats import convert
 
     layout, engine = layout_of(study), Study.load(study).report.pdf_engine
-    convert(layout.report("md"), layout.report(format), layout.trace, layout.figures, THEME, engine)
-    record_step(study, "convert")
+    with step(study, f"convert.{format}") as wrote:
+        convert(layout.report("md"), layout.report(format), layout.trace, layout.figures, THEME, engine)
+        wrote.append(layout.report(format))
 
 
 def preview(
@@ -43,8 +45,9 @@ def tex_source(study: StudyFile = STUDY) -> None:
     from rederive.report.tex_source import tex_source
 
     layout = layout_of(study)
-    tex_source(layout.report("md"), layout.report("tex"), layout.printed, layout.figures, layout.package)
-    record_step(study, "tex_source")
+    with step(study, "tex_source") as wrote:
+        tex_source(layout.report("md"), layout.report("tex"), layout.printed, layout.figures, layout.package)
+        wrote.append(layout.package)
 
 
 def site(

@@ -4,15 +4,17 @@ from typing import Annotated
 
 import typer
 
-from rederive.cli.common import STUDY, StudyFile, layout_of, proved, record_step
+from rederive.cli.common import STUDY, StudyFile, layout_of, proved, step
 
 
 def collect(study: StudyFile = STUDY) -> None:
     """Put the files of all training jobs into one table."""
     from rederive.results.collect import collect
 
-    collect(layout_of(study))
-    record_step(study, "collect")
+    layout = layout_of(study)
+    with step(study, "collect") as wrote:
+        collect(layout)
+        wrote += [layout.run_table, layout.run_index, layout.predictions]
 
 
 def summarise(study: StudyFile = STUDY) -> None:
@@ -20,8 +22,9 @@ def summarise(study: StudyFile = STUDY) -> None:
     from rederive.results.summarise import summarise
 
     layout = layout_of(study)
-    summarise(layout, proved(layout))
-    record_step(study, "summarise")
+    with step(study, "summarise") as wrote:
+        summarise(layout, proved(layout))
+        wrote += [layout.numbers, *layout.tables.glob("*.csv")]
 
 
 def test_claims(study: StudyFile = STUDY) -> None:
@@ -29,8 +32,9 @@ def test_claims(study: StudyFile = STUDY) -> None:
     from rederive.results.claims import test_claims
 
     layout = layout_of(study)
-    test_claims(layout, proved(layout))
-    record_step(study, "test_claims")
+    with step(study, "test_claims") as wrote:
+        test_claims(layout, proved(layout))
+        wrote += [layout.claims, layout.claims.with_suffix(".csv")]
 
 
 def check_claims(study: StudyFile = STUDY) -> None:
@@ -48,8 +52,14 @@ def plot(
     study: StudyFile = STUDY,
 ) -> None:
     """Draw the figures, each with the numbers that it shows beside it."""
+    from rederive import written
     from rederive.figures import plot
 
-    plot(layout_of(study), only, processes=processes)
-    if not only:
-        record_step(study, "plot")
+    layout = layout_of(study)
+    if only:
+        written.forget(layout, "plot")
+        plot(layout, only, processes=processes)
+        return
+    with step(study, "plot") as wrote:
+        plot(layout, processes=processes)
+        wrote += [path for path in layout.figures.iterdir() if path.is_file()]

@@ -94,6 +94,7 @@ def replay(
     study: StudyFile = STUDY,
 ) -> None:
     """Train the beginning of finished runs again with today's code, and compare; exit with 1 where one differs."""
+    from rederive import written
     from rederive.config import Study
     from rederive.training import limit_threads
 
@@ -102,8 +103,11 @@ def replay(
     from rederive.training.replay import replay_all
 
     layout = layout_of(study)
+    written.forget(layout, "replay")
     folder = source or (ARCHIVE if ARCHIVE.is_dir() else layout.folder)
     replays = replay_all(settings, folder, layout, runs or [], seeds or [], sample, epochs, output)
+    if output == layout.replays:
+        written.remember(layout, "replay", [output])
     if any(replay.outcome == "different" for replay in replays):
         raise typer.Exit(1)
 

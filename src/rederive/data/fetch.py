@@ -159,14 +159,19 @@ def _archive_members(place: str, official: OfficialFiles, wanted: list[OfficialF
 def _is_there(place: str, name: str) -> bool:
     if _is_address(place):
         return download.is_there(f"{place.rstrip('/')}/{name}")
-    return (Path(place).expanduser() / name).is_file()
+    return (_folder(place) / name).is_file()
+
+
+def _folder(place: str) -> Path:
+    """Return the folder that a mirror names. The home of somebody unknown stands as it is, and is found nowhere."""
+    return Path(os.path.expanduser(place))  # Path.expanduser would raise RuntimeError
 
 
 def _read(place: str, name: str, size: int) -> bytes | None:
     """Return the file `name` at `place`, which has about so many bytes; None where there is no such file."""
     if _is_address(place):
         return download.get(f"{place.rstrip('/')}/{name}", size + ROOM)
-    path = Path(place).expanduser() / name
+    path = _folder(place) / name
     if not path.is_file():
         return None
     with path.open("rb") as stream:

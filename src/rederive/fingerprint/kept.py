@@ -29,7 +29,7 @@ def keep(places: Places, key: str, fingerprint: str) -> None:
     _known(places)[key] = fingerprint
     if _hash(places) != state(places):
         return
-    with suppress(OSError):  # no home, or a full one
+    with suppress(OSError, RuntimeError):  # a full home, or none
         known = _read(places) | _known(places)  # others may have kept some meanwhile
         write_json(_file(places), {"state": state(places), "fingerprints": known})
 
@@ -49,11 +49,12 @@ def _read(places: Places) -> dict[str, str]:
     try:
         kept = json.loads(_file(places).read_text(encoding="utf-8"))
         return dict(kept["fingerprints"]) if kept["state"] == state(places) else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
         return {}
 
 
 def _file(places: Places) -> Path:
+    # expanduser: RuntimeError where nobody is at home
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     name = hashlib.sha256(repr([str(place.resolve()) for place in places]).encode()).hexdigest()[:16]
     return folder / "rederive" / f"fingerprints-{name}.json"
