@@ -49,10 +49,11 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if path.is_file() and "__pycache__" not in path.parts
     }
     contents[pack.ENVIRONMENT] = b"pdf_engine: typst"
-    for name, content in rebuild.rebuild(contents, tmp_path_factory.mktemp("work"), True).items():
-        place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
+    with rebuild.rebuilding(contents, tmp_path_factory.mktemp("work"), True) as made:
+        for name, content in made().items():
+            place = folder / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
     return folder
 
 

@@ -20,13 +20,15 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rederive.audit import manifest
 from rederive.audit.audit import Asked, Report, audit
 from rederive.audit.pack import unzipped, zipped
-from rederive.audit.rebuild import inputs, rebuild
+from rederive.audit.rebuild import inputs, rebuilding
 from rederive.errors import UserError
 from rederive.proofs import verify_all
 
@@ -63,14 +65,19 @@ class Auditor:
     def __call__(self, path: Path) -> Report:
         return audit(path, Asked(), self.rebuilt, self.proved)
 
-    def rebuilt(self, contents: Mapping[str, bytes], folder: Path, trust_code: bool) -> dict[str, bytes]:
+    @contextmanager
+    def rebuilt(self, contents: Mapping[str, bytes], folder: Path, trust_code: bool) -> Iterator[Any]:
+        yield partial(self._made_again, contents, folder, trust_code)
+
+    def _made_again(self, contents: Mapping[str, bytes], folder: Path, trust_code: bool) -> dict[str, bytes]:
         given = inputs(contents, trust_code)
         key = hashlib.sha256(
             repr(sorted((n, hashlib.sha256(c).digest()) for n, c in given.items())).encode()
         ).hexdigest()
         if key not in self._made:
             try:
-                self._made[key] = rebuild(contents, folder, trust_code)
+                with rebuilding(contents, folder, trust_code) as made:
+                    self._made[key] = made()
             except UserError as error:
                 self._made[key] = error
         found = self._made[key]

@@ -14,13 +14,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rederive.audit import crate, manifest, printed
 from rederive.audit.pack import COMMIT, ENVIRONMENT, RESULTS, about, environment, read_yaml_text, unzipped
-from rederive.audit.rebuild import inputs, is_made, rebuild
+from rederive.audit.rebuild import inputs, is_made, rebuilding
 from rederive.audit.training import train_again
 from rederive.config import Study
 from rederive.errors import UserError
@@ -33,7 +34,7 @@ ROUNDING = 1e-9  # relative difference of numbers that other libraries may give
 PROOF_ROUNDING = 1e-9  # absolute, of the numbers that check a proof, which are errors near 1e-15
 SHOWN = 160
 
-Rebuild = Callable[[Mapping[str, bytes], Path, bool], dict[str, bytes]]
+Rebuild = Callable[[Mapping[str, bytes], Path, bool], AbstractContextManager[Callable[[], dict[str, bytes]]]]
 Prove = Callable[[Sequence[str], Path | None, bool | Path, int | None, str | None, Path | None], Sequence[Any]]
 
 
@@ -81,7 +82,7 @@ class Asked:
     """The seed by which runs to replay are drawn; without it nobody knows before which they are."""
 
 
-def audit(path: Path, asked: Asked | None = None, rebuilt: Rebuild = rebuild, proved: Prove = verify_all) -> Report:
+def audit(path: Path, asked: Asked | None = None, rebuilt: Rebuild = rebuilding, proved: Prove = verify_all) -> Report:
     """Return what was checked of a pack, and what does not agree. Raises UserError for a file that is no pack.
 
     `rebuilt` makes the results again and `proved` the proofs: who audits many packs of one study may remember both.
@@ -123,22 +124,23 @@ def _the_rest(
 
         add_code_of(given)
     study = Study.load(given / RESULTS / "study.json")
-    _runs(report, study, Layout(given / RESULTS))
     here = environment(study)
     told = {str(key): str(value) for key, value in read_yaml_text(contents.get(ENVIRONMENT, b"")).items()}
     other = {key: value for key, value in told.items() if key != COMMIT and here.get(key) != value}
-    for name, content in about(_rest(contents), study, told).items():
-        if name not in contents:
-            report.problems.append(Problem(name, "missing: every pack has it"))
-        elif contents[name] != content:
-            report.problems.append(_difference(name, contents[name], content))
-    if asked.prove:
-        _proofs(report, study, Layout(given / RESULTS), proved)
-    else:
-        report.notes.append("Proofs were not proved again: --trust-proofs.")
-    if not asked.trust_code:
-        _code(report, contents)
-    _results(report, contents, rebuilt(contents, work, asked.trust_code), other)
+    with rebuilt(contents, work, asked.trust_code) as made:  # beside all else
+        _runs(report, study, Layout(given / RESULTS))
+        for name, content in about(_rest(contents), study, told).items():
+            if name not in contents:
+                report.problems.append(Problem(name, "missing: every pack has it"))
+            elif contents[name] != content:
+                report.problems.append(_difference(name, contents[name], content))
+        if asked.prove:
+            _proofs(report, study, Layout(given / RESULTS), proved)
+        else:
+            report.notes.append("Proofs were not proved again: --trust-proofs.")
+        if not asked.trust_code:
+            _code(report, contents)
+        _results(report, contents, made(), other)
     if asked.replay or asked.retrain:
         draw = asked.draw if asked.draw is not None else random.SystemRandom().randrange(2**32)
         told_of, wrong = train_again(study, given, asked.replay, asked.retrain, draw)

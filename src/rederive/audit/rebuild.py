@@ -1,6 +1,7 @@
 """The steps of a build from its runs on, in a folder, in a process of their own.
 
-    rebuild(contents, folder, trust_code) -> dict[str, bytes]    what they make, by name in the pack
+    with rebuilding(contents, folder, trust_code) as made:
+        made() -> dict[str, bytes]    what they make, by name in the pack; it waits for the end
 
 The same functions as the rules of the workflow call: collect, test_claims, summarise, plot, render, convert,
 tex_source. Nothing that they make is given to them. The tool's code is that which is installed here; the study's own,
@@ -10,7 +11,9 @@ too, unless its packed code is trusted.
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from rederive.audit import crate, manifest, pack
@@ -53,8 +56,14 @@ def inputs(contents: Mapping[str, bytes], trust_code: bool) -> dict[str, bytes]:
     }
 
 
-def rebuild(contents: Mapping[str, bytes], folder: Path, trust_code: bool) -> dict[str, bytes]:
-    """Make the results of a pack again in an empty folder. Raises UserError, with the step's words, where one stops."""
+@contextmanager
+def rebuilding(
+    contents: Mapping[str, bytes], folder: Path, trust_code: bool
+) -> Iterator[Callable[[], dict[str, bytes]]]:
+    """Make the results of a pack again in an empty folder, beside what is done meanwhile.
+
+    Yields a function that waits for the results. It raises UserError, with the step's words, where a step stops.
+    """
     for name, content in inputs(contents, trust_code).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,17 +73,29 @@ def rebuild(contents: Mapping[str, bytes], folder: Path, trust_code: bool) -> di
     # -P: nothing is imported from the folder that a module happens to lie in.
     command = [sys.executable, "-P", "-m", "rederive.audit.rebuild", *told]
     environment = os.environ | {"MPLBACKEND": "agg"}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT
-    )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise UserError("\n".join(line for line in lines if not line.startswith(" "))[-1500:])
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted((folder / RESULTS).rglob("*"))
-        if path.is_file() and is_made(path.relative_to(folder).as_posix())
-    }
+    with tempfile.TemporaryFile() as words:  # a pipe that nobody reads meanwhile would fill up
+        steps = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=words)
+
+        def made() -> dict[str, bytes]:
+            try:
+                code = steps.wait(LIMIT)
+            except subprocess.TimeoutExpired:
+                raise UserError(f"the results were not made again within {LIMIT} s") from None
+            if code:
+                words.seek(0)
+                lines = words.read().decode("utf-8", "replace").strip().splitlines() or [f"exit code {code}"]
+                raise UserError("\n".join(line for line in lines if not line.startswith(" "))[-1500:])
+            return {
+                path.relative_to(folder).as_posix(): path.read_bytes()
+                for path in sorted((folder / RESULTS).rglob("*"))
+                if path.is_file() and is_made(path.relative_to(folder).as_posix())
+            }
+
+        try:
+            yield made
+        finally:
+            steps.kill()
+            steps.wait()
 
 
 def main(engine: str, commit: str) -> None:
