@@ -12,8 +12,8 @@ from rederive.autograd.convolution import conv2d
 from rederive.autograd.forward_mode import Dual, hessian_vector_product, jvp
 from rederive.autograd.normalization import Standardize
 from rederive.autograd.pooling import max_pool2d
-from rederive.proofs.prover.array import SymbolicArray, named_entry
-from rederive.proofs.prover.code import Trace, entry, position, symbolic_inputs
+from rederive.proofs.prover.array import SymbolicArray, named_entry, position
+from rederive.proofs.prover.code import Trace, entry, symbolic_inputs
 from rederive.proofs.prover.indices import Index, array, sum_over
 from rederive.proofs.prover.prove import equal, pushforward
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from array_api_compat import array_namespace
 
-from rederive.proofs.prover.array import ShapeError, SymbolicArray, SymbolicNamespace
-from rederive.proofs.prover.code import position
+from rederive.proofs.prover.array import ShapeError, SymbolicArray, SymbolicNamespace, position
 from rederive.proofs.prover.exact import Number, entries
 from rederive.proofs.prover.indices import sizes
 from rederive.proofs.prover.prove import equal
@@ -35,6 +34,9 @@ CASES = {
     "the last axis": lambda xp, x, a, b, s: xp.sum(x, axis=-1),
     "means": lambda xp, x, a, b, s: xp.mean(x, axis=0) + xp.mean(x),
     "matrix product": lambda xp, x, a, b, s: x.T @ x,
+    "powers of a matrix": lambda xp, x, a, b, s: (x.T @ x) @ (x.T @ x) @ (x.T @ x),
+    "equal sums inside a sum": lambda xp, x, a, b, s: xp.sum(x * xp.sum(x, axis=1, keepdims=True)) + xp.sum(x),
+    "sums of ones": lambda xp, x, a, b, s: xp.sum(xp.ones_like(x) * xp.sum(xp.ones_like(x.T @ x), axis=0)),
     "transposes": lambda xp, x, a, b, s: xp.matrix_transpose(x) + xp.permute_dims(x, (1, 0)) + xp.swapaxes(x, 0, 1),
     "where": lambda xp, x, a, b, s: xp.where(x > 1, x, -x),
     "maximum and minimum": lambda xp, x, a, b, s: xp.maximum(x, 1) + xp.minimum(x, 1),
@@ -239,10 +241,12 @@ def test_real_numbers_are_equal_almost_nowhere_and_others_may_be() -> None:
         assert not same(left <= right, left < right)
 
 
-def test_a_maximum_is_an_unknown_number() -> None:
-    x = named("x", n, m)
-    first, second = (SymbolicNamespace.max(x, axis=1, keepdims=True) for _ in range(2))
+def test_a_maximum_is_an_unknown_number_of_its_own() -> None:
+    x = named("x", n, n)
+    first, again, scaled = (SymbolicNamespace.max(y, axis=1, keepdims=True) for y in (x, 1 * x, 2 * x))
+    others = [scaled, SymbolicNamespace.max(x.T, axis=1, keepdims=True), SymbolicNamespace.max(x, axis=0)[:, None]]
     where = position(first, "pq")
     assert first.shape == (n, 1)
-    assert not equal(first.at(*where), second.at(*where))
+    assert equal(first.at(*where), again.at(*where))
+    assert not any(equal(first.at(*where), other.at(*where)) for other in others)
     assert SymbolicNamespace.max(x, axis=1).shape == (n,)

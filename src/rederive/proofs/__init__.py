@@ -14,6 +14,10 @@ from rederive.errors import UserError
 if TYPE_CHECKING:
     from rederive.proofs.result import Result
 
+# Whatever SymPy made is found again: it reads this when it is imported. By itself it keeps the last thousand results
+# of each function, fewer than one proof has.
+os.environ.setdefault("SYMPY_CACHE_SIZE", "None")
+
 
 def derivation_names(package: str | None) -> list[str]:
     """Return the names of all derivations of a package, one a module; of no package, none.
@@ -67,6 +71,8 @@ def verify_all(
     if len(names) == 1 or jobs == 1:
         return [verify(name, outputs[name], oracles, package, kept) for name in names]
     from concurrent.futures import ProcessPoolExecutor
+
+    from rederive.proofs import verification  # noqa: F401  # imported once, where processes are forked
 
     # The longest first, so that it does not run alone at the end.
     order = sorted(names, key=lambda name: (name not in LONG, name))

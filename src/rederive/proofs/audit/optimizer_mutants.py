@@ -1,6 +1,7 @@
 """Mutants of an optimiser's step: judged by the rules that are to be proved, and by steps in exact numbers."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -96,12 +97,12 @@ def check_optimizer(
         seed: Of the weights and gradients.
     """
     count = Count()
-    known = list(runs)
+    known = [_followed(run, seed) for run in runs]
     name = optimizer.__name__
 
     def judge(what: str) -> None:
         proved = holds(equal(left, right) for left, right in _late(rules))
-        count.add(what, proved, holds(_steps_are_right(optimizer, known, seed)))
+        count.add(what, proved, holds(_steps_are_right(optimizer, known)))
 
     judge(f"{name}.step itself")
     if not count.equivalent:
@@ -118,21 +119,38 @@ def _late(rules: Callable[[], Iterable[tuple[Expr, Expr]]]) -> Iterator[tuple[Ex
     yield from rules()
 
 
-def _steps_are_right(optimizer: type[Any], runs: Iterable[Run], seed: int) -> Iterator[bool]:
-    """Take steps in exact numbers, and say of each whether it is what it should be."""
+@dataclass(frozen=True)
+class Followed:
+    """Steps in exact numbers, as they are to be: the options, the weights at first, each gradient and what it makes."""
+
+    options: dict[str, Any]
+    weights: np.ndarray
+    steps: list[tuple[np.ndarray, np.ndarray]]
+
+
+def _followed(run: Run, seed: int) -> Followed:
     generator = np.random.default_rng(seed)
-    for options, follow in runs:
-        w = samples.exact(samples.draw((3,), "real", generator))
-        weights = Tensor(w.copy(), requires_grad=True)
+    options, follow = run
+    first = w = samples.exact(samples.draw((3,), "real", generator))
+    state: dict[str, Any] = {}
+    steps = []
+    for _ in range(STEPS):
+        g = samples.exact(samples.draw((3,), "real", generator))
+        w, state = follow(w, state, g)
+        steps.append((g, w))
+    return Followed(options, first, steps)
+
+
+def _steps_are_right(optimizer: type[Any], runs: Iterable[Followed]) -> Iterator[bool]:
+    """Take steps in exact numbers, and say of each whether it is what it should be."""
+    for run in runs:
+        weights = Tensor(run.weights.copy(), requires_grad=True)
         parameters = among(weights)
         untouched = [one.value.copy() for one in parameters]
-        tool = optimizer(parameters, RATE, **options)
-        state: dict[str, Any] = {}
-        for _ in range(STEPS):
-            g = samples.exact(samples.draw((3,), "real", generator))
+        tool = optimizer(parameters, RATE, **run.options)
+        for g, w in run.steps:
             weights.grad = g.copy()
             tool.step()
-            w, state = follow(w, state, g)
             yield weights.grad is None
             yield have_values(weights.value, w)
             yield all(have_values(parameters[k].value, untouched[k]) for k in (0, 2))

@@ -7,8 +7,10 @@ it computes the operation's value, and the gradients of that value, for every us
 import ast
 import inspect
 import textwrap
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import cycle, product
 from types import FunctionType
 from typing import Any
@@ -21,7 +23,8 @@ from rederive.autograd.examples import Example
 from rederive.autograd.graph import Context, namespace, unbroadcast
 from rederive.proofs.audit import samples
 from rederive.proofs.audit.mutants import POINTS, Count
-from rederive.proofs.prover.code import Trace, Use, compare, domains_of, example_traces, position, uses
+from rederive.proofs.prover.array import position
+from rederive.proofs.prover.code import Trace, Use, compare, domains_of, example_traces, uses
 from rederive.proofs.prover.exact import Number, same
 from rederive.proofs.prover.purity import only_raises
 
@@ -68,12 +71,11 @@ def source_mutants(
     own = _locals(tree)
     seen = {ast.unparse(tree)}
     result = []
-    for node in list(ast.walk(tree)):
+    for node, put in list(_parts(tree)):
         for new in _changes(node, own):
-            what = f"{ast.unparse(node)} -> {ast.unparse(new)}"
-            _Replace(node, new).visit(tree)
+            put(new)
             text = ast.unparse(tree)
-            _Replace(new, node).visit(tree)
+            put(node)
             if text in seen or (without and without in text):
                 continue
             seen.add(text)
@@ -81,16 +83,21 @@ def source_mutants(
                 continue
             names = dict(function.__globals__)
             exec(compile(text, f"<mutant of {function.__qualname__}>", "exec"), names)
-            result.append((what, names[tree.name]))
+            result.append((f"{ast.unparse(node)} -> {ast.unparse(new)}", names[tree.name]))
     return result
 
 
-class _Replace(ast.NodeTransformer):
-    def __init__(self, old: ast.AST, new: ast.AST) -> None:
-        self.old, self.new = old, new
-
-    def visit(self, node: ast.AST) -> Any:
-        return self.new if node is self.old else super().generic_visit(node)
+def _parts(tree: ast.AST) -> Iterator[tuple[ast.AST, Callable[[ast.AST], None]]]:
+    """Yield every node below a node, level by level, with a function that puts another in its place."""
+    waiting = deque([tree])
+    while waiting:
+        parent = waiting.popleft()
+        for field, value in ast.iter_fields(parent):
+            for place, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
+                if isinstance(node, ast.AST):
+                    put = partial(setattr, parent, field) if place is None else partial(value.__setitem__, place)
+                    yield node, put
+                    waiting.append(node)
 
 
 def _changes(node: ast.AST, own: set[str]) -> list[ast.expr]:

@@ -17,7 +17,7 @@ from sympy import Expr, Indexed, IndexedBase, KroneckerDelta, S, Symbol
 
 from rederive.proofs.prover.definedness import Need, demand
 from rederive.proofs.prover.functions import Step
-from rederive.proofs.prover.indices import Index, array, range_of, sum_over
+from rederive.proofs.prover.indices import Array, Index, array, range_of, sum_over
 from rederive.proofs.prover.size import NotSymbolicError, Size, exact
 
 Entry = Callable[..., Expr]
@@ -247,13 +247,45 @@ def _arithmetic(function: Callable[..., Expr], *values: Any) -> SymbolicArray:
     return _elementwise(function, *arrays, dtype=_together(*arrays))
 
 
+def position(value: SymbolicArray, letters: str = "pquvwxyz") -> tuple[Expr, ...]:
+    """Return one index for each axis of the array, 0 along axes of size one."""
+    pairs = zip(letters, value.sizes, strict=False)
+    return tuple(S.Zero if size == 1 else Index(letter, size) for letter, size in pairs)
+
+
+def inner_position(value: SymbolicArray) -> tuple[Expr, ...]:
+    """Return the same under names that are those of no other indices."""
+    return tuple(index.inner() if isinstance(index, Index) else index for index in position(value, "ijklabcd"))
+
+
+def _content(value: SymbolicArray) -> Expr:
+    """Return the entry at any position: two arrays of one shape are equal where theirs is the same expression."""
+    return value.at(*inner_position(value))
+
+
+# Names by content: what is computed again has the names that it had, and so is the same expression, of which all is
+# known that was proved before. No array can be made of itself, so that an index of a sum never occurs inside it.
+
+
+def _summed(value: SymbolicArray, axis: int, *others: SymbolicArray) -> Index:
+    """Return the index of a sum along an axis of an array, joined with others."""
+    return _index_over(value.sizes[axis], axis, _content(value), *map(_content, others))
+
+
+@cache
+def _index_over(size: Expr, axis: int, *_: Expr) -> Index:
+    return Index("s", size).fresh()
+
+
+@cache
+def _maximum_of(content: Expr, axes: tuple[int, ...]) -> OpaqueName:
+    return OpaqueName(f"c_{next(_serial)}", real=True)
+
+
 def _demanded(value: Any, need: Need, why: str) -> SymbolicArray:
     """Note that the entries must be other than zero, or positive: see `definedness`."""
     value = _as_array(value)
-    places = [
-        S.Zero if size == 1 else Index(letter, size) for letter, size in zip("pquvwxyz", value.sizes, strict=False)
-    ]
-    demand(value.at(*places), need, why)
+    demand(_content(value), need, why)
     return value
 
 
@@ -316,8 +348,7 @@ def _reduced(
     value, axes = value.frozen(), _axes(axis, value.ndim)
     shape = [S.One if k in axes else size for k, size in enumerate(value.sizes) if keepdims or k not in axes]
 
-    # One index for all entries: no other array that an entry is made of has it.
-    new = {k: Index("s", value.sizes[k]).fresh() for k in axes if value.sizes[k] != 1}
+    new = {k: _summed(value, k) for k in axes if value.sizes[k] != 1}
 
     def entry(*position: Expr) -> Expr:
         rest = iter([place for k, place in enumerate(position) if not (keepdims and k in axes)])
@@ -411,7 +442,7 @@ class SymbolicNamespace:
         """
         axes = _axes(axis, x.ndim)
         sizes = [S.One if k in axes else size for k, size in enumerate(x.sizes)]
-        kept = SymbolicArray(sizes, named_entry(IndexedBase(OpaqueName(f"c_{next(_serial)}", real=True))))
+        kept = SymbolicArray(sizes, named_entry(Array(_maximum_of(_content(x), tuple(sorted(axes))))))
         return kept if keepdims else SymbolicNamespace.squeeze(kept, axis=tuple(axes)).frozen()
 
     # Shapes
@@ -424,12 +455,11 @@ class SymbolicNamespace:
         if _together(x, y) == "bool":
             raise NotSymbolicError("the product of matrices of conditions depends on the library")
         x, y = x.frozen(), y.frozen()
-        r = Index("r", x.sizes[1]).fresh()
+        r = S.Zero if x.sizes[1] == 1 else _summed(x, 1, y)
 
         def entry(i: Expr, j: Expr) -> Expr:
-            if x.sizes[1] == 1:
-                return x.at(i, S.Zero) * y.at(S.Zero, j)
-            return sum_over(x.at(i, r) * y.at(r, j), r)
+            body = x.at(i, r) * y.at(r, j)
+            return sum_over(body, r) if isinstance(r, Index) else body
 
         return SymbolicArray((x.sizes[0], y.sizes[1]), entry, _together(x, y))
 
@@ -443,7 +473,7 @@ class SymbolicNamespace:
         if _together(x, y) == "bool":
             raise NotSymbolicError("the product of arrays of conditions depends on the library")
         rest = [[k for k in range(one.ndim) if k not in used] for one, used in ((x, first), (y, second))]
-        over = [S.Zero if x.sizes[k] == 1 else Index("r", x.sizes[k]).fresh() for k in first]
+        over = [S.Zero if x.sizes[k] == 1 else _summed(x, k, y) for k in first]
 
         def entry(*position: Expr) -> Expr:
             of_x = dict(zip(first, over, strict=True)) | dict(zip(rest[0], position, strict=False))

@@ -12,7 +12,7 @@ from sympy import Expr, Indexed, IndexedBase, S
 from rederive.autograd import Op, Tensor
 from rederive.autograd.examples import Example
 from rederive.autograd.graph import ancestors
-from rederive.proofs.prover.array import SymbolicArray, named_entry, opaque_entries
+from rederive.proofs.prover.array import SymbolicArray, inner_position, named_entry, opaque_entries, position
 from rederive.proofs.prover.definedness import Domain, collected, kinks
 from rederive.proofs.prover.indices import Index, array, sizes, sum_over
 from rederive.proofs.prover.prove import difference, gradient
@@ -42,12 +42,6 @@ def compare(what: str, left: Expr, right: Expr) -> Difference:
     return Difference(what, left, right, difference(left, right))
 
 
-def position(value: SymbolicArray, letters: str = "pquvwxyz") -> tuple[Expr, ...]:
-    """Return one index for each axis of the array, 0 along axes of size one."""
-    pairs = zip(letters, value.sizes, strict=False)
-    return tuple(S.Zero if size == 1 else Index(letter, size) for letter, size in pairs)
-
-
 def entry(base: IndexedBase, where: tuple[Expr, ...]) -> Expr:
     """Return X[i, j], or X for a scalar."""
     return named_entry(base)(*where)
@@ -55,7 +49,7 @@ def entry(base: IndexedBase, where: tuple[Expr, ...]) -> Expr:
 
 def pairing(value: SymbolicArray) -> Expr:
     """Return L = sum_ij G_ij Y_ij, whose gradient is what a backward pass computes from the cotangent G."""
-    where = tuple(index.fresh() if isinstance(index, Index) else index for index in position(value, "ijklabcd"))
+    where = inner_position(value)
     body = entry(array(COTANGENT), where) * value.at(*where)
     over = [index for index in where if isinstance(index, Index)]
     return sum_over(body, *over) if over else body
@@ -116,8 +110,8 @@ class Trace:
         result = []
         for base in sorted({found.base for found in opaque_entries(self.scalar)}, key=str):
             example: Indexed = next(found for found in opaque_entries(self.scalar) if found.base == base)
-            fresh = tuple(index.fresh() if isinstance(index, Index) else index for index in example.indices)
-            slope = gradient(self.scalar, base[fresh])
+            other = tuple(index.inner() if isinstance(index, Index) else index for index in example.indices)
+            slope = gradient(self.scalar, base[other])
             result.append(compare("the slope along the row maxima", slope, S.Zero))
         return result
 

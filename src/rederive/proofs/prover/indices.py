@@ -3,7 +3,7 @@
 from itertools import count
 from typing import Any
 
-from sympy import Expr, Indexed, IndexedBase, S, Sum, Symbol, sympify
+from sympy import Expr, Indexed, IndexedBase, S, Sum, Symbol, Tuple, cacheit, sympify
 
 _serial = count()
 
@@ -47,6 +47,10 @@ class Index(Symbol):
         size = _checked_size(self.size - fewer) if fewer else self.size
         return Index._made(f"{self.name.split(FRESH)[0]}{FRESH}{next(_serial)}", size)
 
+    def inner(self) -> "Index":
+        """Return the index of the same range that stands for this one where it is summed over: always the same one."""
+        return Index._made(f"{self.name}{FRESH}", self.size)
+
 
 def _checked_size(size: Expr) -> Expr:
     if not (size.is_integer and size.is_nonnegative):
@@ -68,17 +72,50 @@ def indices(names: str, size: Expr | int) -> tuple[Index, ...]:
 
 def array(name: str, below: Expr | int | None = None) -> IndexedBase:
     """Return an array of real entries, or of integers in [0, below), to be written X[i, j]."""
-    return IndexedBase(name, real=True) if below is None else IndexedBase(Index(name, below))
+    return Array(name, real=True) if below is None else Array(Index(name, below))
+
+
+# SymPy makes entries and sums anew wherever they stand, and deduces of each what is known of its sign. Here equal ones
+# are one object, and of sums nothing is asked: the search takes longer than a proof, in vain.
+
+
+class Array(IndexedBase):
+    """SymPy's array, with entries that are made once."""
+
+    def __getitem__(self, where: Any, **_: Any) -> "Entry":
+        return Entry(self, *where) if isinstance(where, (tuple, Tuple)) else Entry(self, where)
+
+
+class Entry(Indexed):
+    """An entry X[i, j]."""
+
+    @cacheit  # type: ignore[untyped-decorator]
+    def __new__(cls, base: IndexedBase, *where: Any) -> "Entry":
+        """Make the entry, or take the one that was made before."""
+        return super().__new__(cls, base, *where)
 
 
 class RangeSum(Sum):
-    """SymPy's sum of real numbers, without the search for its sign, which takes longer than a proof, in vain."""
+    """SymPy's sum, of real numbers, over whole ranges."""
 
     is_number = False
     is_real = True
 
+    @cacheit  # type: ignore[untyped-decorator]
+    def __new__(cls, body: Expr, *limits: Any) -> "RangeSum":
+        """Make the sum, or take the one that was made before."""
+        return super().__new__(cls, body, *limits)
+
+    @property
+    def free_symbols(self) -> set[Symbol]:
+        """The symbols of the body, without the indices that the sum runs over, and those of the sizes."""
+        sizes = {symbol for _, _, high in self.limits for symbol in high.free_symbols}
+        return self.function.free_symbols - {index for index, _, _ in self.limits} | sizes
+
     def _eval_is_zero(self) -> None:
         return None
+
+    _eval_is_positive = _eval_is_negative = _eval_is_finite = _eval_is_extended_real = _eval_is_zero
 
 
 def sum_over(body: Expr | int, *over: Index) -> Sum:

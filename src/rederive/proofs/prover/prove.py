@@ -1,7 +1,9 @@
 """Equality of two expressions for all sizes, and derivatives by two routes."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache, reduce
 from math import lcm
 from random import Random
 from typing import Any
@@ -39,6 +41,7 @@ class InexactNumberError(ValueError):
     """A formula holds a number that is not exact, or none at all: with roundings nothing can be proved."""
 
 
+@lru_cache(maxsize=20_000)
 def refuse_inexact(expression: Expr) -> None:
     """Raise InexactNumberError if there is a floating-point number, an infinity or an imaginary unit in a formula."""
     found = expression.atoms(Float, NumberSymbol, type(S.ComplexInfinity), type(S.ImaginaryUnit))
@@ -72,6 +75,7 @@ def difference(left: Expr, right: Expr) -> Expr:
     return rest
 
 
+@lru_cache(maxsize=20_000)
 def gradient(value: Expr, entry: Indexed) -> Expr:
     """Return d value / d entry as SymPy differentiates it, deltas eliminated.
 
@@ -114,34 +118,42 @@ def _bodies_by_range(total: Expr) -> list[Expr]:
 # Is a rational function of opaque atoms identically zero?
 
 
+PRIME = 2**61 - 1
+
+
 def _is_zero_fraction(expression: Expr) -> bool:
-    rational, atoms = _in_symbols(expression)
-    # Exact values at random points refute at once most of what is not zero.
+    powers = {atom: _as_power(atom) for atom in _atoms(expression)}
+    # b^(q r), q rational, is a power of one variable, b^(r / unit).
+    units: dict[tuple[Expr, Expr], int] = defaultdict(lambda: 1)
+    for base, rest, multiple in powers.values():
+        units[base, rest] = lcm(units[base, rest], multiple.denominator)
+    exponents = {a: int(multiple * units[base, rest]) for a, (base, rest, multiple) in powers.items()}
+    # Values modulo a prime, at random, refute at once most of what is not zero.
     numbers = Random(1)
-    point = {atom: Rational(numbers.randint(10**5, 10**7), numbers.randint(10**3, 10**4)) for atom in atoms}
+    point = {variable: numbers.randrange(1, PRIME) for variable in units}
     try:
-        if rational.xreplace(point) != 0:
+        residues = {atom: pow(point[powers[atom][:2]], k, PRIME) for atom, k in exponents.items()}
+        if _residue(expression, residues) != 0:
             return False
-    except ZeroDivisionError:
+    except ValueError:  # a denominator is zero there
         pass
+    symbols = {variable: Dummy() for variable in units}
+    rational = _with_atoms(expression, {atom: symbols[powers[atom][:2]] ** k for atom, k in exponents.items()})
     numerator, _ = fraction(together(rational))
     return expand(numerator) == 0
 
 
-def _in_symbols(expression: Expr) -> tuple[Expr, list[Dummy]]:
-    """Replace all that is not +, *, integer power by symbols; b^(q r), q rational, by powers of one symbol."""
-    powers: dict[tuple[Expr, Expr], set[Fraction]] = defaultdict(set)
-    for atom in _atoms(expression):
-        base, rest, multiple = _as_power(atom)
-        powers[base, rest].add(multiple)
-    symbols, replacements = [], {}
-    for (base, rest), multiples in powers.items():
-        symbol = Dummy()
-        symbols.append(symbol)
-        unit = lcm(*[multiple.denominator for multiple in multiples])
-        for multiple in multiples:
-            replacements[base, rest, multiple] = symbol ** int(multiple * unit)
-    return _replace_atoms(expression, replacements), symbols
+def _residue(expression: Expr, atoms: Mapping[Expr, int]) -> int:
+    """Return the value modulo the prime; a ValueError where what is divided by is zero."""
+    if isinstance(expression, Rational):
+        return expression.p * pow(expression.q, -1, PRIME) % PRIME
+    if isinstance(expression, Add):
+        return sum(_residue(part, atoms) for part in expression.args) % PRIME
+    if isinstance(expression, Mul):
+        return reduce(lambda value, part: value * _residue(part, atoms) % PRIME, expression.args, 1)
+    if _is_polynomial_part(expression):
+        return pow(_residue(expression.base, atoms), int(expression.exp), PRIME)
+    return atoms[expression]
 
 
 def _is_polynomial_part(expression: Expr) -> bool:
@@ -159,14 +171,14 @@ def _atoms(expression: Expr) -> set[Expr]:
     return {expression}
 
 
-def _replace_atoms(expression: Expr, replacements: dict[tuple[Expr, Expr, Fraction], Expr]) -> Expr:
+def _with_atoms(expression: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
     if expression.is_Rational:
         return expression
     if isinstance(expression, Pow) and expression.exp.is_Integer:
-        return Pow(_replace_atoms(expression.base, replacements), expression.exp)
+        return Pow(_with_atoms(expression.base, replacements), expression.exp)
     if _is_polynomial_part(expression):
-        return expression.func(*[_replace_atoms(part, replacements) for part in expression.args])
-    return replacements[_as_power(expression)]
+        return expression.func(*[_with_atoms(part, replacements) for part in expression.args])
+    return replacements[expression]
 
 
 def _as_power(atom: Expr) -> tuple[Expr, Expr, Fraction]:
