@@ -43,7 +43,7 @@ rule convert:
     benchmark:
         "<benchmarks>/convert/{format}.jsonl"
     wildcard_constraints:
-        format="html|tex|pdf",
+        format="html|tex",
     localrule: True
     resources:
         mem_mb=1000,
@@ -52,11 +52,23 @@ rule convert:
         study=study_file,
         code=fingerprint("convert"),
         theme=theme,
-        engine=lambda wildcards: (study.report.pdf_engine if wildcards.format == "pdf" else ""),
+        engine="",
     message:
         "Setting report.{wildcards.format}"
     shell:
         "rederive convert {wildcards.format} --study {params.study} > {log} 2>&1"
+
+
+# It takes as long as the other formats together, and so begins first.
+use rule convert as convert_pdf with:
+    wildcard_constraints:
+        format="pdf",
+    priority: 1
+    params:
+        study=study_file,
+        code=fingerprint("convert"),
+        theme=theme,
+        engine=study.report.pdf_engine,
 
 
 rule tex_source:
