@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests import studies, synthetic
+from tests.shared import made_once
 
 from rederive.config import Study
 from rederive.data import Dataset, load
@@ -19,10 +20,13 @@ SIZES = {"mnist": {"train": 300, "validation": 60, "test": 20}, "cifar10": {"tra
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build of config.yaml with three seeds of invented runs, up to HTML and LaTeX. Tests leave it as it is."""
-    folder = synthetic.whole_build(tmp_path_factory.mktemp("built"), synthetic.study(seeds=[0, 1, 2]))
-    for suffix in ("html", "tex"):
-        synthetic.convert_build(folder, suffix)
-    return folder
+
+    def make(folder: Path) -> None:
+        synthetic.whole_build(folder, synthetic.study(seeds=[0, 1, 2]))
+        for suffix in ("html", "tex"):
+            synthetic.convert_build(folder, suffix)
+
+    return made_once(tmp_path_factory, "built", make)
 
 
 @pytest.fixture(scope="session")
@@ -49,10 +53,13 @@ def official(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The folders of the official data, from the mirror that the environment names."""
     if "REDERIVE_DATA_MIRROR" not in os.environ:
         pytest.skip("no mirror of the official data")
-    root = tmp_path_factory.mktemp("official")
-    for dataset, code in {"mnist": mnist, "cifar10": cifar10}.items():
-        fetch(dataset, code.FILES, root / "files", [])
-        prepare(dataset, code.FILES, code.read, root / "files", root / dataset)
+
+    def make(root: Path) -> None:
+        for dataset, code in {"mnist": mnist, "cifar10": cifar10}.items():
+            fetch(dataset, code.FILES, root / "files", [])
+            prepare(dataset, code.FILES, code.read, root / "files", root / dataset)
+
+    root = made_once(tmp_path_factory, "official", make)
     return {dataset: root / dataset for dataset in SIZES}
 
 

@@ -3,15 +3,15 @@
 from pathlib import Path
 
 import pytest
+from tests.shared import made_once
 from tests.workflow.project import Project, new_project
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose report has been built; tests copy it before they edit it."""
-    project = new_project(tmp_path_factory.mktemp("workflow") / "built")
-    project.snakemake()
-    return project
+    folder = made_once(tmp_path_factory, "workflow", lambda folder: new_project(folder / "built").snakemake())
+    return Project(folder / "built")
 
 
 @pytest.fixture
