@@ -28,10 +28,10 @@ retrain: env  ## the whole report from config.yaml: every network trained on the
 	@rederive where
 
 test: env-dev env-cluster  ## every test that this machine can run
-	pytest --numprocesses=logical --dist=loadfile $(PYTEST_ARGS)
+	pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 coverage: env-dev env-cluster  ## the tests again, and which lines of the sources none of them runs
-	pytest --numprocesses=logical --dist=loadfile --cov=rederive --cov=writeup --cov-report=term:skip-covered $(PYTEST_ARGS)
+	pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder --cov=rederive --cov=writeup --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 docs: env-dev  ## the documentation as a site, in results/site
 	mkdocs build --strict
