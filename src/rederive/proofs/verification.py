@@ -45,9 +45,9 @@ TRUSTED = (
     "Floating point, for the numbers beside the proofs.",
 )
 CONVENTIONS = (
-    "L is any scalar that depends on the result; G is its gradient with respect to the result, the cotangent.",
+    "$L$ is any scalar that depends on the result; $G$ is its gradient with respect to the result, the cotangent.",
     "Functions, fractions, powers and the product with a dot in a circle act on matrices entry by entry. "
-    "A bold 1 is a vector of ones; followed by a condition in brackets it is 1 where that holds and 0 where not.",
+    r"A bold $\mathbf{1}$ is a vector of ones; followed by a condition in brackets it is 1 where that holds and 0 where not.",
 )
 
 

@@ -146,7 +146,7 @@ weights_sum = Induction(
         Line(beta * hypothesis + (1 - beta), "a step of the optimiser"),
         Line(
             1 - beta ** (t + 1),
-            "the induction hypothesis: what Adam divides by is the sum of the weights, so M is a weighted mean",
+            "the induction hypothesis: what Adam divides by is the sum of the weights, so $M$ is a weighted mean",
         ),
     ),
 )

@@ -77,9 +77,9 @@ DERIVATION = Derivation(
         gradient_chain(
             gamma[q],
             Y,
-            Line(sum_over(G[i, q] * H[i, q], i), "Y is linear in the scale"),
+            Line(sum_over(G[i, q] * H[i, q], i), "$Y$ is linear in the scale"),
         ),
-        gradient_chain(beta[q], Y, Line(sum_over(G[i, q], i), "Y is linear in the shift")),
+        gradient_chain(beta[q], Y, Line(sum_over(G[i, q], i), "$Y$ is linear in the shift")),
         Chain(
             sum_over(H[i, q], i),
             (
@@ -92,7 +92,7 @@ DERIVATION = Derivation(
     code=code,
     mutate="nothing",
     conventions=(
-        "A column of X is a channel, its rows are all pixels of all images. The variance is divided by the number of "
+        "A column of $X$ is a channel, its rows are all pixels of all images. The variance is divided by the number of "
         "values in training; the running variance, which evaluation takes, by one less, as in PyTorch.",
     ),
 )

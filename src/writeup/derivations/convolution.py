@@ -78,7 +78,7 @@ DERIVATION = Derivation(
                     l,
                     o,
                 ),
-                "Y is linear in the filters",
+                "$Y$ is linear in the filters",
             ),
             Line(
                 sum_over(G[i, k, l, q] * P[i, k, l, p3, q1, q2], i, k, l),
@@ -97,7 +97,7 @@ DERIVATION = Derivation(
                     l,
                     o,
                 ),
-                "the windows are linear in the pixels, and Y in the windows",
+                "the windows are linear in the pixels, and $Y$ in the windows",
             ),
             Line(
                 sum_over(G[p, k, l, o] * W[o, p3, s, t] * R[k, s, p1] * S[l, t, p2], k, l, o, s, t),
@@ -111,9 +111,9 @@ DERIVATION = Derivation(
     sizes={"n": 2, "h": 3, "w": 2, "c": 2, "u": 2, "v": 1, "a": 2, "b": 2, "f": 2},
     mutate="stated",
     conventions=(
-        "R and S say what the windows read: R is one where the row of the image is stride times the number of the "
-        "window, plus the place in it, less the padding, and zero elsewhere; S is the same for columns. A place "
-        "outside the image reads zero. The proof holds for any numbers in R and S, and so for every stride, "
+        "$R$ and $S$ say what the windows read: $R$ is one where the row of the image is stride times the number of "
+        "the window, plus the place in it, less the padding, and zero elsewhere; $S$ is the same for columns. A place "
+        "outside the image reads zero. The proof holds for any numbers in $R$ and $S$, and so for every stride, "
         "padding and size.",
     ),
 )

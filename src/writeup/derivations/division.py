@@ -18,7 +18,7 @@ DERIVATION = Derivation(
         gradient_chain(
             X[p, q],
             Y,
-            Line(sum_over(G[i, j] * delta(i, p) * delta(j, q) / Z[i, j], i, j), "Y is linear in X"),
+            Line(sum_over(G[i, j] * delta(i, p) * delta(j, q) / Z[i, j], i, j), "$Y$ is linear in $X$"),
             Line(
                 G[p, q] / Z[p, q],
                 "a sum over a Kronecker delta has one term",

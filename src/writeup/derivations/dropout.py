@@ -57,7 +57,7 @@ DERIVATION = Derivation(
             Y,
             Line(
                 sum_over(G[i, j] * M[i, j] / (1 - r) * delta(i, p) * delta(j, q), i, j),
-                "the mask does not depend on X",
+                "the mask does not depend on $X$",
             ),
             Line(G[p, q] * M[p, q] / (1 - r), "a sum over a Kronecker delta has one term"),
         ),
@@ -66,7 +66,7 @@ DERIVATION = Derivation(
             (
                 Line(
                     X[p, q],
-                    "the mean of Y over the mask, which is zero with probability r and else one: dropout leaves it",
+                    "the mean of $Y$ over the mask, which is zero with probability $r$ and else one: dropout leaves it",
                 ),
             ),
         ),

@@ -29,7 +29,7 @@ DERIVATION = Derivation(
             Y,
             Line(
                 sum_over(G[i, j] * AnyDerivative(X[i, j]) * delta(i, p) * delta(j, q), i, j),
-                "an entry of Y depends on one entry of X",
+                "an entry of $Y$ depends on one entry of $X$",
             ),
             Line(
                 G[p, q] * AnyDerivative(X[p, q]),
@@ -40,5 +40,5 @@ DERIVATION = Derivation(
     ),
     program=lambda xp, X: X * X * X + X * X + 2 * X,
     matrix=each(AnyFunction, X_matrix),
-    conventions=("Where a number is needed, f(x) = $x^3 + x^2 + 2x$ stands for $f$.",),
+    conventions=("Where a number is needed, $f(x) = x^3 + x^2 + 2x$ stands for $f$.",),
 )

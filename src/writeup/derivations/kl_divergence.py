@@ -62,7 +62,7 @@ DERIVATION = Derivation(
             K,
             Line(
                 -sum_over(G[i] * sum_over(T[i, j] * delta(i, p) * (delta(j, q) - P[i, q]), j), i),
-                "the gradient of log-softmax; the target's own entropy does not depend on X",
+                "the gradient of log-softmax; the target's own entropy does not depend on $X$",
             ),
             Line(
                 G[p] * (P[p, q] * sum_over(T[p, j], j) - T[p, q]),
@@ -72,7 +72,7 @@ DERIVATION = Derivation(
         ),
         Chain(
             sum_over(G[i] * Partial(K[i], X[p, q]), i),
-            (Line(sum_over(G[i] * Partial(C[i], X[p, q]), i), "both gradients are those of the cross-entropy C"),),
+            (Line(sum_over(G[i] * Partial(C[i], X[p, q]), i), "both gradients are those of the cross-entropy $C$"),),
         ),
     ),
     program=program,
@@ -80,7 +80,7 @@ DERIVATION = Derivation(
     ops=(Mul, Sum),
     native={"torch": torch_program},
     conventions=(
-        "The entropy term h of a target, the sum of T log T over its row, does not depend on X; "
-        "for a one-hot target it is zero, with 0 log 0 = 0.",
+        r"The entropy term $h$ of a target, the sum of $T \log T$ over its row, does not depend on $X$; "
+        r"for a one-hot target it is zero, with $0 \log 0 = 0$.",
     ),
 )

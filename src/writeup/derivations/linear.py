@@ -39,7 +39,7 @@ DERIVATION = Derivation(
             Y,
             Line(
                 sum_over(G[i, j] * sum_over(X[i, r] * delta(j, q) * delta(r, s), r), i, j),
-                "Y is linear in W",
+                "$Y$ is linear in $W$",
             ),
             Line(
                 sum_over(G[i, q] * X[i, s], i),
@@ -58,7 +58,7 @@ DERIVATION = Derivation(
             Y,
             Line(
                 sum_over(G[i, j] * sum_over(delta(i, p) * delta(r, s) * W[j, r], r), i, j),
-                "Y is linear in X",
+                "$Y$ is linear in $X$",
             ),
             Line(
                 sum_over(G[p, j] * W[j, s], j),

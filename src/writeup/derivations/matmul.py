@@ -20,7 +20,7 @@ DERIVATION = Derivation(
             Y,
             Line(
                 sum_over(G[i, j] * sum_over(X[i, r] * delta(r, s) * delta(j, q), r), i, j),
-                "Y is linear in W",
+                "$Y$ is linear in $W$",
             ),
             Line(
                 sum_over(X[i, s] * G[i, q], i),
@@ -33,7 +33,7 @@ DERIVATION = Derivation(
             Y,
             Line(
                 sum_over(G[i, j] * sum_over(delta(i, p) * delta(r, s) * W[r, j], r), i, j),
-                "Y is linear in X",
+                "$Y$ is linear in $X$",
             ),
             Line(
                 sum_over(G[p, j] * W[s, j], j),

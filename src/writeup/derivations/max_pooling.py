@@ -35,7 +35,7 @@ DERIVATION = Derivation(
             Y,
             Line(
                 sum_over(G[i] * delta(i, p) * delta(q, K[i]), i),
-                "Y is the entry at K; near a point without ties K does not change",
+                "$Y$ is the entry at $K$; near a point without ties $K$ does not change",
             ),
             Line(G[p] * delta(q, K[p]), "a sum over a Kronecker delta has one term: all goes to the chosen entry"),
         ),
@@ -44,8 +44,8 @@ DERIVATION = Derivation(
     code=lambda X, K: Take.apply(X, places=K.value),
     ops=(Take,),
     conventions=(
-        "A row of X is a window, and K is the place of its greatest entry. Where several are equal there is no "
-        "derivative; K is then the first of them, row by row, and takes the whole gradient, as in PyTorch. The proof "
-        "holds for any K.",
+        "A row of $X$ is a window, and $K$ is the place of its greatest entry. Where several are equal there is no "
+        "derivative; $K$ is then the first of them, row by row, and takes the whole gradient, as in PyTorch. The proof "
+        "holds for any $K$.",
     ),
 )

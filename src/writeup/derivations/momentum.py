@@ -117,9 +117,9 @@ velocities = Induction(
     ),
     continues=lambda hypothesis: (
         Line(mu * hypothesis + g[t, j], "a step of the optimiser"),
-        Line(mu * velocity(t, j) + g[t, j], "the closed form for t steps: the induction hypothesis"),
+        Line(mu * velocity(t, j) + g[t, j], "the closed form for $t$ steps: the induction hypothesis"),
         Line(sum_over(mu ** (t - k) * g[k, j], k) + g[t, j], "a factor taken into the sum"),
-        Line(velocity(t + 1, j), "the last term of the sum: the closed form for t + 1 steps"),
+        Line(velocity(t + 1, j), "the last term of the sum: the closed form for $t + 1$ steps"),
     ),
 )
 constant = Induction(
@@ -133,7 +133,8 @@ constant = Induction(
     continues=lambda hypothesis: (
         Line(mu * hypothesis + 1, "a step of the optimiser"),
         Line(
-            (1 - mu ** (t + 1)) / (1 - mu), "the induction hypothesis: steps grow by a factor of at most 1 / (1 - mu)"
+            (1 - mu ** (t + 1)) / (1 - mu),
+            r"the induction hypothesis: steps grow by a factor of at most $1 / (1 - \mu)$",
         ),
     ),
 )

@@ -43,7 +43,7 @@ DERIVATION = Derivation(
             ),
             Line(
                 gradient,
-                "X divided by its row sum is Y",
+                "$X$ divided by its row sum is $Y$",
                 HadamardProduct(
                     G_matrix - HadamardProduct(G_matrix, Y_matrix) * across,
                     each(Lambda(x, 1 / x), X_matrix * across),
@@ -55,9 +55,9 @@ DERIVATION = Derivation(
             (
                 Line(
                     sum_over(G[p, q] * Y[p, q], q) - sum_over(G[p, j] * Y[p, j], j) * sum_over(Y[p, q], q),
-                    "multiply out; X divided by its row sum is Y",
+                    "multiply out; $X$ divided by its row sum is $Y$",
                 ),
-                Line(S.Zero, "a row of Y sums to one: the gradient is orthogonal to the row (Euler's identity)"),
+                Line(S.Zero, "a row of $Y$ sums to one: the gradient is orthogonal to the row (Euler's identity)"),
             ),
         ),
     ),

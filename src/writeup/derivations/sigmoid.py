@@ -28,7 +28,7 @@ DERIVATION = Derivation(
             ),
             Line(
                 G[p, q] * Y[p, q] * (1 - Y[p, q]),
-                "exp(-X) is (1 - Y) / Y",
+                r"$e^{-X} = (1 - Y) / Y$",
                 HadamardProduct(G_matrix, Y_matrix, ones - Y_matrix),
             ),
         ),

@@ -46,7 +46,7 @@ DERIVATION = Derivation(
                     sum_over(G[p, q] * Y[p, q], q) - sum_over(G[p, j] * Y[p, j], j) * sum_over(Y[p, q], q),
                     "multiply out",
                 ),
-                Line(S.Zero, "a row of Y sums to one: the gradient does not shift the row"),
+                Line(S.Zero, "a row of $Y$ sums to one: the gradient does not shift the row"),
             ),
         ),
     ),

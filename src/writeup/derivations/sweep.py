@@ -47,7 +47,7 @@ DERIVATION = Derivation(
             (
                 Line(
                     sum_over(u[j] * t[j], j) + sum_over(v[r] * sum_over(J[r, j] * t[j], j), r),
-                    "when the earlier values move along t, the node's value moves along T = J t",
+                    "when the earlier values move along $t$, the node's value moves along $T = J t$",
                 ),
                 Line(
                     sum_over(u[j] * t[j], j) + sum_over(sum_over(v[r] * J[r, j], r) * t[j], j),
@@ -66,14 +66,14 @@ DERIVATION = Derivation(
         gradient_chain(
             t[q],
             S,
-            Line(G * (u[q] + sum_over(v[r] * J[r, q], r)), "the sum is linear in t"),
+            Line(G * (u[q] + sum_over(v[r] * J[r, q], r)), "the sum is linear in $t$"),
             Line(G * N[q], "what is collected at a value after the turn: the derivative by it over all paths so far"),
         ),
-        gradient_chain(u[q], S, Line(G * t[q], "the sum is linear in u")),
+        gradient_chain(u[q], S, Line(G * t[q], "the sum is linear in $u$")),
         gradient_chain(
             v[s],
             S,
-            Line(G * sum_over(J[s, k] * t[k], k), "the sum is linear in v"),
+            Line(G * sum_over(J[s, k] * t[k], k), "the sum is linear in $v$"),
             Line(G * T[s], "the movement of the node's value"),
         ),
         gradient_chain(J[s, q], S, Line(G * v[s] * t[q], "a local derivative counts on one path")),

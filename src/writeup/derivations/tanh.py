@@ -20,12 +20,12 @@ DERIVATION = Derivation(
             Y,
             Line(
                 sum_over(G[i, j] / cosh(X[i, j]) ** 2 * delta(i, p) * delta(j, q), i, j),
-                "tanh is sinh / cosh: the quotient rule, and cosh^2 - sinh^2 = 1",
+                r"$\tanh = \sinh / \cosh$: the quotient rule, and $\cosh^2 - \sinh^2 = 1$",
             ),
             Line(G[p, q] / cosh(X[p, q]) ** 2, "a sum over a Kronecker delta has one term"),
             Line(
                 G[p, q] * (1 - Y[p, q] ** 2),
-                "1 / cosh^2 = 1 - tanh^2",
+                r"$1 / \cosh^2 = 1 - \tanh^2$",
                 HadamardProduct(G_matrix, ones - HadamardProduct(Y_matrix, Y_matrix)),
             ),
         ),
