@@ -26,13 +26,14 @@ HEADINGS = {
     "only_curve": "Only the {curve} agrees",
     "only_value": "Only the {value} agrees",
     "neither": "Neither agrees",
-    "value_agrees": "No curve published: the {value} agrees",
-    "value_differs": "No curve published: the {value} differs",
+    "value_agrees": "{value} agrees, no curve",
+    "value_differs": "{value} differs, no curve",
     "unknown": "Nothing is decided",
 }
 MARKERS = ("o", "s", "D", "^")
 ROW, HEADING = 1.0, 1.35  # heights
 INCHES = 0.148  # of a row
+WIDTH = 4.5  # inches: narrow enough that a phone shows labels and both panels, and large enough to read there
 LINEAR = 0.02  # up to this difference the axis is linear, beyond it logarithmic
 
 
@@ -49,6 +50,7 @@ def draw(axes: Axes, source: Source) -> Shown:
     figure = axes.figure
     assert isinstance(figure, Figure)
     axes.remove()
+    figure.set_figwidth(WIDTH)
     figure.set_figheight(0.75 + INCHES * height)
     left, right = figure.subplots(1, 2, sharey=True, gridspec_kw={"width_ratios": (1.25, 1)})
     value, curve = study.headline or "value", comparison.curve_metric or "curve"
@@ -61,7 +63,15 @@ def draw(axes: Axes, source: Source) -> Shown:
         heading = HEADINGS[status].format(**names)
         heading = f"{heading[:1].upper()}{heading[1:]}: {len(rows)}"
         left.annotate(
-            heading, (0, y), (-4, 0), ("axes fraction", "data"), "offset points", ha="right", va="center", weight="bold"
+            heading,
+            (0, y),
+            (-4, 0),
+            ("axes fraction", "data"),
+            "offset points",
+            ha="right",
+            va="center",
+            weight="bold",
+            size=7,
         )
         for ax in (left, right):
             ax.axhspan(y - HEADING / 2, y + HEADING / 2, color=style.GRID, alpha=0.45, linewidth=0)
@@ -79,7 +89,7 @@ def draw(axes: Axes, source: Source) -> Shown:
     right.tick_params(axis="y", length=0)
     left.axvline(0, color=style.INK, linewidth=0.8)
     left.set_xscale("symlog", linthresh=LINEAR, linscale=0.6)
-    left.set_xticks([-0.1, -0.02, 0, 0.02, 0.1])
+    left.set_xticks([-0.1, 0, 0.1])
     left.xaxis.set_major_formatter(lambda at, _: f"{at:+g}".replace("-", "\u2212") if at else "0")
     left.xaxis.set_minor_locator(NullLocator())
     left.set_xlabel(f"{_words(value).capitalize()}:\nours minus published")
@@ -138,7 +148,7 @@ def _legend(ax: Axes, source: Source, markers: dict[str, str]) -> None:
         ax.plot([], [], "o", color=style.ALARM, markerfacecolor="white", markersize=4.2, label="differs")[0],
         ax.bar([0], [0], color="#8fb4cc", alpha=0.55, label="where another run would fall"),
     ]
-    ax.figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=7)
+    ax.figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=7)
 
 
 def _words(metric: str) -> str:

@@ -47,7 +47,8 @@ TRUSTED = (
 CONVENTIONS = (
     "$L$ is any scalar that depends on the result; $G$ is its gradient with respect to the result, the cotangent.",
     "Functions, fractions, powers and the product with a dot in a circle act on matrices entry by entry. "
-    r"A bold $\mathbf{1}$ is a vector of ones; followed by a condition in brackets it is 1 where that holds and 0 where not.",
+    r"A bold $\mathbf{1}$ is a vector of ones; followed by a condition in brackets it is 1 where that holds and 0 "
+    "where not.",
 )
 
 

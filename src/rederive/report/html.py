@@ -73,7 +73,7 @@ def _figure(name: str, drawn: str, values: str, alt: str, recolour: bool) -> str
         "role": "img",
         "aria-label": alt,
         "data-figure": name,
-        "style": f"max-width: {1.8 * width:.0f}px",
+        "style": f"max-width: {1.8 * width:.0f}px; --least: {width:.0f}px",
     }
     drawing = ElementTree.tostring(svg, encoding="unicode")
     # What keeps its colours lies on a white sheet, in the dark, too.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 AGREE = ("both", "value_agrees")
 STATUS = {words: key for key, words in STATUSES.items()}
 AGREEMENT = {True: "inside", False: "outside", None: ""}
-DIGITS = 12  # of a hash, in print
+DIGITS = 8  # of a hash, in print
 FILE_DIGITS = 6  # where a run has one for each seed
 
 
@@ -235,9 +235,9 @@ class Tables:
             ]
             seeds = ", ".join(map(str, facts.seeds)) + (" (all the same)" if facts.deterministic else "")
             fates = [("diverged", facts.diverged), ("collapsed", facts.collapsed)]
-            remarks = [f"seed {', '.join(map(str, sorted(lost)))} {fate}" for fate, lost in fates if lost]
+            remarks = [f"{', '.join(map(str, sorted(lost)))} {fate}" for fate, lost in fates if lost]
             reasons = sorted(set(facts.left_out.values()))
-            remarks += [f"seed {_seeds_with(facts.left_out, reason)} {reason}" for reason in reasons]
+            remarks += [f"{_seeds_with(facts.left_out, reason)} {reason.removeprefix('was ')}" for reason in reasons]
             if facts.imported:
                 told = ", ".join(f"{file} {digest[:DIGITS]}" for file, digest in sorted(facts.imported.items()))
                 remarks.append(f"imported, not trained: {told}")
