@@ -15,15 +15,16 @@ ROOT = Path(__file__).parents[2]
 PROOFS = ("division",)
 TRAIN = """
 from rederive.cli.common import resolved
-from rederive.proofs import verify
+from rederive.proofs import export_certificates, verify
 from pathlib import Path
 from rederive.training import train
 study = resolved([Path("config.yaml")])
 study.save("results/study.json")
+export_certificates(Path("archive"), ["division"], study.derivations)
 for run in study.runs():
     train("results/study.json", run, study.seeds)
 for name in ("division",):
-    verify(name, Path(f"results/derivations/{name}.json"), False, study.derivations)
+    verify(name, Path(f"results/derivations/{name}.json"), False, study.derivations, Path("archive"))
 """
 
 PACK = "import sys; from rederive.cli import main; sys.argv[1:1] = ['pack']; main()"
@@ -40,7 +41,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in PROOFS:
         shutil.copy(ROOT / "src/writeup/derivations" / f"{name}.py", package)
     config = (folder / "config.yaml").read_text().replace("report:\n", "report:\n  pdf_engine: typst\n", 1)
-    (folder / "config.yaml").write_text(f"{config}\nderivations: study.derivations\n")
+    (folder / "config.yaml").write_text(f"{config}\nderivations: study.derivations\ntraining: {{archive: archive}}\n")
     environment = os.environ | {"PYTHONPATH": f"{folder / 'src'}{os.pathsep}{ROOT / 'src'}"}
     subprocess.run([sys.executable, "-c", TRAIN], cwd=folder, env=environment, check=True)
     contents = {

@@ -199,7 +199,7 @@ def _proofs(report: Report, study: Study, layout: Layout, proved: Prove) -> None
     for name in sorted(set(known) - set(names)):
         report.problems.append(Problem(f"{RESULTS}/derivations/{name}.json", "missing: the study has this derivation"))
     oracles: bool | Path = layout.oracles if layout.oracles.exists() else False
-    kept = Path(study.training.archive) if study.training.archive else None
+    kept = layout.folder.parent / study.training.archive if study.training.archive else None
     for result in proved(names, None, oracles, None, study.derivations, kept):
         found = json.loads(layout.derivation(result.name).read_bytes())
         wanted = json.loads(json.dumps(result.to_json()))

@@ -7,14 +7,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rederive.errors import UserError
+from rederive.files import read_text
 from rederive.imports import source_of
 
 _CALL = re.compile(r"""\blisting\(\s*["']([\w.]+)["']""")
 
 
 def listed_sources(templates: Iterable[Path]) -> list[Path]:
-    """Return the files that templates show parts of, in order and each once: the modules that they name as text."""
-    modules = {module for path in templates for module in _CALL.findall(path.read_text(encoding="utf-8"))}
+    """Return the files that templates show parts of, in order and each once: the modules that they name as text.
+
+    Raises UserError for a template that is not UTF-8.
+    """
+    modules = {module for path in templates for module in _CALL.findall(read_text(path))}
     return sorted(path for module in modules if (path := source_of(module)))
 
 
