@@ -1,8 +1,12 @@
 """The view of a build follows what Snakemake prints; the lines are those of a real build (9.27)."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 from rich.console import Console
 
-from rederive.build import Seen, view
+from rederive.build import DEFAULTS, Seen, view
 from rederive.training.status import Job
 
 BEGUN = """\
@@ -71,3 +75,15 @@ def test_the_view_has_jobs_epochs_and_the_time_left() -> None:
     assert "Training linear, seeds 0-1-2" in text
     assert "30.0/60" in text
     assert "45 s" in text
+
+
+def test_what_a_failed_job_says_is_shown_and_not_only_where_its_log_lies(tmp_path: Path) -> None:
+    (tmp_path / "Snakefile").write_text(
+        "rule claims:\n    output: 'a'\n    log: 'claims.log'\n    shell: 'echo no such: relo > {log}; exit 1'\n"
+    )
+    command = [sys.executable, "-m", "snakemake", *DEFAULTS]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode
+    told = Seen()
+    told.read_all((ran.stdout + ran.stderr).splitlines(keepends=True))
+    assert "no such: relo\n" in told.error()

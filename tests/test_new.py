@@ -1,10 +1,12 @@
 """Beginning a study: all of an example or nothing, and never over anything."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from rederive.cli import begin
 from rederive.errors import UserError
 from rederive.new import example_names, new
 
@@ -32,6 +34,18 @@ def test_an_empty_folder_will_do(tmp_path: Path) -> None:
     (tmp_path / "study").mkdir()
     new(tmp_path / "study")
     assert (tmp_path / "study" / "config.yaml").exists()
+
+
+def test_the_commands_that_are_told_can_be_typed_as_they_stand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin.new(tmp_path / "my papers", "minimal")
+    told = capsys.readouterr().out
+    change = next(line for line in told.splitlines() if line.strip().startswith("cd "))
+    script = f"{change}\npwd"
+    assert subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.strip() == str(
+        tmp_path / "my papers"
+    )
 
 
 def test_what_lies_in_the_way_stays_as_it_is(tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ from rederive.errors import UserError
 from rederive.layout import Layout
 from rederive.training import status
 
-# As many jobs at a time as there are cores; what a killed build left half done is made again. A profile or the command
-# line is stronger.
-DEFAULTS = ("--cores", "all", "--rerun-incomplete")
+# As many jobs at a time as there are cores; what a killed build left half done is made again; what a failed job wrote
+# into its log is shown. A profile or the command line is stronger.
+DEFAULTS = ("--cores", "all", "--rerun-incomplete", "--show-failed-logs")
 SECONDS = 0.5  # between two looks at the status files
 
 _STARTED = re.compile(r"^Job (\d+): (.+)$")

@@ -13,10 +13,12 @@ def new(
     example: Annotated[str, typer.Option(help="which study it begins as: minimal, digits or imported")] = "minimal",
 ) -> None:
     """Write a small study that builds at once: config, text, a claim, a trainer, a Snakefile and CI."""
+    import shlex
+
     from rederive import new
 
     new.new(folder, example)
-    print(f"{folder} is a study. Build it:\n\n    cd {folder}\n    rederive build\n")
+    print(f"{folder} is a study. Build it:\n\n    cd {shlex.quote(str(folder))}\n    rederive build\n")
 
 
 def build(
