@@ -12,9 +12,11 @@ from matplotlib.colors import to_rgb
 from tests import synthetic
 
 from rederive import figures
+from rederive.config import resolve
 from rederive.errors import UserError
 from rederive.figures import graphs, style
 from rederive.layout import THEME, Layout
+from rederive.yaml_files import read_yaml
 
 
 def luminance(colour: str) -> float:
@@ -134,11 +136,13 @@ def test_no_two_experiments_of_a_dataset_look_alike() -> None:
         assert len(set(runs)) == len(runs)
 
 
-def test_no_two_curves_of_a_panel_have_one_colour() -> None:
-    study = synthetic.study()
+@pytest.mark.parametrize(("config", "least"), [("config.yaml", 11), ("examples/digits/config.yaml", 2)])
+def test_no_two_curves_of_a_panel_have_one_colour(config: str, least: int) -> None:
+    path = synthetic.REPOSITORY / config
+    study = resolve(read_yaml(path), [path])
     looks = style.looks(study)
     panels = [(name, panel) for name, figure in study.figures.items() for panel in figure.panels]
-    assert len(panels) > 10
+    assert len(panels) >= least
     for name, panel in panels:
         colours = [looks[experiment].colour for experiment in panel.experiments]
         assert len(set(colours)) == len(colours), f"{name}: {panel.title}"

@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import pypandoc
 import pytest
 from tests import synthetic
 
@@ -247,3 +248,16 @@ def test_the_archive_holds_text_and_figures_side_by_side(built: Path, tmp_path: 
     assert links
     assert all(f"report-source/{link}" in names for link in links)
     assert "report-source/latexmkrc" in names
+
+
+@pytest.mark.parametrize(("sections", "expected"), [(3, False), (12, True)])
+@pytest.mark.parametrize(("suffix", "call"), [("latex", r"\contents"), ("typst", "#contents")])
+def test_a_long_text_has_its_contents_before_the_first_numbered_section(
+    sections: int, expected: bool, suffix: str, call: str
+) -> None:
+    headings = ["Abstract", *(f"Part {n}" for n in range(sections)), "References"]
+    text = "\n\n".join(f"# {heading}\n\nText." for heading in headings)
+    found = pypandoc.convert_text(text, suffix, format="markdown", extra_args=[f"--lua-filter={THEME / 'filter.lua'}"])
+    assert (call in found) == expected
+    if expected:
+        assert found.index("Abstract") < found.index(call) < found.index("Part 0")

@@ -46,6 +46,13 @@ def test_every_shipped_reference_is_readable() -> None:
     assert line.startswith('- <span id="ref-loshchilov2019">Loshchilov, Ilya; Hutter, Frank (2019).')
 
 
+def test_and_others_is_no_author(tmp_path: Path) -> None:
+    (tmp_path / "a.bib").write_text("@misc{gao2024, author = {Gao, Leo and others}, title = {Harness}, year = {2024}}")
+    references = References(tmp_path / "a.bib")
+    assert references.cite("gao2024") == "[Gao et al. (2024)](#ref-gao2024)"
+    assert "Gao, Leo; et al. (2024). Harness." in references.bibliography()
+
+
 def test_a_reference_that_is_not_there_is_an_error() -> None:
     with pytest.raises(UserError, match="no entry 'nobody1900'"):
         References(synthetic.TEMPLATES / "references.bib").cite("nobody1900")

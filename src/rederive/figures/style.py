@@ -80,7 +80,7 @@ class Look:
 
 
 def looks(study: Study) -> dict[str, Look]:
-    """Return each experiment's look: the first of each trainer is black; in no panel do two others have one colour.
+    """Return each experiment's look: the first of each trainer is black, and in no panel do two have one colour.
 
     Experiments that read one run share its look. No two runs of a trainer have both colour and marker in common.
     """
@@ -88,10 +88,10 @@ def looks(study: Study) -> dict[str, Look]:
     for trainer in study.trainers:
         mine = [run for run, experiment in study.runs().items() if experiment.trainer == trainer]
         for i, run in enumerate(mine):
-            if i == 0:
+            beside = {found[other].colour for other in _beside(run, study) if other in found}
+            if i == 0 and INK not in beside:
                 found[run] = Look(INK, "o")
                 continue
-            beside = {found[other].colour for other in _beside(run, study) if other in found}
             used = {found[other] for other in mine[:i]}
             # Each run begins its search one further, so that all colours are used.
             turned = [*COLOURS[i % len(COLOURS) :], *COLOURS[: i % len(COLOURS)]]

@@ -59,9 +59,17 @@ def _names(entry: dict[str, Any]) -> list[dict[str, str]]:
     return entry.get("author") or [{"literal": entry.get("publisher", "Anonymous")}]
 
 
+def _others(name: dict[str, str]) -> bool:
+    """Say whether this is no name, but BibTeX's `and others`."""
+    return name.get("literal") == "others"
+
+
 def _short_authors(entry: dict[str, Any]) -> str:
-    names = [escape(name.get("family") or name["literal"]) for name in _names(entry)]
-    return names[0] if len(names) == 1 else f"{names[0]} and {names[1]}" if len(names) == 2 else f"{names[0]} et al."
+    names = _names(entry)
+    first, *more = [escape(name.get("family") or name["literal"]) for name in names]
+    if len(more) > 1 or any(map(_others, names)):
+        return f"{first} et al."
+    return " and ".join([first, *more])
 
 
 def _year(entry: dict[str, Any]) -> str:
@@ -70,7 +78,9 @@ def _year(entry: dict[str, Any]) -> str:
 
 def _long(entry: dict[str, Any]) -> str:
     names = [
-        escape(name.get("literal") or f"{name['family']}, {name.get('given', '')}".rstrip(", "))
+        "et al."
+        if _others(name)
+        else escape(name.get("literal") or f"{name['family']}, {name.get('given', '')}".rstrip(", "))
         for name in _names(entry)
     ]
     if len(names) > 6:

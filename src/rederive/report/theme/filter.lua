@@ -227,18 +227,20 @@ function Code(code)
   return pandoc.RawInline("latex", "\\texttt{" .. escaped .. "}")
 end
 
--- The list of contents stands after abstract and story, so that the first page says what this is.
+-- The list of contents stands before the first numbered section, so that the first page says what this is. A text of
+-- few sections has none.
+local SECTIONS_WITH_CONTENTS = 8
+
 function Pandoc(doc)
   local raw = { latex = "\\contents", typst = "#contents" }
   if not raw[FORMAT] then return nil end
-  local headings = 0
-  local blocks = pandoc.List()
-  for _, block in ipairs(doc.blocks) do
-    if block.t == "Header" and block.level == 1 then
-      headings = headings + 1
-      if headings == 3 then blocks:insert(pandoc.RawBlock(FORMAT, raw[FORMAT])) end
+  local first, numbered = nil, 0
+  for i, block in ipairs(doc.blocks) do
+    if block.t == "Header" and block.level == 1 and not block.classes:includes("unnumbered") then
+      first = first or i
+      numbered = numbered + 1
     end
-    blocks:insert(block)
   end
-  return pandoc.Pandoc(blocks, doc.meta)
+  if numbered >= SECTIONS_WITH_CONTENTS then doc.blocks:insert(first, pandoc.RawBlock(FORMAT, raw[FORMAT])) end
+  return doc
 end
