@@ -44,7 +44,7 @@ def write_build(folder: Path, made: Study, without: tuple[str, ...] = ()) -> lis
     """Write study.json, runs, derivations and manifests below `folder`; return the runs' CSV files."""
     layout = Layout(folder)
     made.save(layout.study)
-    values = published_values(PUBLISHED, made.headline)
+    values = published_values(PUBLISHED, made.metrics)[str(made.headline)]
     curves = published_curves(PUBLISHED_CURVES, made.metrics)
     paths = []
     for run, experiment in made.runs().items():

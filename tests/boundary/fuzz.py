@@ -201,7 +201,7 @@ def targets(folder: Path, study: Study) -> dict[str, Target]:
                     evaluate(part, [0.5] * len(keys))
 
     def published(path: Path) -> None:
-        published_values(path, study.headline)
+        published_values(path, study.metrics)
 
     def curves(path: Path) -> None:
         published_curves(path, study.metrics)

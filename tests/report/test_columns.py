@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 
-import pytest
 from tests import synthetic
 
 from rederive.config import Study
 from rederive.records import Number
-from rederive.report.claim_tables import ClaimTables
 from rederive.report.document import Document
 from rederive.report.tables import Tables
 from rederive.results.number_format import number
@@ -42,14 +40,3 @@ def test_a_table_with_named_columns_is_headed_and_traced() -> None:
     benchmark = next(line for line in text.splitlines() if "Benchmark" in line)
     assert benchmark.count("–") == 3  # what these runs do not give
     assert made.used_numbers.uses["mnist.relu.accuracy"] == ["table named"]
-
-
-@pytest.mark.parametrize(("reproduces", "headed"), [(True, "What the write-up concludes"), (False, "Claim")])
-def test_the_scorecard_of_a_study_that_reproduces_nothing_speaks_of_its_own_claims(
-    reproduces: bool, headed: str
-) -> None:
-    published = {"mnist.relu.published": number(0.97, "accuracy", "given")} if reproduces else {}
-    made = document(synthetic.study(), published)
-    told = ClaimTables(made, made.conclusions).scorecard("")
-    header = next(line for line in told.splitlines() if line.startswith("|"))
-    assert [cell.strip() for cell in header.split("|")][2] == headed

@@ -19,7 +19,7 @@ from rederive.results.runs import RunTable
 def comparison_of(folder: Path) -> Any:
     layout = Layout(folder)
     study = Study.load(layout.study)
-    values = published_values(synthetic.PUBLISHED, study.headline)
+    values = published_values(synthetic.PUBLISHED, study.metrics)[str(study.headline)]
     curves, errors = (read(synthetic.PUBLISHED_CURVES, study.metrics) for read in (published_curves, reading_errors))
     return Comparison(study, RunTable.load(layout.run_table, study), values, curves, errors)
 
@@ -47,7 +47,7 @@ def status(folder: Path) -> dict[str, Any]:
 
 def test_every_published_row_has_its_line(built: Path) -> None:
     found = status(built)
-    assert found.keys() == published_values(synthetic.PUBLISHED, "accuracy").keys()
+    assert found.keys() == published_values(synthetic.PUBLISHED, ["accuracy"])["accuracy"].keys()
     numbers = json.loads((built / "numbers.json").read_text())
     assert sum(numbers[f"agreement.{key}"]["value"] for key in STATUSES) == numbers["agreement.rows"]["value"] == 33
     with (built / "tables" / "agreement.csv").open() as stream:

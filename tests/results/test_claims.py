@@ -1,4 +1,5 @@
 import ast
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -215,9 +216,25 @@ def test_a_pin_for_stand_in_data_says_nothing_about_official_data(build: Any) ->
     [
         ({"tests": [{"measures": "x", "quantity": "{cifar10.adam.accuracy}"}]}, "give a quantity with one of above"),
         ({"tests": []}, "filters_help.tests"),
-        ({"sentences": {"holds": "yes"}}, "no sentence for: does not hold, undecided"),
+        ({"sentences": {"holds": "yes"}}, "filters_help: no sentence for: does not hold, undecided"),
         ({"expected": {"official": "maybe"}}, "filters_help.expected.official"),
-        ({"colour": "red"}, "filters_help.colour"),
+        ({"colour": "red"}, "filters_help.colour: unknown key"),
+        (
+            {"sentences": {"holds": "yes", "does not hold": "no", "undecide": "?"}},
+            "filters_help.sentences.undecide: found 'undecide'; it should be 'holds', 'does not hold'",
+        ),
+        (
+            {
+                "tests": [
+                    {
+                        "measures": "x",
+                        "quantity": "max({cifar10.adam.accuracy}, {cifar10.benchmark.accuracy})",
+                        "above": 0,
+                    }
+                ]
+            },
+            r"found 'max\(\{cifar10.adam.accuracy\}, \{cifar10.benchmark.accuracy\}\)' where the lowest of several",
+        ),
         (
             {"tests": [{"measures": "x", "quantity": "{cifar10.adam.accuracy@latest}", "above": 0}]},
             "found @latest; expected an epoch or one of best, .*largest_rise",
@@ -225,7 +242,7 @@ def test_a_pin_for_stand_in_data_says_nothing_about_official_data(build: Any) ->
         ({"tests": [{"measures": "x", "proved": "normalise"}]}, "nearest: normalize"),
         (
             {"tests": [{"measures": "x", "quantity": "{cifar10.adam.acuracy}", "above": 0}]},
-            "adam: found the number 'acuracy', which does not exist; nearest: accuracy",
+            "adam: found the metric or setting 'acuracy', which does not exist; nearest: accuracy",
         ),
         (
             {"tests": [{"measures": "x", "quantity": "{cifar10.adma.accuracy}", "above": 0}]},
@@ -237,7 +254,7 @@ def test_a_pin_for_stand_in_data_says_nothing_about_official_data(build: Any) ->
                     {"measures": "x", "quantity": "{cifar10.adam.accuracy}", "above": 0, "margin": "cifar accuracy"}
                 ]
             },
-            "margin: found the number 'cifar accuracy', which does not exist; nearest: cifar10 accuracy",
+            "margin: found the margin 'cifar accuracy', which does not exist; nearest: cifar10 accuracy",
         ),
         (
             {"tests": [{"measures": "x", "proved": "normalize", "margin": "cifar10 accuracy"}]},
@@ -441,6 +458,39 @@ def test_how_many_runs_are_younger_than_the_tests(build: Any) -> None:
     index["cifar10.batch_16"]["tests_digest"] = {"0": tests_digest(synthetic.CLAIMS), "1": "ab" * 32, "2": None}
     (build / "runs.json").write_text(json.dumps(index))
     assert retest(build)["filters_help"]["fixed_before"] == {"before": 1, "changed": 1, "unknown": 4}
+
+
+def test_a_claim_takes_the_published_value_of_any_metric(
+    build: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = "{experiment: cifar10.adam, row: end, training_loss: 0.75}"
+    published = tmp_path / "published.yaml"
+    published.write_text(f"{synthetic.PUBLISHED.read_text()}\nfigure:\n  place: Figure 9\n  rows: [{row}]\n")
+    monkeypatch.setattr(synthetic, "PUBLISHED", published)
+    quantity = "{cifar10.adam.training_loss} - {cifar10.adam.published_training_loss}"
+    tests = [{"measures": "x", "quantity": quantity, "above": 0}]
+    found = retest(build, write_claims(build, tests=tests))["filters_help"]["tests"][0]
+    with (build / "runs.csv").open() as stream:
+        losses = [
+            float(row["value"])
+            for row in csv.DictReader(stream)
+            if (row["experiment"], row["epoch"], row["metric"]) == ("cifar10.adam", "20", "loss")
+            and row["split"] == "train"
+        ]
+    assert found["value"] == pytest.approx(sum(losses) / len(losses) - 0.75)
+    tests[0]["quantity"] = "{cifar10.adam_l2.published_training_loss}"
+    with pytest.raises(UserError, match="no training_loss of it is published"):
+        retest(build, write_claims(build, tests=tests))
+
+
+def test_what_a_published_row_gives_must_be_a_metric(
+    build: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = tmp_path / "published.yaml"
+    published.write_text(synthetic.PUBLISHED.read_text().replace("accuracy: 0.961}", "accuracy: 0.961, acuracy: 1}"))
+    monkeypatch.setattr(synthetic, "PUBLISHED", published)
+    with pytest.raises(UserError, match=r"table activations: found acuracy, which is no metric.*of accuracy"):
+        retest(build)
 
 
 @pytest.mark.parametrize("kind", ["published", "published_curves"])

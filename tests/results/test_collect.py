@@ -196,6 +196,25 @@ def test_a_damaged_run_table_is_named_with_its_line(build: Build, edit: Any, mes
         RunTable.load(table, Study.load(build.folder / "study.json"))
 
 
+def test_a_metric_that_no_run_has_is_refused_with_what_they_have(build: Build) -> None:
+    file = build.write(ROWS)
+    build.collected(file)
+    study = Study.load(build.folder / "study.json")
+    wrong = study.metrics["accuracy"].model_copy(update={"reads": "validation acuracy"})
+    function = study.trainers["mlp"].model_copy(update={"watched": False})  # of it a record says less
+    changed = {
+        "metrics": study.metrics | {"accuracy": wrong},
+        "trainers": study.trainers | {"mlp": function},
+        "experiments": {"mnist.he": study.experiments["mnist.he"]},  # so that all runs are there
+    }
+    study.model_copy(update=changed).save(build.folder / "study.json")
+    told = (
+        r"metrics.accuracy.reads: no run has `validation acuracy`; expected one of `train loss`, `validation accuracy`"
+    )
+    with pytest.raises(UserError, match=told):
+        collect(Layout(build.folder), [file])
+
+
 def test_an_undeclared_metric_is_named_and_left_out_or_refused_where_the_study_is_strict(
     build: Build, capsys: pytest.CaptureFixture[str]
 ) -> None:

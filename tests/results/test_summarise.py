@@ -1,6 +1,8 @@
 import csv
 import json
 import math
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,16 @@ def test_a_run_that_is_not_there_has_numbers_that_say_so(tmp_path: Path) -> None
     number = numbers_of(tmp_path)["mnist.relu_10.accuracy"]
     assert (number["value"], number["text"]) == (None, "–")
     assert number["missing"] == "mnist.relu was not run"
+
+
+def test_a_run_that_does_not_report_a_metric_has_numbers_that_say_so(built: Path, tmp_path: Path) -> None:
+    shutil.copytree(built, tmp_path / "other")
+    runs = tmp_path / "other" / "runs.csv"
+    lines = [line for line in runs.read_text().splitlines(keepends=True) if not re.match("mnist.relu,.,20,train", line)]
+    runs.write_text("".join(lines))
+    synthetic.conclude(tmp_path / "other")
+    number = numbers_of(tmp_path / "other")["mnist.relu.training_loss"]
+    assert (number["value"], number["missing"]) == (None, "mnist.relu has no `train loss` after epoch 20")
 
 
 def test_one_seed_gives_a_value_and_no_interval(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 import pytest
+import yaml
 from tests import synthetic
 
 from rederive import figures
@@ -62,13 +63,34 @@ def test_a_table_has_the_columns_that_it_names(build: Any) -> None:
     assert float(relu["seconds"]) == 1.0  # what the invented records say: one second, in one epoch
 
 
+def test_any_metric_stands_beside_what_is_published_of_it(
+    build: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = {
+        "curves": {"place": "Figure 1", "rows": [{"experiment": "mnist.relu", "row": "end", "training_loss": 0.05}]}
+    }
+    published = tmp_path / "published.yaml"
+    published.write_text(synthetic.PUBLISHED.read_text() + yaml.safe_dump(more))
+    monkeypatch.setattr(synthetic, "PUBLISHED", published)
+    layout = build(["accuracy.published", "training_loss.published", "training_loss.difference"], {})
+    numbers = json.loads(layout.numbers.read_text())
+    with layout.table("named").open() as stream:
+        rows = {row["experiment"]: row for row in csv.DictReader(stream)}
+    assert (rows["mnist.relu"]["published"], rows["mnist.relu"]["published_training_loss"]) == ("0.97", "0.05")
+    ours = numbers["mnist.relu.training_loss"]
+    for end, column in (("value", ""), ("low", "_low"), ("high", "_high")):
+        found = float(rows["mnist.relu"][f"difference_training_loss{column}"])
+        assert found == pytest.approx(ours[end] - 0.05)
+    assert rows["mnist.benchmark"]["published_training_loss"] == ""
+
+
 def test_seconds_are_kept_only_where_a_table_shows_them(build: Any) -> None:
     layout = build(["accuracy"], {})
     assert not any(facts["seconds"] for facts in json.loads(layout.run_index.read_text()).values())
 
 
 def test_a_column_that_no_row_has_is_refused_with_the_nearest(build: Any) -> None:
-    with pytest.raises(UserError, match=r"tables: named: found the number 'activatoin'.*nearest: activation"):
+    with pytest.raises(UserError, match=r"tables: named: found the column 'activatoin'.*nearest: activation"):
         build(["activatoin"], {})
 
 

@@ -8,7 +8,7 @@ What an experiment can set is said by its trainer: a pydantic model of the study
 """
 
 from rederive.config.resolution import resolve
-from rederive.config.schema import Bars, Config, DataSet, Figure, Metric, Panel, Scatter, Table, Trainer
+from rederive.config.schema import Bars, Config, DataSet, Figure, Metric, Panel, Scatter, Table, Trainer, headline
 from rederive.config.settings import Fraction, NonNegative, Positive, Settings, Size, entry_model
 from rederive.config.study import Experiment, Study
 
@@ -30,5 +30,6 @@ __all__ = [
     "Table",
     "Trainer",
     "entry_model",
+    "headline",
     "resolve",
 ]

@@ -42,7 +42,7 @@ def _line(problem: Any, location: list[Any], model: type[BaseModel], below: str)
             return f"{key}: not given, but needed"
         case "value_error":
             # The checks of a whole configuration write their own key.
-            return f"{key}: {problem['ctx']['error']}" if location else str(problem["ctx"]["error"])
+            return f"{key}: {problem['ctx']['error']}" if key else str(problem["ctx"]["error"])
         case _:
             allowed_values = (message[0].lower() + message[1:]).replace("a valid dictionary", "a mapping")
             return f"{key}: found {problem['input']!r}; {allowed_values.replace('input should', 'it should')}"

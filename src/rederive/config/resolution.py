@@ -93,9 +93,15 @@ def _wrong_candidates(study: Study) -> Iterator[str]:
 
 
 def _table(table: Table, config: Config) -> Table:
-    """Return a table with its metric; `f1.published` is the column `published`, where f1 is the headline."""
-    metric = table.metric or config.headline("a table")
-    columns = [column.removeprefix(f"{config.headline('a table')}.") for column in table.columns]
+    """Return a table with its metric; `f1.published` is the column `published`, or `published_f1` beside a headline."""
+    headline = config.headline("a table")
+    metric = table.metric or headline
+
+    def written(column: str) -> str:
+        of, dot, kind = column.partition(".")
+        return column if not dot or of not in config.metrics else kind if of == headline else f"{kind}_{of}"
+
+    columns = [written(column) for column in table.columns]
     return table.model_copy(update={"metric": metric, "columns": columns})
 
 

@@ -54,7 +54,7 @@ class Source:
             study,
             RunTable.load(layout.run_table, study),
             read_records(layout.run_index, RunFacts),
-            published_values(published, study.headline),
+            published_values(published, study.metrics).get(str(study.headline), {}),
             published_curves(curves, study.metrics),
             reading_errors(curves, study.metrics),
             style.looks(study),

@@ -41,7 +41,7 @@ class ClaimTables:
                         self._claims.says(name),
                         said if direction(verdict) is not None else f"**{said}**",
                         estimate or "–",
-                        escape(verdict["place"]),
+                        escape(verdict["place"] or "this report"),
                     ]
                 )
         concluded = f"What {self._document.study.report.original} concludes" if self._document.reproduces else "Claim"

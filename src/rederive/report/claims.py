@@ -40,7 +40,7 @@ class Claims:
         verdict = self._verdict(name)
         sentence = self._claims[name].sentences.get(verdict["verdict"])
         if sentence is None:
-            who = f"*{_capital(self._document.study.report.original)} concludes:* " if self._document.reproduces else ""
+            who = f"*{_capital(self._document.study.report.original)} concludes:* " if self._claims[name].place else ""
             sentence = f"{who}{self._claims[name].says} {self._untested(name, verdict)}"
         with self._numbers.at(f"claim {verdict['number']} ({name})"):
             text = self._render(
@@ -141,7 +141,7 @@ class Claims:
 
     def _verdict(self, name: str) -> Mapping[str, Any]:
         if name not in self.verdicts:
-            raise unknown(name, self.verdicts, "claim")
+            raise unknown(name, self.verdicts, "claim", "claim")
         verdict: Mapping[str, Any] = self.verdicts[name]
         return verdict
 

@@ -7,7 +7,7 @@ from rederive.report.claims import counted
 from rederive.report.markdown import anchor, code, escape, table
 from rederive.report.numbers import NO_BREAK, bounds, identifier, plain
 from rederive.results.agreement import STATUSES
-from rederive.results.number_keys import unknown
+from rederive.results.number_keys import DIFFERENCE, unknown
 from rederive.results.summarise import published_inside
 from rederive.results.table_columns import ABOUT, heading, with_ends
 
@@ -46,7 +46,7 @@ class Tables:
         """A result table of the study: each row reproduced and published, and whether they agree."""
         wanted = {table.name: table for table in self._document.study.tables}
         if name not in wanted:
-            raise unknown(name, wanted, "table")
+            raise unknown(name, wanted, "table", "table")
         names, metric = wanted[name].rows, wanted[name].metric
         if columns := wanted[name].columns:
             return self._by_columns(name, caption, names, columns)
@@ -73,7 +73,7 @@ class Tables:
             return escape(str(getattr(self._document.study.experiments[row], column)))
         if f"{row}.{column}" not in self._document.numbers:
             return "–"
-        signed = column == "difference"
+        signed = column.startswith(DIFFERENCE)
         if not with_ends(column, self._document.study.metrics):
             return self._numbers.num(f"{row}.{column}")
         return self._numbers.interval(f"{row}.{column}", signed=signed, unbroken=True)
@@ -130,7 +130,7 @@ class Tables:
         """Return the experiments whose status is one of these keys of STATUSES, in the order of the study."""
         for status in statuses:
             if status not in STATUSES:
-                raise unknown(status, STATUSES, "rows_where")
+                raise unknown(status, STATUSES, "rows_where", "status")
         return [name for name in self._document.study.experiments if self._status(name) in statuses]
 
     def row_label(self, name: str) -> str:

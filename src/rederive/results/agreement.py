@@ -65,7 +65,7 @@ class Comparison:
         return cls(
             study,
             RunTable.load(layout.run_table, study),
-            published_values(published_yaml, study.headline),
+            published_values(published_yaml, study.metrics).get(str(study.headline), {}),
             published_curves(published_csv, study.metrics),
             reading_errors(published_csv, study.metrics),
         )

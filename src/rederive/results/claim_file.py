@@ -25,10 +25,11 @@ import hashlib
 import json
 import math
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from rederive.config.errors import describe
 from rederive.config.settings import Model
 from rederive.errors import UserError
 from rederive.results.number_keys import unknown
@@ -37,6 +38,9 @@ from rederive.yaml_files import read_yaml
 
 Verdict = Literal["holds", "does not hold", "undecided", "not testable with these runs"]
 MARGINS = "margins"
+
+
+Valid = TypeVar("Valid", bound=Model)
 
 
 class Margin(Model):
@@ -86,7 +90,7 @@ class Claim(Model):
     """A conclusion of the write-up, in our words, with its tests and what the report says for each verdict."""
 
     number: int = Field(description="its number in the scorecard")
-    place: str = Field(description="where the write-up draws it from")
+    place: str = Field("", description="where the original draws it; without it, it is this report's own")
     says: str = Field(description="our sentence for it; a template")
     tests: list[Test] = Field(min_length=1)
     sentences: dict[Verdict, str] = Field(description="what to print for each verdict; templates")
@@ -116,7 +120,7 @@ def load_claims(path: str | Path) -> dict[str, Claim]:
                 )
             for key in {"margin", "within"} & test.keys():
                 if not isinstance(test[key], str) or test[key] not in margins:
-                    raise unknown(str(test[key]), margins, f"{path}: {name}: {key}")
+                    raise unknown(str(test[key]), margins, f"{path}: {name}: {key}", "margin")
                 test[key] = margins[test[key]]
         claims[name] = _validated(Claim, entry, path, name)
     return claims
@@ -128,17 +132,14 @@ def load_margins(path: str | Path) -> dict[str, Margin]:
     if not isinstance(written, dict) or not all(isinstance(entry, dict) for entry in written.values()):
         raise UserError(f"{path}: {MARGINS}: found {written!r:.80}, expected for each name its value and reason")
     entries = {name: {"name": name, **entry} for name, entry in written.items()}
-    margins: dict[str, Margin] = _validated(dict[str, Margin], entries, path, MARGINS)
-    return margins
+    return {name: _validated(Margin, entry, path, f"{MARGINS}.{name}") for name, entry in entries.items()}
 
 
-def _validated(wanted: Any, entry: Any, path: str | Path, name: str) -> Any:
+def _validated(model: type[Valid], entry: Any, path: str | Path, name: str) -> Valid:
     try:
-        return TypeAdapter(wanted).validate_python(entry)
+        return model.model_validate(entry)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, (name, *first["loc"])))
-        raise UserError(f"{path}: {where}: {first['msg']}") from None
+        raise UserError("\n".join(f"{path}: {problem}" for problem in describe(error, model, name))) from None
 
 
 def tests_digest(path: str | Path) -> str:

@@ -7,6 +7,7 @@ What a claim is: `rederive.results.claim_file`. How values become verdicts: `red
 """
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def test_claims(
     runs, index = RunTable.load(layout.run_table, study), read_records(layout.run_index, RunFacts)
     proofs = [read_json(path, forms.Proof) for path in derivations]
     refuse_unknown(study, published_yaml, published_csv)
-    given = published_values(published_yaml, study.headline)
+    given = published_values(published_yaml, study.metrics)
     evidence = Evidence(study, runs, index, proofs, read_json(layout.predictions, forms.Predictions), given)
     published = Published(study, given, published_curves(published_csv, study.metrics))
     digest = tests_digest(claims_yaml)
@@ -106,7 +107,7 @@ def _parse(test: Test, evidence: Evidence) -> tuple[list[str], list[ast.expr]]:
     """Return the keys of a test's quantity and its parts. Raises UserError for what no run could ever give."""
     if test.quantity is None:
         if test.proved not in evidence.derivations:
-            raise unknown(str(test.proved), evidence.derivations, "proved")
+            raise unknown(str(test.proved), evidence.derivations, "proved", "derivation")
         return [], []
     keys, expression = parse_quantity(test.quantity)
     if not keys:
@@ -115,7 +116,11 @@ def _parse(test: Test, evidence: Evidence) -> tuple[list[str], list[ast.expr]]:
         evidence.experiment(key)
         if key.endswith("@0"):
             raise UserError(f"quantity {test.quantity!r}: found the epoch of {key}; epochs count from 1")
-    forms = parts(expression, lowest=test.above is not None)
+    try:
+        forms = parts(expression, lowest=test.above is not None)
+    except UserError as error:
+        told = re.sub(r"\bk(\d+)\b", lambda match: f"{{{keys[int(match[1])]}}}", str(error))
+        raise UserError(f"quantity {test.quantity!r}: {told}") from None
     if test.within and len(forms) > 1:
         raise UserError(f"quantity {test.quantity!r}: equality of an extreme; test each pair by itself")
     return keys, forms

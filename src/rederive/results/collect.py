@@ -6,6 +6,7 @@ its seeds, the fingerprint of the code, the checksum of the data, devices and ve
 where the run's files tell it. None holds a date, a host or an absolute path: equal runs give equal bytes in any folder.
 """
 
+import csv
 import json
 import math
 import os
@@ -49,6 +50,7 @@ def collect(layout: Layout, files: Sequence[Path] | None = None) -> None:
     found = gather(study, layout, study.report_files(layout) if files is None else files)
     write_text(layout.run_table, found.table)
     runs = RunTable.load(layout.run_table, study)
+    _refuse_unreported(study, runs, found.table)
     for run, facts in found.facts.items():
         seeds = seeds_of(runs, run, study.seeds, study.runs()[run].epochs)
         facts.left_out, facts.collapsed, facts.deterministic = seeds.left_out, seeds.collapsed, seeds.deterministic
@@ -57,6 +59,19 @@ def collect(layout: Layout, files: Sequence[Path] | None = None) -> None:
         for facts in found.facts.values():
             facts.seconds = {}
     write_json(layout.run_index, {run: facts.model_dump(mode="json") for run, facts in found.facts.items()})
+
+
+def _refuse_unreported(study: Study, runs: RunTable, table: str) -> None:
+    """Raise UserError for a metric that no run has, though all that it is read from are there: a misspelt `reads`."""
+    reported: dict[str, set[str]] = {}
+    for run, _, _, split, name, _ in csv.reader(table.splitlines()[1:]):
+        reported.setdefault(run, set()).add(f"{split} {name}")
+    for key, metric in study.metrics.items():
+        readers = {run: row for run, of in study.runs().items() if (row := metric.row(of.trainer))}
+        if readers and readers.keys() <= reported.keys() and not any(runs.curves(run, key) for run in readers):
+            rows = ", ".join(sorted({f"`{' '.join(row)}`" for row in readers.values()}))
+            found = ", ".join(f"`{name}`" for name in sorted({name for run in readers for name in reported[run]}))
+            raise UserError(f"metrics.{key}.reads: no run has {rows}; expected one of {found}")
 
 
 def gather(study: Study, layout: Layout, files: Sequence[Path]) -> Collected:

@@ -14,8 +14,16 @@ from rederive.config import Experiment, Metric, Study
 from rederive.errors import UserError
 from rederive.records import RunFacts
 from rederive.results.curve_summaries import Summary, summary
-from rederive.results.number_keys import COUNTED, PUBLISHED, CurveKey, experiment_of, unknown, unknown_experiment
-from rederive.results.published import PublishedCurves, PublishedValue
+from rederive.results.number_keys import (
+    COUNTED,
+    PUBLISHED,
+    CurveKey,
+    experiment_of,
+    metric_of,
+    unknown,
+    unknown_experiment,
+)
+from rederive.results.published import PublishedCurves, PublishedValues
 from rederive.results.quantities import evaluate, linear, oriented, parse_quantity
 from rederive.results.runs import RunTable
 from rederive.results.seed_fates import Seeds, seeds_of
@@ -55,7 +63,7 @@ class Evidence:
         index: Mapping[str, RunFacts],
         derivations: Sequence[Mapping[str, Any]],
         predictions: Mapping[str, Mapping[str, str]],
-        published: Mapping[str, PublishedValue] | None = None,
+        published: PublishedValues | None = None,
     ):
         self._published = published or {}
         self._study, self._runs, self._index, self._predictions = study, runs, index, predictions
@@ -134,19 +142,24 @@ class Evidence:
 
     def _fact(self, experiment: Experiment, field: str) -> float:
         """Return a setting of the experiment, its published value, or what its run's files say of its network."""
-        if field == PUBLISHED:
+        if (metric := metric_of(field, PUBLISHED, self._study.metrics, self._study.headline)) is not None:
             if self._study.data.source != "official":
                 raise NotTestableError("what is published is not of generated data")
-            if experiment.key not in self._published:
-                raise UserError(f"{experiment.key}.published: nothing is published of it; give it in published.yaml")
-            return self._published[experiment.key].value
+            if experiment.key not in (given := self._published.get(metric, {})):
+                raise UserError(f"{experiment.key}.{field}: no {metric} of it is published; give it in published.yaml")
+            return given[experiment.key].value
         if (setting := getattr(experiment.spec, field, None)) is not None:
             try:
                 return float(setting)
             except (TypeError, ValueError):
                 raise UserError(f"{experiment.key}.{field}: is {setting!r}; a quantity needs a number") from None
         if field not in COUNTED:
-            raise unknown(field, [*type(experiment.spec).model_fields, *self._study.metrics, *COUNTED], experiment.key)
+            raise unknown(
+                field,
+                [*type(experiment.spec).model_fields, *self._study.metrics, *COUNTED],
+                experiment.key,
+                "metric or setting",
+            )
         if experiment.run not in self._index:
             raise NotTestableError(f"{experiment.run} was not run")
         recorded = getattr(self._index[experiment.run], field)
@@ -189,7 +202,7 @@ class Evidence:
 class Published:
     """The write-up's own values, for the quantities that they suffice for."""
 
-    def __init__(self, study: Study, values: Mapping[str, PublishedValue], curves: PublishedCurves):
+    def __init__(self, study: Study, values: PublishedValues, curves: PublishedCurves):
         self._study, self._given, self._curves = study, values, curves
 
     def value(self, quantity: str | None) -> float | None:
@@ -211,12 +224,13 @@ class Published:
         name = experiment_of(key)
         curve_key = CurveKey.parse(key, self._study.metrics)
         if curve_key is None:
-            if key == f"{name}.{PUBLISHED}":
-                return self._given[name].value if name in self._given else None
-            setting = getattr(self._study.experiments[name].spec, key.removeprefix(f"{name}."), None)
+            field = key.removeprefix(f"{name}.")
+            if (metric := metric_of(field, PUBLISHED, self._study.metrics, self._study.headline)) is not None:
+                return self._stated(name, metric)
+            setting = getattr(self._study.experiments[name].spec, field, None)
             return None if setting is None else float(setting)
-        if curve_key.metric == self._study.headline and curve_key.epoch is None and name in self._given:
-            return self._given[name].value
+        if curve_key.epoch is None and (stated := self._stated(name, curve_key.metric)) is not None:
+            return stated
         curve = self._curves.get((name, curve_key.metric), {})
         last = max(curve, default=0)
         if not last:
@@ -224,6 +238,11 @@ class Published:
         if summarised := _summary(curve_key, self._study.metrics[curve_key.metric], key):
             return summarised(curve) if all(epoch in curve for epoch in range(1, last + 1)) else None
         return curve.get(int(curve_key.epoch or last))
+
+    def _stated(self, name: str, metric: str) -> float | None:
+        """Return a value of the original's tables."""
+        found = self._given.get(metric, {}).get(name)
+        return None if found is None else found.value
 
 
 def _last(key: CurveKey, experiment: Experiment) -> int:

@@ -14,7 +14,8 @@ from rederive.errors import UserError
 # What is counted of a network, once for a run: its trained parameters, and its operations for one image in training.
 COUNTED = ("parameters", "flops_per_image")
 
-PUBLISHED = "published"  # the original's value of an experiment, as in `relu.published`
+# What an experiment has beside a published value: `relu.published` is of the headline, `relu.published_f1` of `f1`.
+PUBLISHED, DIFFERENCE, ONE_MORE_RUN = BESIDE = ("published", "difference", "one_more_run")
 
 _CURVE_KEY = re.compile(r"(?P<experiment>.+)\.(?P<metric>\w+)(?:@(?P<epoch>\w+(?:\([^()]*\))?))?")
 
@@ -36,16 +37,29 @@ class CurveKey:
         return cls(match["experiment"], match["metric"], match["epoch"])
 
 
+def of_metric(kind: str, metric: str, headline: str | None) -> str:
+    """Return the field of a key that has what a metric is beside a published value."""
+    return kind if metric == headline else f"{kind}_{metric}"
+
+
+def metric_of(field: str, kind: str, metrics: Iterable[str], headline: str | None) -> str | None:
+    """Return the metric that a field of a kind is of; None for another field."""
+    return next((metric for metric in metrics if field == of_metric(kind, metric, headline)), None)
+
+
 def experiment_of(key: str) -> str:
     """Return the experiment that a key names."""
     return key.partition("@")[0].rpartition(".")[0]
 
 
-def unknown(key: str, known: Iterable[str], where: str) -> UserError:
-    """Return the error for a key that is not known, with the known ones most like it."""
-    near = difflib.get_close_matches(key, list(known), n=4, cutoff=0.5)
+def unknown(key: str, known: Iterable[str], where: str, what: str = "number") -> UserError:
+    """Return the error for a key that is not known, with the known ones most like it. `what` is what it would name."""
+    names = list(known)
+    near = difflib.get_close_matches(key, names, n=4, cutoff=0.5)
     hint = f"nearest: {', '.join(near)}" if near else "`rederive trace` without a key lists all"
-    return UserError(f"{where}: found the number {key!r}, which does not exist; {hint}")
+    if what != "number" and not near:
+        hint = f"known: {', '.join(sorted(names)) or 'none'}"
+    return UserError(f"{where}: found the {what} {key!r}, which does not exist; {hint}")
 
 
 def unknown_experiment(name: str, known: Iterable[str], where: str) -> UserError:

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,29 +26,33 @@ class PublishedValue:
     place: str
 
 
-def published_values(path: str | Path, metric: str | None) -> dict[str, PublishedValue]:
-    """Return the published value of each experiment; `metric` is the key that rows give it under. No file, no values.
+PublishedValues = Mapping[str, Mapping[str, PublishedValue]]
+"""By metric and experiment."""
 
-    Raises UserError for a row that gives none, and where two tables give an experiment two values.
+
+def published_values(path: str | Path, metrics: Collection[str]) -> dict[str, dict[str, PublishedValue]]:
+    """Return the published values, by metric and experiment. No file, no values.
+
+    Raises UserError for a row that gives no metric or what is none, and where two tables give an experiment two values.
     """
-    found: dict[str, PublishedValue] = {}
+    found: dict[str, dict[str, PublishedValue]] = {metric: {} for metric in metrics}
     if not Path(path).exists():
         return found
+    expected = f"expected `place` and `rows` with experiment, row, and one or more of {', '.join(metrics)}"
     for name, table in read_yaml(path).items():
         try:
             if not isinstance(table, dict) or not isinstance(table.get("rows"), list):
                 raise ValueError(f"found {table!r:.80}")
             rows = [
-                (_text(row["experiment"]), PublishedValue(_number(row[metric]), f"{table['place']}, row {row['row']}"))
+                (metric, _text(row["experiment"]), PublishedValue(value, f"{table['place']}, row {row['row']}"))
                 for row in map(_row, table["rows"])
+                for metric, value in _values(row, metrics)
             ]
         except (KeyError, TypeError, ValueError) as error:
             told = f"{error} is not given" if isinstance(error, KeyError) else str(error)
-            raise UserError(
-                f"{path}: table {name}: {told}; expected `place` and `rows` with experiment, row, {metric}"
-            ) from None
-        for experiment, published in rows:
-            earlier = found.setdefault(experiment, published)
+            raise UserError(f"{path}: table {name}: {told}; {expected}") from None
+        for metric, experiment, published in rows:
+            earlier = found[metric].setdefault(experiment, published)
             if earlier.value != published.value:
                 raise UserError(
                     f"{path}: {experiment} is {earlier.value} in one place and {published.value} in another"
@@ -56,7 +60,17 @@ def published_values(path: str | Path, metric: str | None) -> dict[str, Publishe
     return found
 
 
-def _row(value: Any) -> dict[str | None, Any]:
+def _values(row: Mapping[Any, Any], metrics: Collection[str]) -> list[tuple[str, float]]:
+    """Return the metrics that a row gives. Raises ValueError for a key that is none, and where there is no other."""
+    given = {key: value for key, value in row.items() if key not in ("experiment", "row")}
+    if strange := [str(key) for key in given if key not in metrics]:
+        raise ValueError(f"found {', '.join(strange)}, which is no metric")
+    if not given:
+        raise ValueError(f"no value of {row.get('experiment')}")
+    return [(metric, _number(value)) for metric, value in given.items()]
+
+
+def _row(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"found the row {value!r:.80}")
     return value
@@ -130,7 +144,10 @@ def refuse_unknown(study: Study, published_yaml: str | Path, published_csv: str 
     """Raise UserError where a published value is of an experiment that the study does not have: a misspelt one."""
     curves = published_curves(published_csv, study.metrics)
     for path, names in (
-        (published_yaml, list(published_values(published_yaml, study.headline))),
+        (
+            published_yaml,
+            [name for given in published_values(published_yaml, study.metrics).values() for name in given],
+        ),
         (published_csv, [name for name, _ in curves]),
     ):
         for name in names:

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from rederive import forms
-from rederive.config import Experiment, Study, Table
+from rederive.config import Experiment, Metric, Study, Table
 from rederive.files import write_text
 from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
 from rederive.records import Number, RunFacts, read_json, read_records, write_records
-from rederive.results import agreement, table_columns
+from rederive.results import agreement, number_keys, table_columns
 from rederive.results.claim_numbers import claim_numbers
 from rederive.results.hypotheses import output
 from rederive.results.hypotheses.ranking import rankings
 from rederive.results.hypotheses.trained import Trained
 from rederive.results.number_format import facts_of, number, sources
-from rederive.results.number_keys import COUNTED
+from rederive.results.number_keys import COUNTED, DIFFERENCE, ONE_MORE_RUN, of_metric
 from rederive.results.published import (
     PublishedValue,
     published_curves,
@@ -46,14 +46,15 @@ def summarise(
     runs = RunTable.load(layout.run_table, study)
     index = read_records(layout.run_index, RunFacts)
     refuse_unknown(study, published_yaml, published_csv)
-    published = published_values(published_yaml, study.headline)
+    published = published_values(published_yaml, study.metrics)
     original = study.report.original
     numbers: dict[str, Number] = {}
     for name, experiment in study.experiments.items():
         numbers |= _settings(experiment)
         numbers |= _measured(study, experiment, runs, index)
-        if name in published:
-            numbers |= _against(study, experiment, published[name], runs, index)
+        for metric, values in published.items():
+            if name in values:
+                numbers |= _against(study, experiment, metric, values[name], runs, index)
     curves = published_curves(published_csv, study.metrics)
     for (name, metric), curve in curves.items():
         declared = study.metrics[metric]
@@ -62,13 +63,13 @@ def summarise(
             how = f"read off {possessive(original)} figure: {words} of {name} {declared.when} epoch {epoch}"
             brief = f"read off a published figure, epoch {epoch}"
             numbers[f"{name}.published_{metric}@{epoch}"] = number(value, declared.unit, how, brief=brief)
-    for name, given in published.items():
-        unit = study.metrics[str(study.headline)].unit
-        numbers[f"{name}.published"] = number(
-            given.value, unit, f"{possessive(original)} {given.place}", brief=f"published, {given.place}"
-        )
+    for metric, values in published.items():
+        key = of_metric(number_keys.PUBLISHED, metric, study.headline)
+        for name, given in values.items():
+            how, brief = f"{possessive(original)} {given.place}", f"published, {given.place}"
+            numbers[f"{name}.{key}"] = number(given.value, study.metrics[metric].unit, how, brief=brief)
     errors = reading_errors(published_csv, study.metrics)
-    comparison = agreement.Comparison(study, runs, published, curves, errors)
+    comparison = agreement.Comparison(study, runs, published.get(str(study.headline), {}), curves, errors)
     beside = agreement.rows(comparison)
     numbers |= agreement.numbers(beside, index)
     trained = Trained.load(study.hypotheses.kept)
@@ -142,9 +143,7 @@ def _mean(
     values = runs.at(experiment.run, metric, epoch)
     when = f"{declared.when} epoch {epoch}"
     if not values:
-        reached = facts_of(experiment, index).epochs
-        missing = f"{experiment.run} ended at epoch {reached}" if reached else f"{experiment.run} was not run"
-        return number(None, unit, f"{words} {when}", digits, missing=missing)
+        return number(None, unit, f"{words} {when}", digits, missing=_why_none(declared, experiment, epoch, index))
     estimate = mean_interval(list(values.values()))
     alike = estimate.n == 1 and bool(runs.copies(experiment.run))
     seeds = "any seed" if alike else f"{estimate.n} seed{'s' if estimate.n > 1 else ''}"
@@ -169,24 +168,40 @@ def _mean(
     )
 
 
+def _why_none(metric: Metric, experiment: Experiment, epoch: int, index: Mapping[str, RunFacts]) -> str:
+    """Say why a run has no value of a metric after an epoch."""
+    if not (reached := facts_of(experiment, index).epochs):
+        return f"{experiment.run} was not run"
+    if reached < epoch:
+        return f"{experiment.run} ended at epoch {reached}"
+    return f"{experiment.run} has no `{' '.join(metric.row(experiment.trainer) or ())}` after epoch {epoch}"
+
+
 def _against(
-    study: Study, experiment: Experiment, published: PublishedValue, runs: RunTable, index: Mapping[str, RunFacts]
+    study: Study,
+    experiment: Experiment,
+    metric: str,
+    published: PublishedValue,
+    runs: RunTable,
+    index: Mapping[str, RunFacts],
 ) -> dict[str, Number]:
     """Return ours minus published, and the range in which one more run of ours is expected."""
-    name, metric = experiment.key, str(study.headline)
+    difference, one_more_run = (
+        f"{experiment.key}.{of_metric(kind, metric, study.headline)}" for kind in (DIFFERENCE, ONE_MORE_RUN)
+    )
     unit, digits = study.metrics[metric].unit, study.metrics[metric].digits
     values = list(runs.at(experiment.run, metric, experiment.epochs).values())
     if not values:
         missing = f"{experiment.run} has no {metric.replace('_', ' ')} at epoch {experiment.epochs}"
         return {
-            f"{name}.difference": number(None, "difference", "ours minus published", digits, missing=missing),
-            f"{name}.one_more_run": number(None, unit, "range of one more run", digits, missing=missing),
+            difference: number(None, "difference", "ours minus published", digits, missing=missing),
+            one_more_run: number(None, unit, "range of one more run", digits, missing=missing),
         }
     mean, one = mean_interval(values), prediction_interval(values)
     shift = published.value
     made = sources(experiment, index)
     return {
-        f"{name}.difference": number(
+        difference: number(
             mean.value - shift,
             "difference",
             f"mean over {mean.n} seeds minus {possessive(study.report.original)} {published.place}",
@@ -197,7 +212,7 @@ def _against(
             brief=f"ours minus {published.place}",
             **made,
         ),
-        f"{name}.one_more_run": number(
+        one_more_run: number(
             one.value,
             unit,
             "mean, and the range in which one more run with another seed falls 19 times in 20",

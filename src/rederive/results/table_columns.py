@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rederive.config import Metric, Study
+from rederive.config import Metric, Study, headline
 from rederive.records import Number
-from rederive.results.number_keys import unknown
+from rederive.results.number_keys import BESIDE, PUBLISHED, metric_of, unknown
 
 ABOUT = ("label", "changed", "value", "origin")
 ARROWS = {"higher": r"$\uparrow$", "lower": r"$\downarrow$"}
@@ -18,7 +18,9 @@ def refuse_unknown_columns(study: Study, numbers: Mapping[str, Number]) -> None:
             if column not in ABOUT and not any(f"{row}.{column}" in numbers for row in table.rows):
                 first = table.rows[0]
                 known = [key.removeprefix(f"{first}.") for key in numbers if key.startswith(f"{first}.")]
-                raise unknown(column, [*ABOUT, *(key for key in known if "@" not in key)], f"tables: {table.name}")
+                raise unknown(
+                    column, [*ABOUT, *(key for key in known if "@" not in key)], f"tables: {table.name}", "column"
+                )
 
 
 def heading(column: str, metrics: Mapping[str, Metric], original: str) -> str:
@@ -26,9 +28,11 @@ def heading(column: str, metrics: Mapping[str, Metric], original: str) -> str:
     if column in metrics:
         metric = metrics[column]
         return f"{_capital(metric.words or column)} {ARROWS[metric.better]}"
-    return {"published": f"Published by {original}", "one_more_run": "One more run", "label": "Experiment"}.get(
-        column, _capital(column)
-    )
+    for kind in BESIDE:
+        if name := metric_of(column, kind, metrics, headline(metrics)):
+            said = f"Published by {original}" if kind == PUBLISHED else _capital(kind)
+            return said if column == kind else f"{said}, {metrics[name].words or name}"
+    return "Experiment" if column == "label" else _capital(column)
 
 
 def _capital(name: str) -> str:
@@ -38,7 +42,7 @@ def _capital(name: str) -> str:
 
 def with_ends(column: str, metrics: Mapping[str, Metric]) -> bool:
     """Say whether a column's numbers have an interval."""
-    return column in metrics or column in ("difference", "one_more_run")
+    return column in metrics or any(metric_of(column, kind, metrics, headline(metrics)) for kind in BESIDE[1:])
 
 
 def names(columns: Sequence[str], metrics: Mapping[str, Metric]) -> list[str]:
