@@ -10,6 +10,8 @@ from typer.testing import CliRunner, Result
 
 from rederive.cli import app
 from rederive.errors import UserError
+from rederive.layout import Layout
+from rederive.report.trace import describe
 
 
 @pytest.fixture
@@ -120,6 +122,42 @@ def test_a_mistake_in_a_template_is_an_error_with_its_place(build: Path, templat
     (templates / "sections" / "abstract.md.j2").write_text(f"text\n\n{mistake}")
     with pytest.raises(UserError, match=r"abstract\.md\.j2, line 3"):
         synthetic.render_build(build, templates)
+
+
+def test_a_misspelt_function_is_answered_with_its_neighbours(build: Path, templates: Path) -> None:
+    (templates / "sections" / "abstract.md.j2").write_text("{{ figur('mnist_activations', 'Ours.') }}")
+    with pytest.raises(UserError, match=r"'figur' is undefined; nearest: .*\bfigure\b"):
+        synthetic.render_build(build, templates)
+
+
+def test_one_derivation_is_printed_where_the_text_asks_for_it(build: Path, templates: Path) -> None:
+    (templates / "report.md.j2").write_text("{{ derivation('normalize') }}\n{{ references() }}")
+    synthetic.render_build(build, templates)
+    proof = json.loads((build / "derivations" / "normalize.json").read_text())
+    printed = text_of(build)
+    assert all(step["index_latex"] in printed for step in proof["steps"])
+    assert proof["result_latex"] in printed
+    (templates / "report.md.j2").write_text("{{ derivation('normalise') }}")
+    with pytest.raises(UserError, match="the derivation 'normalise', which does not exist; nearest: normalize"):
+        synthetic.render_build(build, templates)
+
+
+def test_a_number_of_a_text_without_sections_is_used_in_the_text(build: Path, templates: Path) -> None:
+    (templates / "report.md.j2").write_text("{{ num('mnist.relu.accuracy') }}\n{{ references() }}")
+    synthetic.render_build(build, templates)
+    assert "used in      the text" in describe(Layout(build), "mnist.relu.accuracy")
+
+
+def test_claims_without_a_place_are_the_reports_own(build: Path, templates: Path) -> None:
+    assert "| What the write-up concludes " in text_of(build)
+    claims = templates / "claims.yaml"
+    claims.write_text(re.sub(r"^  place: .*\n", "", claims.read_text(), flags=re.MULTILINE))
+    synthetic.conclude(build, claims)
+    (templates / "report.md.j2").write_text("{{ scorecard('All.') }}\n{{ references() }}")
+    synthetic.render_build(build, templates)
+    header, _, *rows = (line.split("|") for line in text_of(build).splitlines() if line.startswith("|"))
+    assert header[2].strip() == "Claim"
+    assert {row[5].strip() for row in rows} == {"this report"}
 
 
 def test_without_a_proof_there_is_no_report(build: Path) -> None:

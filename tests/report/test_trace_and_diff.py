@@ -30,6 +30,17 @@ def test_a_trace_names_all_that_a_number_rests_on(built: Path) -> None:
         assert part in text, part
 
 
+def test_what_is_not_known_of_a_run_has_no_line(built: Path, tmp_path: Path) -> None:
+    shutil.copytree(built, tmp_path / "other")
+    index = tmp_path / "other" / "runs.json"
+    runs = json.loads(index.read_text())
+    runs["mnist.relu"]["data_checksum"] = [""]  # of a trainer without a data set
+    index.write_text(json.dumps(runs))
+    lines = [line.split() for line in describe(Layout(tmp_path / "other"), "mnist.relu.accuracy").splitlines()]
+    assert ["data"] not in lines
+    assert "code" in [line[0] for line in lines if line]
+
+
 def test_a_trace_names_the_figures_that_show_the_curve(built: Path) -> None:
     assert "figure       mnist_activations" in describe(Layout(built), "mnist.relu.accuracy@10")
 

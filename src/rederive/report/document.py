@@ -78,6 +78,7 @@ class Document:
             "citep": self.references.citep,
             "references": lambda: _REFERENCES,
             "origins": lambda: _ORIGINS,
+            "derivation": self.derivation,
             "derivations": self.derivations,
             "conventions": self.conventions,
             "checkers": sorted({one["checker"] for p in self.derivations if (one := p.get("certificates"))}),
@@ -109,8 +110,8 @@ class Document:
 
     @property
     def reproduces(self) -> bool:
-        """Whether anything of the study was published before: without that, its claims are its own."""
-        return any(key.endswith(".published") for key in self.numbers)
+        """Whether the original draws any of the claims: without that, they are the report's own."""
+        return any(claim.place for claim in self.claims.values())
 
     def place(self, name: str) -> str:
         """Say where in the document the following numbers are; prints nothing."""
@@ -122,7 +123,7 @@ class Document:
     def figure(self, name: str, caption: str) -> str:
         """Return a figure with its caption. An unknown name is a UserError."""
         if name not in self.figures:
-            raise unknown(name, self.figures, "figure")
+            raise unknown(name, self.figures, "figure", "figure")
         identifier = f"fig-{slug(name)}"
         number = self._number("Figure", identifier)
         image = f"![{escape(self.figures[name].alt)}]({self.figures_link}/{name}.svg)"
@@ -150,6 +151,14 @@ class Document:
         self._counters[kind] = self._counters.get(kind, 0) + 1
         self._labels[identifier] = f"{kind} {self._counters[kind]}"
         return self._labels[identifier]
+
+    def derivation(self, name: str) -> str:
+        """Return a derivation line by line, without a heading. An unknown name is a UserError."""
+        known = {proof["name"]: proof for proof in self.derivations}
+        if name not in known:
+            raise unknown(name, known, "derivation", "derivation")
+        template = Path(__file__).with_name("derivation.md.j2").read_text(encoding="utf-8")
+        return self.environment.from_string(template).render(d=known[name])
 
     def conventions(self, derivation: Mapping[str, Any] | None = None) -> list[str]:
         """Return the conventions that only this derivation has; without one, those that all have."""
@@ -199,7 +208,7 @@ class Document:
     def experiment(self, name: str) -> Experiment:
         """Return an experiment of the study. Raises UserError, with the nearest names, for an unknown one."""
         if name not in self.study.experiments:
-            raise unknown(name, self.study.experiments, "experiment")
+            raise unknown(name, self.study.experiments, "label", "experiment")
         return self.study.experiments[name]
 
     # The end of the text

@@ -23,7 +23,7 @@ class Numbers:
         self._numbers = dict(numbers)
         self._study = study
         self.uses: dict[str, list[str]] = defaultdict(list)
-        self.place = ""  # where in the document the next numbers are used
+        self.place = "the text"  # where in the document the next numbers are used
 
     def get(self, key: str) -> Number:
         """Return a number. A curve of a known experiment that was not run gives one that says so.

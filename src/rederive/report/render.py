@@ -11,7 +11,8 @@ number typed into a template stops the build (`rederive.report.typed`).
 import os
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,8 @@ def render(layout: Layout, derivations: Sequence[Path], templates: Path = TEXT) 
         text = environment.get_template("report.md.j2").render()
     except jinja2.TemplateSyntaxError as error:
         raise UserError(f"{error.filename}, line {error.lineno}: {error.message}") from None
+    except jinja2.UndefinedError as error:
+        raise UserError(f"{_place(error)}{error}{_nearest(str(error), environment.globals)}") from None
     except (jinja2.TemplateError, UserError) as error:
         raise UserError(f"{_place(error)}{error}") from None
     except RecursionError:
@@ -131,6 +134,12 @@ def _place(error: BaseException) -> str:
     """Return the template's file and line that an error comes from, as the start of a message."""
     steps = [step for step in traceback.extract_tb(error.__traceback__) if step.filename.endswith(".j2")]
     return f"{steps[-1].filename}, line {steps[-1].lineno}: " if steps else ""
+
+
+def _nearest(told: str, known: Iterable[str]) -> str:
+    """Return for "'figur' is undefined" what is most like it, as the end of a message; nothing where nothing is."""
+    near = get_close_matches(told.split("'")[1], list(known)) if told.endswith("' is undefined") else []
+    return f"; nearest: {', '.join(near)}" if near else ""
 
 
 def _tidy(text: str) -> str:

@@ -75,7 +75,7 @@ def _lines(
             yield f"    file       {file}"
             yield f"    sha256     {digest}"
         for label, field in (("code", "fingerprint"), ("data", "data_checksum"), ("device", "device")):
-            if found := getattr(facts, field):
+            if found := list(filter(None, getattr(facts, field))):
                 yield f"    {label:<10} {', '.join(found)}"
         yield f"    config     {settings[run]}"
     for name in figures_with(key, figures):
