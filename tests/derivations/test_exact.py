@@ -57,6 +57,17 @@ def test_impossible_values_are_errors() -> None:
         Number(Fraction(-1)).log()
 
 
+def test_rational_and_rounded_numbers_have_an_order_unless_roundings_decide() -> None:
+    two, root = Number(Fraction(2)), Number(Fraction(2)).sqrt()
+    assert root < two
+    assert two >= root
+    assert root != two
+    assert root * root == two
+    assert root <= root
+    with pytest.raises(ArithmeticError, match="rounding"):
+        _ = root * root * root > two * root
+
+
 def test_same_is_exact_for_fractions_and_tight_for_the_rest() -> None:
     assert same(Fraction(1, 3), Fraction(2, 6))
     assert not same(Fraction(1, 3), Fraction(1, 3) + Fraction(1, 10**30))
@@ -73,5 +84,5 @@ def test_formulas_are_evaluated_as_they_stand() -> None:
 
 
 def test_functions_are_evaluated_with_forty_digits() -> None:
-    function = evaluator(exp(u[0]) * tanh(u[0]) + log(u[0]), ["u"])
+    function = evaluator(exp(u[0]) * tanh(u[0]) + log(u[0]), ("u",))
     assert same(function(np.array([2]))().value, mp.exp(2) * mp.tanh(2) + mp.log(2))

@@ -133,7 +133,7 @@ def _replaced(expression: Expr, path: tuple[int, ...], new: Expr) -> Expr:
 def exact_gradient(derivation: Derivation, name: str, values: dict[str, Any]) -> np.ndarray:
     """Return dL/dX by differentiating the evaluation of L itself, number by number: no symbolic derivative."""
     loss = derivation.unfold(derivation.loss.meaning)
-    function = evaluator(loss, list(map(python_name, values)))
+    function = evaluator(loss, tuple(map(python_name, values)))
     result = np.empty(np.shape(values[name]), dtype=object)
     for position in product(*map(range, result.shape)):
         moved = values[name].copy()

@@ -5,14 +5,15 @@ operations are carried out on fractions; exp, log and non-integer powers with 40
 differ by less than 1e-25 of their size, which chance does not do.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
 import numpy as np
 from mpmath.ctx_mp import MPContext
-from sympy import Abs, Add, Expr, Indexed, KroneckerDelta, Mul, Pow, Sum, Symbol, cosh, exp, log, sinh, tanh
+from sympy import Abs, Add, Expr, Indexed, KroneckerDelta, Mul, Pow, S, Sum, Symbol, cosh, exp, log, sinh, tanh
 
 from rederive.proofs.prover.functions import Step, example
 from rederive.proofs.prover.indices import Index
@@ -131,19 +132,19 @@ class Number:
         return self ** Fraction(1, 2)
 
     def __lt__(self, other: Any) -> bool:
-        return self.value < Number.of(other).value
+        return _above(Number.of(other).value, self.value)
 
     def __gt__(self, other: Any) -> bool:
-        return self.value > Number.of(other).value
+        return _above(self.value, Number.of(other).value)
 
     def __le__(self, other: Any) -> bool:
-        return self.value <= Number.of(other).value
+        return not self > other
 
     def __ge__(self, other: Any) -> bool:
-        return self.value >= Number.of(other).value
+        return not self < other
 
     def __eq__(self, other: object) -> bool:
-        return self.value == Number.of(other).value
+        return same(self.value, Number.of(other).value)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -181,10 +182,23 @@ def same(a: Value, b: Value) -> bool:
     return bool(abs(a - b) <= TOLERANCE * max(1, abs(a), abs(b)))
 
 
+def _above(a: Value, b: Value) -> bool:
+    """Say whether a > b; an ArithmeticError if roundings decide."""
+    if type(a) is Fraction and type(b) is Fraction:
+        return a > b
+    a, b = _float(a), _float(b)
+    if a != b and same(a, b):
+        raise ArithmeticError(f"{a} and {b}: which is greater is a matter of rounding")
+    return bool(a > b)
+
+
 # Formulas
 
 
-def evaluator(expression: Expr, names: list[str], where: Sequence[Index] = ()) -> Callable[..., Callable[..., Number]]:
+@lru_cache(maxsize=1_000)
+def evaluator(
+    expression: Expr, names: tuple[str, ...], where: tuple[Index, ...] = ()
+) -> Callable[..., Callable[..., Number]]:
     """Return a function of arrays, sizes and parameters, by name, that returns a function of indices: the formula.
 
     The formula is evaluated as it stands, but no part of it twice at the same indices.
@@ -194,9 +208,11 @@ def evaluator(expression: Expr, names: list[str], where: Sequence[Index] = ()) -
     return eval(f"lambda {', '.join(names)}: (lambda known: lambda {free}: {written})({{}})", dict(_FUNCTIONS))
 
 
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+_FUNCTIONS: Mapping[str, Any] = {
     "number": Number.of,
     "fraction": lambda p, q: Number(Fraction(p, q)),
+    "pi": Number(+mp.pi),
+    "e": Number(+mp.e),
     "exp": lambda x: Number.of(x).exp(),
     "log": lambda x: Number.of(x).log(),
     "tanh": lambda x: Number.of(x).tanh(),
@@ -206,6 +222,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "abs": lambda x: abs(Number.of(x)),
     "total": lambda terms: sum(terms, Number(Fraction(0))),
 }
+_CONSTANTS = {S.Pi: "pi", S.Exp1: "e"}
 _NAMES = {Abs: "abs", exp: "exp", log: "log", tanh: "tanh", sinh: "sinh", cosh: "cosh", Step: "step"}
 
 
@@ -242,6 +259,8 @@ class _Writer:
             return f"number({_integer(e.args[0])} == {_integer(e.args[1])})", _indices(*e.args[:2])
         if e.is_Rational:
             return f"fraction({e.p}, {e.q})", frozenset()
+        if e in _CONSTANTS:
+            return _CONSTANTS[e], frozenset()
         if isinstance(e, Index):
             return f"number({_index_name(e)})", _indices(e)
         if isinstance(e, Symbol):
@@ -299,8 +318,8 @@ def entries(expression: Expr, where: tuple[Expr, ...], values: Mapping[str, Any]
         where: Its indices; a fixed position such as 0 counts as an axis of size one.
         values: Arrays, sizes and parameters by name.
     """
-    free = [index for index in where if isinstance(index, Index)]
-    function = evaluator(expression, [*map(python_name, values)], free)(*values.values())
+    free = tuple(index for index in where if isinstance(index, Index))
+    function = evaluator(expression, tuple(map(python_name, values)), free)(*values.values())
     shape = [int(eval(_integer(index.size), {python_name(k): v for k, v in values.items()})) for index in free]
     result = np.empty(shape, dtype=object)
     for position in product(*map(range, shape)):
