@@ -162,6 +162,7 @@ def derivation(name: str, order: int) -> dict[str, Any]:
         "numeric": {"complex_step_error": 1.2e-16, "max_relative_error": 3.4e-15},
         "oracles": {"torch": {"version": "2.6.0", "max_relative_error": 1e-16}, "jax": "missing"},
         "mutants": {"formula": mutants, "source": mutants},
+        "equivalents": {"Only its shape is asked for.": ["Divide.forward: return «x».shape with 2 * x"]},
         "conventions": [],
         "trusted": ["SymPy's core", "floating point"],
         "passed": True,

@@ -82,7 +82,9 @@ def test_both_judges_agree_on_every_mutant(results: dict[str, Result]) -> None:
     assert totals["source"] >= 1000
     assert totals["formula"] + totals["source"] >= 1500
     assert all(count["agreement"] == 1 and not count["disagreements"] for found in counts.values() for count in found)
-    assert sum(count["equivalent"] for found in counts.values() for count in found) > 0
+    right = sum(count["equivalent"] for found in counts.values() for count in found)
+    assert right > 0
+    assert right == sum(len(mutants) for r in results.values() for mutants in r.facts["equivalents"].values())
 
 
 def test_the_network_is_proved_for_every_parameter(results: dict[str, Result]) -> None:
@@ -96,7 +98,7 @@ def test_titles_and_places_in_the_report_are_different(results: dict[str, Result
 
 KEYS = {
     "name", "title", "order", "domain", "statement_latex", "steps", "result_latex", "code", "routes", "numeric",
-    "oracles", "mutants", "certificates", "conventions", "trusted", "passed",
+    "oracles", "mutants", "equivalents", "certificates", "conventions", "trusted", "passed",
 }  # fmt: skip
 
 
@@ -330,3 +332,12 @@ def test_a_derivation_may_be_wrong_in_its_conclusion_alone() -> None:
     assert result.facts["routes"] == {"kronecker": False, "adjoint": False, "exact": False, "lines": False}
     assert result.facts["code"]["inputs"] == {"X": False}
     assert any("exact differentiation" in failure.message for failure in result.failures)
+
+
+def test_a_mutant_that_is_right_needs_a_reason_and_a_reason_such_a_mutant() -> None:
+    tanh = load("tanh")
+    without = verify_derivation("tanh", replace(tanh, equivalents={}), {})
+    assert [(one.where, "no reason" in one.message) for one in without.failures] == [("a mutant that is right", True)]
+    assert "Tanh.forward: context.save(«y») with -y" in without.failures[0].message
+    idle = verify_derivation("tanh", replace(tanh, equivalents={**tanh.equivalents, "no such text": "Of no use."}), {})
+    assert ["no such text" in one.message for one in idle.failures] == [True]

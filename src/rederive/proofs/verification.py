@@ -23,7 +23,7 @@ from rederive.fingerprint import ASKED, CERTIFIED, Root, fingerprint
 from rederive.fingerprint import derivation as derivation_root
 from rederive.layout import CERTIFICATES, ORACLES
 from rederive.proofs import derivation_names
-from rederive.proofs.audit import export, mutants, numeric, oracles, samples, source_mutants
+from rederive.proofs.audit import equivalents, export, mutants, numeric, oracles, samples, source_mutants
 from rederive.proofs.language import latex
 from rederive.proofs.language.derivation import TANGENT, Chain, Derivation, Line, demands
 from rederive.proofs.language.text import to_text
@@ -255,7 +255,7 @@ def verify_derivation(
     }
     numbers = _numbers(derivation, findings)
     asked = _asked(answers, findings)
-    counts = _mutants(derivation, findings)
+    counts, reasons = _mutants(derivation, findings)
     facts = {
         "title": derivation.title,
         "order": derivation.order,
@@ -268,6 +268,7 @@ def verify_derivation(
         "numeric": numbers,
         "oracles": asked,
         "mutants": counts,
+        "equivalents": reasons,
         "certificates": None,
         "conventions": [*CONVENTIONS, *derivation.conventions],
         "trusted": list(TRUSTED),
@@ -587,7 +588,8 @@ def _asked(answers: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
     return result
 
 
-def _mutants(derivation: Derivation, findings: Findings) -> dict[str, Any]:
+def _mutants(derivation: Derivation, findings: Findings) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Return what became of the mutants, and those that are right by the reason why they are."""
     counts = {"formula": mutants.Count(), "source": mutants.Count()}
     if derivation.mutate != "nothing":
         formulas = partial(mutants.check_formulas, derivation)
@@ -600,4 +602,14 @@ def _mutants(derivation: Derivation, findings: Findings) -> dict[str, Any]:
     for kind, count in counts.items():
         for disagreement in count.disagreements:
             findings.failures.append(Failure(f"the verdict on a mutant of the {kind}", message=disagreement))
-    return {kind: count.to_json() for kind, count in counts.items()}
+    right = [mutant for count in counts.values() for mutant in count.equivalents]
+    reasons, unexplained, unused = equivalents.grouped(right, derivation.equivalents)
+    findings.failures += [
+        Failure("a mutant that is right", message=f"{mutant}: no reason says why; give one in `equivalents`")
+        for mutant in unexplained
+    ]
+    findings.failures += [
+        Failure("the reasons for right mutants", message=f"`equivalents`: no mutant that is right matches {pattern!r}")
+        for pattern in unused
+    ]
+    return {kind: count.to_json() for kind, count in counts.items()}, reasons

@@ -39,6 +39,7 @@ class Tables:
             "curve_table": self.curves,
             "networks": self.networks,
             "derivation_table": self.derivations,
+            "equivalent_table": self.equivalents,
             "runs_table": self.runs,
         }
 
@@ -223,6 +224,23 @@ class Tables:
         names = [escape(ORACLES.get(oracle, oracle)) for oracle in oracles]
         header = ["Derivation", "Steps", "Code", "Routes", "Error", *names, "Mutants rejected"]
         return self._document.captioned("derivations", caption, header, rows, f"lrllr{'l' * len(names)}r")
+
+    def equivalents(self, caption: str) -> str:
+        """The mutants that are right, by the reason why they are."""
+        found: dict[str, list[str]] = {}
+        for derivation in self._document.derivations:
+            for reason, mutants in _items(derivation.get("equivalents", {})):
+                found.setdefault(reason, []).extend(mutants)
+        rows = [
+            [
+                escape(reason),
+                str(len(mutants)),
+                ", ".join(code(function) for function in sorted({mutant.split(":")[0] for mutant in mutants})),
+            ]
+            for reason, mutants in sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+        ]
+        header = ["Why it computes the same", "Mutants", "Of"]
+        return self._document.captioned("equivalents", caption, header, rows, "lrl")
 
     def runs(self, caption: str) -> str:
         """The runs, with what made them."""

@@ -189,4 +189,8 @@ DERIVATION = Derivation(
     extra={"a step of Adam": step_of_the_engine, "the first step of Adam and AdamW": first_step},
     symbolic_program=False,
     show_limits=True,
+    equivalents={
+        r"^Adam\.step: .*\*=": "Adam's own decay is not decoupled: AdamW's line does not run.",
+        r"^AdamW\.step: gradient = ": "AdamW's decay is decoupled: the line of Adam's own does not run.",
+    },
 )

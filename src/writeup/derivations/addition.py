@@ -3,7 +3,7 @@
 from typing import Any
 
 from rederive.autograd.ops import Add, Neg, Sub
-from rederive.proofs.audit.engine_mutants import check_sweep
+from rederive.proofs.audit.engine_mutants import EQUIVALENT, check_sweep
 from rederive.proofs.language.derivation import Definition, Derivation, Input, Line, delta, gradient_chain, sum_over
 from rederive.proofs.language.notation import G, G_matrix, X, X_matrix, Z, Z_matrix, i, j, m, n, p, q
 from rederive.proofs.prover.array import SymbolicArray
@@ -49,4 +49,5 @@ DERIVATION = Derivation(
     matrix=X_matrix + Z_matrix,
     audits={"the sweep": check_sweep},
     extra={"X + X": twice, "a row added to every row": broadcast},
+    equivalents=EQUIVALENT,
 )

@@ -65,4 +65,8 @@ DERIVATION = Derivation(
         "torch": lambda torch, X, y: torch.nn.functional.cross_entropy(X, y, reduction="sum"),
     },
     extra={"log-softmax, selection and sum": composed},
+    equivalents={
+        r"log_softmax: shifted = ": "A softmax does not change with what is subtracted from all entries of a row.",
+        r"mark\(context\.xp, \w+, «x»\)": "Only the shape, the dtype or the device is asked for.",
+    },
 )

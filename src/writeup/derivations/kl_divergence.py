@@ -83,4 +83,7 @@ DERIVATION = Derivation(
         r"The entropy term $h$ of a target, the sum of $T \log T$ over its row, does not depend on $X$; "
         r"for a one-hot target it is zero, with $0 \log 0 = 0$.",
     ),
+    equivalents={
+        r"«axis».* with -axis": "Where it counts, axis is 0 or the last of two: so is -axis.",
+    },
 )

@@ -72,4 +72,8 @@ DERIVATION = Derivation(
     ops=(Linear, Transpose),
     matrix=X_matrix * W_matrix.T + down * b_row,
     extra={"matrix product, transpose and broadcast addition": composed},
+    equivalents={
+        r"return \(dx, dW, «db»\)": "The sweep itself sums the gradient of what was repeated over all rows.",
+        r"needs\[«2»\]": "Of three the last is the one at 2.",
+    },
 )

@@ -52,4 +52,7 @@ DERIVATION = Derivation(
     program=lambda xp, X: X - xp.log(xp.sum(xp.exp(X), axis=1, keepdims=True)),
     code=LogSoftmax.apply,
     ops=(LogSoftmax,),
+    equivalents={
+        r"log_softmax: shifted = ": "A softmax does not change with what is subtracted from all entries of a row."
+    },
 )

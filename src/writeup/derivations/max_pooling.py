@@ -48,4 +48,7 @@ DERIVATION = Derivation(
         "derivative; $K$ is then the first of them, row by row, and takes the whole gradient, as in PyTorch. The proof "
         "holds for any $K$.",
     ),
+    equivalents={
+        r"marked\(context\.xp, places, «x»\)": "Only the shape, the dtype or the device is asked for.",
+    },
 )

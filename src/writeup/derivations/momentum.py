@@ -170,4 +170,7 @@ DERIVATION = Derivation(
     audits={"SGD.step": lambda: check_optimizer(SGD, update_rules, runs_of_sgd())},
     symbolic_program=False,
     show_limits=True,
+    equivalents={
+        r"is_locked\(«": "No graph needs the weights: neither they nor what is computed from them are locked.",
+    },
 )

@@ -44,4 +44,7 @@ DERIVATION = Derivation(
     matrix=each(Lambda(x, x * Step(x)), X_matrix),
     analytic=False,
     conventions=("At zero ReLU has no derivative; the code's gradient there is zero, as it is in PyTorch.",),
+    equivalents={
+        r"«x» > 0\) with 2": "Twice a number has its sign.",
+    },
 )

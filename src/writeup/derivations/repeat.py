@@ -50,4 +50,7 @@ DERIVATION = Derivation(
     ops=(RepeatColumns, Expand, Mean),
     matrix=b_column * OneMatrix(1, m),
     extra={"16 columns": sixteen, "Expand": expanded},
+    equivalents={
+        r"«axis».* with -axis": "Where it counts, axis is 0 or the last of two: so is -axis.",
+    },
 )

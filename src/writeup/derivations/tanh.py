@@ -34,4 +34,7 @@ DERIVATION = Derivation(
     code=Tanh.apply,
     ops=(Tanh,),
     matrix=each(Lambda(x, tanh(x)), X_matrix),
+    equivalents={
+        r"context\.save\(«y»\) with -": "Only its square is used.",
+    },
 )

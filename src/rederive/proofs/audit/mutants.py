@@ -63,7 +63,6 @@ class Count:
             "total": self.total,
             "rejected": self.rejected,
             "equivalent": self.equivalent,
-            "equivalents": self.equivalents,
             "agreeing": self.total - len(self.disagreements),
             "agreement": self.agreement,
             "disagreements": self.disagreements,

@@ -59,7 +59,7 @@ def source_of(function: Callable[..., Any]) -> ast.FunctionDef:
 def source_mutants(
     function: Callable[..., Any], without: str = "", swap_names: bool = True, scale_names: bool = True
 ) -> list[tuple[str, Callable[..., Any]]]:
-    """Return mutants of a function: what was changed, and the function.
+    """Return mutants of a function: the statement with what was changed in it, in «», and the function.
 
     Args:
         function: A function whose source can be read.
@@ -71,7 +71,7 @@ def source_mutants(
     own = _locals(tree)
     seen = {ast.unparse(tree)}
     result = []
-    for node, put in list(_parts(tree)):
+    for node, put, statement in list(_parts(tree)):
         for new in _changes(node, own):
             put(new)
             text = ast.unparse(tree)
@@ -83,21 +83,24 @@ def source_mutants(
                 continue
             names = dict(function.__globals__)
             exec(compile(text, f"<mutant of {function.__qualname__}>", "exec"), names)
-            result.append((f"{ast.unparse(node)} -> {ast.unparse(new)}", names[tree.name]))
+            put(ast.Name(f"«{ast.unparse(node)}»"))
+            where = ast.unparse(statement).splitlines()[0]
+            put(node)
+            result.append((f"{where} with {ast.unparse(new)}", names[tree.name]))
     return result
 
 
-def _parts(tree: ast.AST) -> Iterator[tuple[ast.AST, Callable[[ast.AST], None]]]:
-    """Yield every node below a node, level by level, with a function that puts another in its place."""
-    waiting = deque([tree])
+def _parts(tree: ast.stmt) -> Iterator[tuple[ast.AST, Callable[[ast.AST], None], ast.stmt]]:
+    """Yield every node below a statement, level by level, a function that puts another in its place, its statement."""
+    waiting: deque[tuple[ast.AST, ast.stmt]] = deque([(tree, tree)])
     while waiting:
-        parent = waiting.popleft()
+        parent, within = waiting.popleft()
         for field, value in ast.iter_fields(parent):
             for place, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
                 if isinstance(node, ast.AST):
                     put = partial(setattr, parent, field) if place is None else partial(value.__setitem__, place)
-                    yield node, put
-                    waiting.append(node)
+                    yield node, put, within
+                    waiting.append((node, node if isinstance(node, ast.stmt) else within))
 
 
 def _changes(node: ast.AST, own: set[str]) -> list[ast.expr]:

@@ -229,6 +229,7 @@ class Derivation:
         nonzero: Expressions that are not zero where the derivation holds, besides what `Input.domain` says.
         inductions: What gives names to the values of sequences.
         audits: Further code whose mutants are judged, by name: a function that returns the count.
+        equivalents: Why mutants are right all the same: reasons by the pattern of the mutants that they are about.
         parameters: Numbers for symbols that are not array sizes.
         sizes: Small and different numbers for the sizes, used where numbers are needed.
         analytic: Whether the result has a complex derivative, so that the complex step applies.
@@ -254,6 +255,7 @@ class Derivation:
     nonzero: tuple[Expr, ...] = ()
     inductions: tuple[Induction, ...] = ()
     audits: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    equivalents: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[Symbol, Rational] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=lambda: {"n": 2, "m": 3, "d": 4})
     analytic: bool = True
