@@ -17,6 +17,7 @@ from rederive.layout import THEME
 from rederive.report.formats import choose_engine, convert, split_front_matter
 from rederive.report.tex_source import tex_source
 
+WITH_LATEX = [pytest.mark.latex, pytest.mark.skipif(not shutil.which("latexmk"), reason="latexmk is not installed")]
 LABEL = r"a_b & <script>alert(1)</script> $x^2$ \input{y} #{z} 100% ~ 学"
 
 
@@ -194,6 +195,22 @@ def test_a_wide_formula_fits_its_column_in_typst(in_columns: Any) -> None:
     ends = [right for right, bottom in words if bottom < 780]  # below is the page's number
     assert len(ends) > 80
     assert 270 < max(ends[1:]) < 298  # the first is the title
+
+
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext (poppler-utils) is not installed")
+@pytest.mark.parametrize("engine", [pytest.param("latexmk", marks=WITH_LATEX), "typst"])
+def test_a_short_listing_stays_on_one_page(tmp_path: Path, engine: str) -> None:
+    """Several of them: wherever a page ends, it would end within one."""
+    listing = "```python\n" + "\n".join(f"line_{{0}}_{n} = 0" for n in range(20)) + "\n```\n\nText.\n\n"
+    text = "".join(listing.replace("{0}", str(i)) for i in range(12))
+    (tmp_path / "report.md").write_text(f'---\n{{"title": "T", "author": []}}\n---\n{text}')
+    (tmp_path / "numbers.csv").write_text("key\n")
+    convert(tmp_path / "report.md", tmp_path / "report.pdf", tmp_path, tmp_path, THEME, engine)
+    command = ["pdftotext", str(tmp_path / "report.pdf"), "-"]
+    pages = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\f")
+    found = [set(re.findall(r"line_(\d+)_", page)) for page in pages]
+    assert len(set.union(*found)) == 12
+    assert sum(map(len, found)) == 12
 
 
 @pytest.fixture(scope="module")

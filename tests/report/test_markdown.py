@@ -68,6 +68,19 @@ def test_what_must_stay_on_one_line_has_room() -> None:
     assert len(rule.strip("| ").split(" | ")[1]) > len(interval)
 
 
+def test_a_table_that_is_too_wide_parts_intervals_so_that_no_column_runs_into_the_next() -> None:
+    interval = "0.965\u00a0(0.962\u00a0to\u00a00.968)"
+    kept = table(["A", "B"], [["one", interval]]).splitlines()[2]
+    assert interval in kept
+    wide = table(list("ABCDEFGH"), [[interval] * 8])
+    widths = [len(part) for part in wide.splitlines()[1].strip("| ").split(" | ")]
+    assert sum(widths) <= PAGE
+    cells = wide.splitlines()[2].strip("| ").split(" | ")
+    assert all(len(word) < width for cell, width in zip(cells, widths, strict=True) for word in cell.split(" "))
+    # No more than it must: what does not have to be parted stays together.
+    assert any("(0.962\u00a0to\u00a00.968)" in cell for cell in cells)
+
+
 def test_a_long_statement_goes_on_several_lines() -> None:
     assert display("a = b") == "$$a = b$$"
     assert display(r"a = b, \quad c = d") == r"$$a = b, \quad c = d$$"

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+NO_BREAK = "\u00a0"
+
 # What has a meaning in at least one reader, and that all of them let a backslash take away. Kramdown prints the
 # backslash before any other character, and an underscore within a word means nothing to any of them.
 _SPECIAL = re.compile(r"[\\`*\[\]{}<|$~]|(?<![^\W_])_|_(?![^\W_])")
@@ -55,6 +57,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "")
     The dashes under the header carry the columns' widths: pandoc reads them from there.
     """
     align = align or "l" * len(header)
+    header, *rows = _fitting([header, *rows])
     widths = _widths([header, *rows])
     rules = [
         f":{'-' * (width - 1)}" if kind == "l" else f"{'-' * (width - 1)}:"
@@ -68,6 +71,27 @@ PAGE = 118  # characters of a table's type that go on a line of the page
 WORD = 34  # longer words are broken
 
 
+def _fitting(lines: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """Return the rows of a table; where they are too wide for a page, what should stay on a line is broken.
+
+    The widest columns are first; an interval is parted from its value before it is parted itself.
+    """
+    columns = [list(column) for column in zip(*lines, strict=True)]
+    longest = [_longest_word(column) for column in columns]
+    for kept, parted in ((f"{NO_BREAK}(", " ("), (NO_BREAK, " ")):
+        for i in sorted(range(len(columns)), key=longest.__getitem__, reverse=True):
+            if sum(longest) <= PAGE:
+                break
+            columns[i] = [cell.replace(kept, parted) for cell in columns[i]]
+            longest[i] = _longest_word(columns[i])
+    return list(zip(*columns, strict=True))
+
+
+def _longest_word(column: Sequence[str]) -> int:
+    """Return how wide a column must be, in characters."""
+    return min(WORD, max([3, *(len(word) for cell in column for word in _visible(cell).split(" "))]) + 1)
+
+
 def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
     """Return the columns' widths in characters, for a page where they may not all fit on a line.
 
@@ -78,7 +102,7 @@ def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
     natural = [max(3, *map(len, column)) + 1 for column in texts]
     if sum(natural) <= PAGE:
         return natural
-    widths = [min(WORD, max([3, *(len(word) for text in column for word in text.split(" "))]) + 1) for column in texts]
+    widths = [_longest_word(column) for column in zip(*lines, strict=True)]
 
     def gain(i: int) -> float:
         before, after = (

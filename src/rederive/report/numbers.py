@@ -8,12 +8,10 @@ from contextlib import contextmanager
 from rederive.config import Study
 from rederive.errors import UserError
 from rederive.records import Number
-from rederive.report.markdown import escape, link, slug
+from rederive.report.markdown import NO_BREAK, escape, link, slug
 from rederive.results.number_format import format_value
 from rederive.results.number_keys import CurveKey, unknown
 from rederive.results.statistics import LEVEL
-
-NO_BREAK = "\u00a0"
 
 
 class Numbers:

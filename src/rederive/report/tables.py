@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rederive.report.claims import counted
-from rederive.report.markdown import anchor, code, escape, table
-from rederive.report.numbers import NO_BREAK, bounds, identifier, plain
+from rederive.report.markdown import NO_BREAK, anchor, code, escape, table
+from rederive.report.numbers import bounds, identifier, plain
 from rederive.results.agreement import STATUSES
 from rederive.results.number_keys import DIFFERENCE, unknown
 from rederive.results.summarise import published_inside

@@ -84,6 +84,14 @@ local function whole_if_short(tbl)
   return { pandoc.RawBlock("typst", "#block(breakable: false, width: 100%)["), tbl, pandoc.RawBlock("typst", "]") }
 end
 
+-- Nor is a short listing, which Typst never breaks.
+local function listing_whole_if_short(code)
+  local _, breaks = code.text:gsub("\n", "")
+  if FORMAT ~= "latex" or breaks > 30 then return { code } end
+  local before, after = "\\begingroup\\fvset{samepage=true}", "\\endgroup"
+  return { pandoc.RawBlock("latex", before), code, pandoc.RawBlock("latex", after) }
+end
+
 -- What paper leaves out, and what it sets in two columns, stands between comments.
 local function comment(block, text)
   return block and block.t == "RawBlock" and block.text:match("^<!%-%- " .. text .. " %-%->") ~= nil
@@ -156,6 +164,8 @@ function Blocks(blocks)
         result:insert(pandoc.RawBlock("typst", "#block(height: 0pt)[]"))
       elseif block.t == "CodeBlock" and HTML then
         result:extend(foldable(block))
+      elseif block.t == "CodeBlock" then
+        result:extend(listing_whole_if_short(block))
       elseif leads(block, following) then
         result:extend(keep_with_next(block))
       else
