@@ -1,5 +1,6 @@
 # Helpers of the rules. Nothing here reads data, imports torch or takes time: this file is read again in every job.
 import hashlib
+import inspect
 import json
 import sys
 from contextlib import redirect_stdout
@@ -54,6 +55,12 @@ listings = contents(listed_sources(Path("report").rglob("*.j2")))
 
 derivations = derivation_names(study.derivations)
 derivations_of_the_report = expand("<results>/derivations/{derivation}.json", derivation=derivations)
+
+
+def of_job(function):
+    """A function that is asked of every training job. Snakemake finds out each time what it takes; here it is told."""
+    function.__signature__ = inspect.signature(function)
+    return function
 
 
 @cache
@@ -114,6 +121,7 @@ def kept_file(name):
     return sha256(path) if study.training.archive and path.exists() else None
 
 
+@of_job
 def files_imported(wildcards):
     """The contents of the files that an imported run is read from; they are a parameter, for they are no output."""
     trainer = trainer_of(wildcards)
@@ -129,6 +137,31 @@ def trainer_of(wildcards):
     return study.trainers[study.experiments[wildcards.experiment].trainer]
 
 
+@of_job
+def seeds_of_job(wildcards):
+    return wildcards.seeds.replace("-", ",")
+
+
+@of_job
+def meaning_of_data(wildcards):
+    return meaning_of(study.experiments[wildcards.experiment].data)
+
+
+@of_job
+def code_of_job(wildcards):
+    return code_of_trainer(study.experiments[wildcards.experiment].trainer)
+
+
+@of_job
+def gpus_of(wildcards):
+    return gpus if trainer_of(wildcards).python else 0
+
+
+@of_job
+def attempts(wildcards, attempt):
+    return attempt
+
+
 @cache
 def kept():
     """The kept seeds that may be taken, by run."""
@@ -138,6 +171,7 @@ def kept():
         return valid(study, Path(study.training.archive))
 
 
+@of_job
 def data_of(wildcards):
     """What says of the training data that they are there; nothing where all seeds are kept."""
     data_set = study.experiments[wildcards.experiment].data
@@ -169,6 +203,7 @@ def kept_candidates():
     return {str(path): sha256(path) for path in sorted(Path(study.hypotheses.kept).rglob("*.csv"))}
 
 
+@of_job
 def spec_of(wildcards):
     """What a run is, as text: a run whose text changes is trained again, and no other."""
     spec = study.experiments[wildcards.experiment].spec
@@ -178,6 +213,7 @@ def spec_of(wildcards):
 def training_needs(resource):
     """Megabytes or minutes of a training job: what its network, data and seeds need, times the attempt."""
 
+    @of_job
     def need(wildcards, attempt):
         trainer, spec = trainer_of(wildcards), study.experiments[wildcards.experiment].spec
         cost = load(trainer.cost)(spec) if trainer.cost else None

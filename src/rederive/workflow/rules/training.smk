@@ -14,18 +14,18 @@ rule train:
         "<benchmarks>/train/{experiment}_{seeds}.jsonl"
     threads: study.training.threads
     resources:
-        gpu=lambda wildcards: gpus if trainer_of(wildcards).python else 0,
+        gpu=gpus_of,
         mem_mb=training_needs("mem_mb"),
         runtime=training_needs("runtime"),
-        attempt=lambda wildcards, attempt: attempt,
+        attempt=attempts,
     params:
         study=study_file,
-        seeds=lambda wildcards: wildcards.seeds.replace("-", ","),
+        seeds=seeds_of_job,
         spec=spec_of,
-        data=lambda wildcards: meaning_of(study.experiments[wildcards.experiment].data),
+        data=meaning_of_data,
         versions=required_versions,
         imported=files_imported,
-        code=lambda wildcards: code_of_trainer(study.experiments[wildcards.experiment].trainer),
+        code=code_of_job,
     message:
         "Training {wildcards.experiment}, seeds {wildcards.seeds}"
     shell:
