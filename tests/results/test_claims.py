@@ -275,6 +275,8 @@ def test_a_mistake_in_the_claims_is_named(build: Any, changes: dict[str, Any], m
         ("{a.x} / {b.x}", None),
         ("{a.x} * {b.x}", None),
         ("1 / {a.x}", None),
+        ("{a.x} / 0", None),
+        ("{a.x} * (1 - 1)", {"k0": 0.0}),
     ],
 )
 def test_what_is_a_weighted_sum_of_its_keys(text: str, weights: dict[str, Any] | None) -> None:

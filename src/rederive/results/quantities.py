@@ -129,9 +129,11 @@ def linear(node: ast.expr) -> Linear | None:
             one, other = linear(left), linear(right)
             if isinstance(op, ast.Mult) and one is not None and one.keys() <= {""}:
                 one, other = other, one
-            if one is None or other is None or not other.keys() <= {""} or not other:
+            if one is None or other is None or other.keys() != {""}:
                 return None
-            return _scaled(one, other[""] if isinstance(op, ast.Mult) else 1 / other[""])
+            if isinstance(op, ast.Mult):
+                return _scaled(one, other[""])
+            return _scaled(one, 1 / other[""]) if other[""] else None  # divided by zero it is no sum, and no number
     return None
 
 
