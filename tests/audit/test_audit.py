@@ -122,6 +122,19 @@ def test_a_name_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
         audit(path)
 
 
+def test_a_file_without_a_name_is_refused(tmp_path: Path) -> None:
+    """An entry whose name the directory of the ZIP calls a comment, as fuzzing found."""
+    path = tmp_path / "nameless.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("name"), b"x")
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 28], content[entry + 32] = 0, 4  # lengths of name and comment
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="found the name ''"):
+        audit(path)
+
+
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen")
 class TestSignature:
     @pytest.fixture

@@ -174,6 +174,7 @@ CLAIM: list[tuple[str, Callable[[Path], Any], tuple[str, ...]]] = [
     ("quantity: a truth value", _quantity(f"{KEY} - True"), ("claims.yaml", "quantity", "True")),
     ("quantity: a null byte", _quantity(f"{KEY}\0"), ("claims.yaml", "quantity")),
     ("quantity: a division by zero", _quantity(f"{KEY} / ({KEY} - {KEY})"), ()),
+    ("quantity: a division by the number zero", _quantity(f"{KEY} / 0"), ()),
     ("quantity: max above a bound", _quantity(f"max({KEY}, {KEY})"), ("claims.yaml", "min")),
 ]
 

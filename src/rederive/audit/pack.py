@@ -133,12 +133,15 @@ def unzipped(path: Path) -> dict[str, bytes]:
     """Return the files of a pack. Raises UserError for anything but a ZIP of plain files with plain names."""
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            # ZipInfo.is_dir fails for an entry without a name
+            entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
             if sum(entry.file_size for entry in entries) > LARGEST:
                 raise UserError(f"{path}: more than {LARGEST} bytes, unpacked; that is no pack")
             contents: dict[str, bytes] = {}
             for entry in entries:
                 parts = PurePosixPath(entry.filename).parts
+                if not parts:
+                    raise UserError(f"{path}: found the name {entry.filename!r}, expected that of a file")
                 if entry.filename.startswith("/") or ".." in parts or "\\" in entry.filename or ":" in entry.filename:
                     raise UserError(f"{path}: found the name {entry.filename!r}, which leads out of the pack")
                 if (entry.external_attr >> 16) & 0o170000 not in (0, 0o100000):
