@@ -4,7 +4,7 @@ python benchmarks/rounding.py
 """
 
 from rederive.autograd import Op, convolution, normalization, ops, pooling
-from rederive.proofs.audit.rounding import rounding
+from rederive.proofs.checks.rounding import rounding
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rederive.autograd import Tensor, ops
-from rederive.proofs.prover.exact import Number
+from rederive.proofs.checks.exact import Number
 
 SHAPES = [(2, 3), (3,), (2, 1), (1, 1)]
 RESULT = (2, 3)

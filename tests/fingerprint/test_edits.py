@@ -315,11 +315,11 @@ EDITS = {
         "G[p, q] / Z[p, q],",
         "2 * G[p, q] / Z[p, q],",
     ),
-    "a tolerance": edit({"verify"}, "rederive/proofs/audit/numeric.py", '"float32": 2e-5', '"float32": 2e-4'),
+    "a tolerance": edit({"verify"}, "rederive/proofs/checks/numeric.py", '"float32": 2e-5', '"float32": 2e-4'),
     "what a mutant is": edit(
-        {"verify"}, "rederive/proofs/audit/mutants.py", "if mutant != claim", "if mutant == claim"
+        {"verify"}, "rederive/proofs/checks/mutants.py", "if mutant != claim", "if mutant == claim"
     ),
-    "an oracle": edit(PROOFS, "rederive/proofs/audit/oracles.py", "output_gradients=tf.constant(cotangent)", ""),
+    "an oracle": edit(PROOFS, "rederive/proofs/checks/oracles.py", "output_gradients=tf.constant(cotangent)", ""),
     # The report.
     "what is collected": edit(
         {"collect"}, "rederive/results/collect.py", '"parameters", "flops_per_image")', '"parameters")'

@@ -113,7 +113,7 @@ def fuzz_prover(
     seed: Annotated[int, typer.Option(help="of everything random")] = 0,
 ) -> None:
     """Compare what the prover says of random expressions with exact numbers; exit with 1 at any mistake."""
-    from rederive.proofs.audit.fuzz import fuzz
+    from rederive.proofs.checks.fuzz import fuzz
 
     found = fuzz(expressions, pairs, seed)
     print(found)

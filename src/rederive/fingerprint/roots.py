@@ -53,8 +53,8 @@ BY_PATH = {
 }
 BY_NAME = {
     "rederive.proofs.verification:load": "which derivation it loads is a parameter of the rule of its own",
-    "rederive.proofs.audit.oracles:version": "the oracles are other projects",
-    "rederive.proofs.audit.certificates:version": "z3 is another project",
+    "rederive.proofs.checks.oracles:version": "the oracles are other projects",
+    "rederive.proofs.checks.certificates:version": "z3 is another project",
 }
 NAMING = dict.fromkeys(
     (
@@ -95,15 +95,17 @@ _NO_PROOF = dict.fromkeys(
         "rederive.proofs.prover.prove:difference",
         "rederive.proofs.prover.prove:equal",
         "rederive.proofs.prover.prove:gradient",
-        "rederive.proofs.audit.optimizer_mutants:check_optimizer",
-        "rederive.proofs.audit.engine_mutants:check_sweep",
+        "rederive.proofs.checks.optimizer_mutants:check_optimizer",
+        "rederive.proofs.checks.sweep_mutants:check_sweep",
     ),
     "proves, or judges proofs; what other programs are asked does not depend on it",
 )
 ASKED = Root(
-    ("rederive.proofs.audit.oracles:compare", "rederive.proofs.audit.oracles:engine_on_torch"), _NO_PROOF, BY_NAME
+    ("rederive.proofs.checks.oracles:compare", "rederive.proofs.checks.oracles:engine_on_torch"), _NO_PROOF, BY_NAME
 )
-CERTIFIED = Root(("rederive.proofs.audit.export:steps", "rederive.proofs.audit.certificates:check"), _NO_PROOF, BY_NAME)
+CERTIFIED = Root(
+    ("rederive.proofs.checks.export:steps", "rederive.proofs.checks.certificates:check"), _NO_PROOF, BY_NAME
+)
 
 
 def training(trainer: "Trainer") -> Root:

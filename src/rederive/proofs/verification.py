@@ -21,7 +21,7 @@ from rederive.fingerprint import ASKED, CERTIFIED, Root, fingerprint
 from rederive.fingerprint import derivation as derivation_root
 from rederive.layout import CERTIFICATES, ORACLES
 from rederive.proofs import derivation_names
-from rederive.proofs.audit import equivalents, export, mutants, numeric, oracles, samples, source_mutants
+from rederive.proofs.checks import equivalents, export, mutants, numeric, oracles, samples, source_mutants
 from rederive.proofs.language import latex
 from rederive.proofs.language.derivation import TANGENT, Chain, Derivation, Line, demands
 from rederive.proofs.language.text import to_text

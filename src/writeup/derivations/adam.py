@@ -8,7 +8,7 @@ from sympy import Rational, S, Symbol, sqrt
 
 from rederive.autograd import Tensor
 from rederive.autograd.adaptive import Adam, AdamW
-from rederive.proofs.audit.optimizer_mutants import among, check_optimizer, runs_of_adam
+from rederive.proofs.checks.optimizer_mutants import among, check_optimizer, runs_of_adam
 from rederive.proofs.language.derivation import (
     Definition,
     Derivation,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rederive.autograd.ops import Add, Neg, Sub
-from rederive.proofs.audit.engine_mutants import EQUIVALENT, check_sweep
+from rederive.proofs.checks.sweep_mutants import EQUIVALENT, check_sweep
 from rederive.proofs.language.derivation import Definition, Derivation, Input, Line, delta, gradient_chain, sum_over
 from rederive.proofs.language.notation import G, G_matrix, X, X_matrix, Z, Z_matrix, i, j, m, n, p, q
 from rederive.proofs.prover.array import SymbolicArray

@@ -6,7 +6,7 @@ from sympy import Rational, S, Symbol
 
 from rederive.autograd import Tensor
 from rederive.autograd.optimizers import SGD
-from rederive.proofs.audit.optimizer_mutants import among, check_optimizer, runs_of_sgd
+from rederive.proofs.checks.optimizer_mutants import among, check_optimizer, runs_of_sgd
 from rederive.proofs.language.derivation import (
     Definition,
     Derivation,

@@ -6,7 +6,7 @@ from sympy import Rational, S, Symbol, sqrt
 
 from rederive.autograd import Tensor
 from rederive.autograd.adaptive import RMSprop
-from rederive.proofs.audit.optimizer_mutants import among, check_optimizer, runs_of_rmsprop
+from rederive.proofs.checks.optimizer_mutants import among, check_optimizer, runs_of_rmsprop
 from rederive.proofs.language.derivation import (
     Definition,
     Derivation,

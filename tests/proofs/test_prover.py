@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import S, Sum, Symbol, cosh, exp, log, sinh, tanh
 
-from rederive.proofs.audit.mutants import formula_mutants
+from rederive.proofs.checks.exact import Number, entries, same
+from rederive.proofs.checks.mutants import formula_mutants
 from rederive.proofs.language.derivation import delta
-from rederive.proofs.prover.exact import Number, entries, same
 from rederive.proofs.prover.functions import AnyDerivative, AnyFunction, Step
 from rederive.proofs.prover.indices import Index, array, indices, rename_bound, sizes, sum_over
 from rederive.proofs.prover.normal_form import DifferentRangesError, normal_form

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from sympy import Add, Expr, Indexed, KroneckerDelta, Mul, Pow, S, Sum
 
-from rederive.proofs.audit import samples
+from rederive.proofs.checks import samples
+from rederive.proofs.checks.exact import Number, entries, evaluator, python_name, same
 from rederive.proofs.language.derivation import Derivation
-from rederive.proofs.prover.exact import Number, entries, evaluator, python_name, same
 from rederive.proofs.prover.indices import Index, range_of
 from rederive.proofs.prover.normal_form import DifferentRangesError
 from rederive.proofs.prover.prove import equal, gradient

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from rederive.proofs.audit import samples
-from rederive.proofs.audit.numeric import LARGE, Arrays, Gradients, relative_error
+from rederive.proofs.checks import samples
+from rederive.proofs.checks.numeric import LARGE, Arrays, Gradients, relative_error
 from rederive.proofs.language.derivation import Derivation
 
 TOLERANCE = 1e-11

@@ -15,12 +15,12 @@ import pytest
 import sympy
 import torch
 from sympy import Float, S, Symbol, exp, log
-from tests.derivations.catalogue import load, verify
+from tests.proofs.catalogue import load, verify
 
 from rederive.autograd import SGD, Op, Tensor, ops
 from rederive.autograd.graph import GraphError
 from rederive.proofs import verification
-from rederive.proofs.audit import numeric, source_mutants
+from rederive.proofs.checks import numeric, source_mutants
 from rederive.proofs.language import latex
 from rederive.proofs.language.derivation import (
     Chain,

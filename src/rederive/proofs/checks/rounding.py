@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from rederive.autograd import Op, Tensor
-from rederive.proofs.audit import samples
+from rederive.proofs.checks import samples
 from rederive.proofs.prover.code import domains_of
 
 U = 2.0**-24  # of float32

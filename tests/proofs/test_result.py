@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from tests.derivations.catalogue import load, verify
+from tests.proofs.catalogue import load, verify
 from tests.studies import configured
 from typer.testing import CliRunner
 

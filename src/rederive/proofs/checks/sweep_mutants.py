@@ -9,12 +9,12 @@ from unittest import mock
 import numpy as np
 
 from rederive.autograd import Tensor, graph, ops
-from rederive.proofs.audit import samples
-from rederive.proofs.audit.mutants import POINTS, Count
-from rederive.proofs.audit.source_mutants import holds, source_mutants
+from rederive.proofs.checks import samples
+from rederive.proofs.checks.exact import Number, same
+from rederive.proofs.checks.mutants import POINTS, Count
+from rederive.proofs.checks.source_mutants import holds, source_mutants
 from rederive.proofs.prover.array import SymbolicArray
 from rederive.proofs.prover.code import Trace
-from rederive.proofs.prover.exact import Number, same
 from rederive.proofs.prover.indices import sizes
 
 n, m = sizes("n m")

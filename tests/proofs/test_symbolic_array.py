@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from array_api_compat import array_namespace
 
+from rederive.proofs.checks.exact import Number, entries
 from rederive.proofs.prover.array import ShapeError, SymbolicArray, SymbolicNamespace, position
-from rederive.proofs.prover.exact import Number, entries
 from rederive.proofs.prover.indices import sizes
 from rederive.proofs.prover.prove import equal
 from rederive.proofs.prover.size import NotSymbolicError

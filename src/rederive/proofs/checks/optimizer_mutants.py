@@ -11,10 +11,10 @@ import numpy as np
 from sympy import Expr
 
 from rederive.autograd import Tensor
-from rederive.proofs.audit import samples
-from rederive.proofs.audit.engine_mutants import have_values
-from rederive.proofs.audit.mutants import Count
-from rederive.proofs.audit.source_mutants import holds, source_mutants
+from rederive.proofs.checks import samples
+from rederive.proofs.checks.mutants import Count
+from rederive.proofs.checks.source_mutants import holds, source_mutants
+from rederive.proofs.checks.sweep_mutants import have_values
 from rederive.proofs.prover.prove import equal
 
 STEPS = 3

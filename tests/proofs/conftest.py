@@ -5,5 +5,5 @@ import pytest
 
 def pytest_collection_modifyitems(items: Any) -> None:
     for item in items:
-        if "tests/derivations" in item.path.as_posix():
+        if "tests/proofs" in item.path.as_posix():
             item.add_marker(pytest.mark.derivations)

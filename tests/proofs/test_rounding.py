@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rederive.autograd import Op, Tensor, convolution, normalization, ops, pooling
-from rederive.proofs.audit.rounding import Bounded, BoundedNamespace, U, rounding
+from rederive.proofs.checks.rounding import Bounded, BoundedNamespace, U, rounding
 
 OPS = [
     op

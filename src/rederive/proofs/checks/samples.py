@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Indexed, sympify
 
+from rederive.proofs.checks.exact import Number, entries, same
 from rederive.proofs.language.derivation import Derivation
 from rederive.proofs.prover.code import COTANGENT
-from rederive.proofs.prover.exact import Number, entries, same
 from rederive.proofs.prover.indices import Index, range_of
 
 

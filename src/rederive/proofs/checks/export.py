@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rederive.files import write_json
-from rederive.proofs.audit import certificates, samples, smt
-from rederive.proofs.audit.smt import NotExpressibleError
+from rederive.proofs.checks import certificates, samples, smt
+from rederive.proofs.checks.smt import NotExpressibleError
 from rederive.proofs.language.derivation import Chain, Derivation
 from rederive.proofs.language.text import to_text
 

@@ -15,8 +15,8 @@ import numpy as np
 from sympy import Expr, I, Integer, exp, log, sqrt, tanh
 from sympy.core.cache import clear_cache
 
-from rederive.proofs.audit.mutants import formula_mutants
-from rederive.proofs.prover.exact import Number, entries, same
+from rederive.proofs.checks.exact import Number, entries, same
+from rederive.proofs.checks.mutants import formula_mutants
 from rederive.proofs.prover.functions import Step
 from rederive.proofs.prover.indices import array, indices, sizes, sum_over
 from rederive.proofs.prover.normal_form import DifferentRangesError, normal_form

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from sympy import HadamardProduct, Lambda, OneMatrix, Symbol, exp
-from tests.derivations.catalogue import NAMES, load
+from tests.proofs.catalogue import NAMES, load
 
-from rederive.proofs.audit import samples
+from rederive.proofs.checks import samples
+from rederive.proofs.checks.exact import entries
 from rederive.proofs.language.derivation import Named, Partial
 from rederive.proofs.language.latex import chain_latex, result_latex, statement_latex, to_latex
 from rederive.proofs.language.notation import G, X, Z, d, i, j, m, n, p, q
-from rederive.proofs.prover.exact import entries
 from rederive.proofs.prover.functions import AnyFunction, Step
 from rederive.proofs.prover.indices import Index, array, bound_indices, sum_over
 from rederive.proofs.prover.matrix_calculus import each, matrix

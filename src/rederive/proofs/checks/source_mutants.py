@@ -21,11 +21,11 @@ import numpy as np
 from rederive.autograd import Op
 from rederive.autograd.examples import Example
 from rederive.autograd.graph import Context, namespace, unbroadcast
-from rederive.proofs.audit import samples
-from rederive.proofs.audit.mutants import POINTS, Count
+from rederive.proofs.checks import samples
+from rederive.proofs.checks.exact import Number, same
+from rederive.proofs.checks.mutants import POINTS, Count
 from rederive.proofs.prover.array import position
 from rederive.proofs.prover.code import Trace, Use, compare, domains_of, example_traces, uses
-from rederive.proofs.prover.exact import Number, same
 from rederive.proofs.prover.purity import only_raises
 
 # The operators that one is mistaken for

@@ -8,7 +8,7 @@ import pytest
 
 from rederive.autograd import Op, Tensor, convolution, normalization, ops, pooling
 from rederive.autograd.examples import Example
-from rederive.proofs.audit.source_mutants import ExactCase, check_source, source_mutants
+from rederive.proofs.checks.source_mutants import ExactCase, check_source, source_mutants
 from rederive.proofs.prover.code import prove_op, replaced_backward, traces
 from rederive.proofs.prover.size import NotSymbolicError
 

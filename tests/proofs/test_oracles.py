@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.derivations.catalogue import NAMES, ask_oracles, load, verify
+from tests.proofs.catalogue import NAMES, ask_oracles, load, verify
 
 from rederive.autograd import ops
-from rederive.proofs.audit import oracles
+from rederive.proofs.checks import oracles
 from rederive.proofs.prover.code import replaced_backward
 
 
@@ -113,8 +113,8 @@ def test_an_oracle_that_disagrees_fails_the_derivation(tmp_path: Path) -> None:
 def test_tensorflow_says_nothing_on_the_terminal() -> None:
     pytest.importorskip("tensorflow")
     code = (
-        "from rederive.proofs.audit import oracles\n"
-        "from tests.derivations.catalogue import load\n"
+        "from rederive.proofs.checks import oracles\n"
+        "from tests.proofs.catalogue import load\n"
         "print(sorted(oracles.ask(load('addition'), ['tensorflow'])))"
     )
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}

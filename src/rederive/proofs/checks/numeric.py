@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from rederive.autograd import Tensor
-from rederive.proofs.audit import samples
+from rederive.proofs.checks import samples
+from rederive.proofs.checks.exact import Number, entries
 from rederive.proofs.language.derivation import Derivation
-from rederive.proofs.prover.exact import Number, entries
 
 COMPLEX_STEP = 1e-200
 CENTRAL_STEP = 1e-6

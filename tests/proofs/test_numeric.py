@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.derivations.catalogue import load
+from tests.proofs.catalogue import load
 
 from rederive.autograd import Tensor, ops
 from rederive.autograd.optimizers import SGD
-from rederive.proofs.audit import numeric, samples
+from rederive.proofs.checks import numeric, samples
 from rederive.proofs.prover.code import replaced_backward
 from rederive.proofs.verification import bound, verify_derivation
 

@@ -3,8 +3,8 @@
 import pytest
 from sympy import S
 
-from rederive.proofs.audit import fuzz as fuzzing
-from rederive.proofs.audit.fuzz import fuzz
+from rederive.proofs.checks import fuzz as fuzzing
+from rederive.proofs.checks.fuzz import fuzz
 
 
 def test_a_small_fuzz_finds_no_mistake() -> None:

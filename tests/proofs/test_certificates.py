@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from sympy import S, exp, log
-from tests.derivations.catalogue import PACKAGE, load, verify
+from tests.proofs.catalogue import PACKAGE, load, verify
 
 from rederive.proofs import export_certificates
-from rederive.proofs.audit import certificates, export, smt
-from rederive.proofs.audit.mutants import formula_mutants
-from rederive.proofs.prover.exact import Number, entries, same
+from rederive.proofs.checks import certificates, export, smt
+from rederive.proofs.checks.exact import Number, entries, same
+from rederive.proofs.checks.mutants import formula_mutants
 from rederive.proofs.prover.indices import array, indices, sizes, sum_over
 
 pytest.importorskip("z3")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sympy import Rational, exp, log, tanh
 
+from rederive.proofs.checks.exact import Number, entries, evaluator, mp, mpf, same
 from rederive.proofs.language.derivation import delta
-from rederive.proofs.prover.exact import Number, entries, evaluator, mp, mpf, same
 from rederive.proofs.prover.functions import Step
 from rederive.proofs.prover.indices import array, indices, sizes, sum_over
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.derivations.catalogue import NAMES, load, verify, verify_all
+from tests.proofs.catalogue import NAMES, load, verify, verify_all
 
 from rederive.autograd import Op, ops, pooling
 from rederive.autograd.examples import Example
 from rederive.errors import UserError
 from rederive.proofs import verification
-from rederive.proofs.audit.source_mutants import source_of
+from rederive.proofs.checks.source_mutants import source_of
 from rederive.proofs.language.derivation import Definition, Input, Line, gradient_chain
 from rederive.proofs.language.notation import G, X, i, j, m, n, p, q
 from rederive.proofs.prover.code import replaced_backward
@@ -103,7 +103,7 @@ KEYS = {
 
 
 def test_the_result_file_is_the_same_in_every_run(tmp_path: Path) -> None:
-    script = "import sys; from tests.derivations.catalogue import verify; from pathlib import Path\n"
+    script = "import sys; from tests.proofs.catalogue import verify; from pathlib import Path\n"
     script += "[verify(name, Path(sys.argv[1], name), oracles=False) for name in ('normalize', 'momentum')]"
     for seed in ("1", "2"):  # of Python's hashes, which order its sets
         folder = tmp_path / seed
