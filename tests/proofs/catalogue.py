@@ -3,12 +3,12 @@
 from functools import partial
 
 from rederive import proofs
-from rederive.proofs import verification
+from rederive.proofs import loading
 
 PACKAGE = "writeup.derivations"
 NAMES = proofs.derivation_names(PACKAGE)
 
-load = partial(verification.load, package=PACKAGE)
+load = partial(loading.load, package=PACKAGE)
 verify = partial(proofs.verify, package=PACKAGE)
 verify_all = partial(proofs.verify_all, package=PACKAGE)
 ask_oracles = partial(proofs.ask_oracles, package=PACKAGE)

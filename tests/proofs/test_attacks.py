@@ -40,6 +40,7 @@ from rederive.proofs.prover.indices import Index, indices, sum_over
 from rederive.proofs.prover.prove import InexactNumberError, equal
 from rederive.proofs.prover.purity import impurities
 from rederive.proofs.prover.size import NotSymbolicError, exact
+from rederive.proofs.routes import ROUTES
 from rederive.proofs.verification import Findings, verify_derivation
 from writeup.derivations import momentum
 
@@ -494,8 +495,8 @@ def test_a_line_that_is_wrong_at_one_size_only_is_noticed_by_its_values() -> Non
     wrong = Line(sum_over(G[p, j], j) + (1 - 1 / m) * (1 - 2 / m) * (1 - 3 / m) * W[p, p], "right at three sizes")
     chain = replace(derivation.chains[0], lines=(*derivation.chains[0].lines, wrong))
     with pytest.raises(ArithmeticError, match="line 3 is"):
-        verification._lines(replace(derivation, chains=(chain,), sizes={"n": 2, "m": 5, "d": 3}))
-    verification._lines(derivation)
+        ROUTES["lines"](replace(derivation, chains=(chain,), sizes={"n": 2, "m": 5, "d": 3}))
+    ROUTES["lines"](derivation)
 
 
 def test_the_judges_notice_when_the_original_is_not_right() -> None:

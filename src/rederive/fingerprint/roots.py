@@ -52,7 +52,7 @@ BY_PATH = {
     "rederive.imports:load": "what it loads is a root of its own where it makes a result, and else describes the study"
 }
 BY_NAME = {
-    "rederive.proofs.verification:load": "which derivation it loads is a parameter of the rule of its own",
+    "rederive.proofs.loading:load": "which derivation it loads is a parameter of the rule of its own",
     "rederive.proofs.checks.oracles:version": "the oracles are other projects",
     "rederive.proofs.checks.certificates:version": "z3 is another project",
 }
@@ -67,7 +67,7 @@ NAMING = dict.fromkeys(
 )
 
 ROOTS = {
-    "ask_oracles": Root(("rederive.proofs.verification:ask_oracles",), NAMING, BY_NAME),
+    "ask_oracles": Root(("rederive.proofs.answers:ask_oracles",), NAMING, BY_NAME),
     "verify": Root(("rederive.proofs.verification:verify",), NAMING, BY_NAME),
     "infer": Root(("rederive.training.infer:infer",), JOB, BY_PATH),
     **{

@@ -89,30 +89,25 @@ def verify_all(
 
     from rederive.proofs import verification  # noqa: F401  # imported once, where processes are forked
 
-    # The longest first, so that it does not run alone at the end.
-    order = sorted(names, key=lambda name: (name not in LONG, name))
     with ProcessPoolExecutor(min(jobs or os.cpu_count() or 1, len(names) or 1)) as pool:
-        tasks = {name: pool.submit(verify, name, outputs[name], oracles, package, kept) for name in order}
+        tasks = {name: pool.submit(verify, name, outputs[name], oracles, package, kept) for name in names}
         return [tasks[name].result() for name in names]
-
-
-LONG = ("mlp", "addition", "cross_entropy")
 
 
 def ask_oracles(
     output: Path, names: list[str] | None = None, package: str | None = None, kept: Path | None = None
 ) -> dict[str, Any]:
-    """Ask PyTorch, JAX and TensorFlow: see `rederive.proofs.verification.ask_oracles`."""
-    from rederive.proofs import verification
+    """Ask PyTorch, JAX and TensorFlow: see `rederive.proofs.answers.ask_oracles`."""
+    from rederive.proofs import answers
 
-    return verification.ask_oracles(output, names, package, kept)
+    return answers.ask_oracles(output, names, package, kept)
 
 
 def export_certificates(folder: Path, names: Sequence[str], package: str | None = None) -> list[str]:
-    """Write certificates for another program: see `rederive.proofs.verification.export_certificates`."""
-    from rederive.proofs import verification
+    """Write certificates for another program: see `rederive.proofs.answers.export_certificates`."""
+    from rederive.proofs import answers
 
-    return verification.export_certificates(folder, names, package)
+    return answers.export_certificates(folder, names, package)
 
 
 __all__ = ["ask_oracles", "derivation_names", "export_certificates", "verify", "verify_all"]

@@ -1,7 +1,5 @@
 """Verify a derivation in every way, and write what was found."""
 
-import importlib
-import importlib.util
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,31 +8,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sympy import Expr, MatrixExpr, S
-from typing_extensions import TypedDict  # pydantic takes that of typing from Python 3.12 on
+from sympy import Expr
 
 from rederive.autograd import Op
 from rederive.errors import UserError
 from rederive.files import write_json
-from rederive.fingerprint import ASKED, CERTIFIED, Root, fingerprint
-from rederive.fingerprint import derivation as derivation_root
-from rederive.layout import CERTIFICATES, ORACLES
+from rederive.fingerprint import CERTIFIED
+from rederive.layout import CERTIFICATES
 from rederive.proofs import derivation_names
-from rederive.proofs.checks import equivalents, export, mutants, numeric, oracles, samples, source_mutants
+from rederive.proofs.answers import answers_of, kept_answer
+from rederive.proofs.checks import equivalents, mutants, numeric, oracles, source_mutants
 from rederive.proofs.language import latex
-from rederive.proofs.language.derivation import TANGENT, Chain, Derivation, Line, demands
+from rederive.proofs.language.derivation import Chain, Derivation, Line, demands
 from rederive.proofs.language.text import to_text
+from rederive.proofs.loading import load
 from rederive.proofs.prover.array import SymbolicArray, SymbolicNamespace, position
 from rederive.proofs.prover.code import Difference, OpProof, Trace, compare, prove_op
 from rederive.proofs.prover.definedness import Demand, collected
 from rederive.proofs.prover.functions import AnyFunction, example
-from rederive.proofs.prover.indices import array, sum_over
-from rederive.proofs.prover.matrix_calculus import matrix, matrix_entry, matrix_gradient
-from rederive.proofs.prover.prove import gradient, pushforward
+from rederive.proofs.prover.matrix_calculus import matrix_entry
 from rederive.proofs.prover.size import Size
 from rederive.proofs.result import Failure, Result
-from rederive.records import read_json
+from rederive.proofs.routes import ROUTES, entry_of
 
 TRUSTED = (
     "SymPy's differentiation and its arithmetic of rational functions.",
@@ -48,35 +43,6 @@ CONVENTIONS = (
     r"A bold $\mathbf{1}$ is a vector of ones; followed by a condition in brackets it is 1 where that holds and 0 "
     "where not.",
 )
-
-
-def load(name: str, package: str | None = None) -> Derivation:
-    """Return a derivation of a package, or that of a file given by its path.
-
-    Raises:
-        UserError: There is no such derivation, or the file defines no DERIVATION.
-    """
-    if name.endswith(".py"):
-        path = Path(name)
-        if not path.is_file():
-            raise UserError(f"There is no file {path}; expected a Python file that defines DERIVATION.")
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    elif name in derivation_names(package):
-        module = importlib.import_module(f"{package}.{name}")
-    elif package is None:
-        raise UserError(
-            f"There is no derivation {name!r}: no package of derivations is named, in config.yaml or by --package."
-        )
-    else:
-        raise UserError(f"There is no derivation {name!r}; expected one of {', '.join(derivation_names(package))}.")
-    derivation = getattr(module, "DERIVATION", None)
-    if not isinstance(derivation, Derivation):
-        raise UserError(f"{name} defines no DERIVATION of type Derivation; see docs/derivations.md.")
-    return derivation
 
 
 def verify(
@@ -103,92 +69,14 @@ def verify(
     begun = time.perf_counter()
     derivation = load(name, package)
     findings = Findings([])
-    answers = findings.computed("the oracles", partial(_answers, name, derivation, oracles, package, kept), {})
+    answers = findings.computed("the oracles", partial(answers_of, name, derivation, oracles, package, kept), {})
     result = verify_derivation(Path(name).stem, derivation, answers, findings)
     if kept and name in derivation_names(package):
-        result.facts["certificates"] = _taken(kept / CERTIFICATES, name, CERTIFIED, package)
+        result.facts["certificates"] = kept_answer(kept / CERTIFICATES, name, CERTIFIED, package)
     result.seconds = time.perf_counter() - begun
     if output is not None:
         write_json(output, result.to_json())
     return result
-
-
-def ask_oracles(
-    output: Path, names: list[str] | None = None, package: str | None = None, kept: Path | None = None
-) -> dict[str, Any]:
-    """Ask PyTorch, JAX and TensorFlow about all derivations in one process, and write their answers for `verify`.
-
-    TensorFlow alone takes seconds to import: once is enough, and not at all where all answers are kept.
-
-    Args:
-        output: Where the answers go, each with the fingerprint of the code that they are about.
-        names: The derivations; all by default.
-        package: Where they are.
-        kept: The folder of what this function wrote before: what was answered about the same code is not asked again.
-    """
-    answers = {}
-    for name in names or derivation_names(package):
-        taken = _kept_answers(kept / ORACLES, name, package) if kept else {}
-        # Where all is known the derivation itself is not needed.
-        found = taken if taken.keys() == oracles.ORACLES.keys() else oracles.ask(load(name, package), kept=taken)
-        answers[name] = {"fingerprint": fingerprint(ASKED, derivation_root(name, package)), "answers": found}
-    write_json(output, answers)
-    return answers
-
-
-def _answers(
-    name: str, derivation: Derivation, wanted: bool | Path, package: str | None, kept: Path | None
-) -> dict[str, Any]:
-    if wanted is False:
-        return oracles.ask(derivation, ())
-    if wanted is True:
-        absent = [oracle for oracle in oracles.ORACLES if oracles.version(oracle) is None]
-        known = kept and absent and name in derivation_names(package)
-        taken = _kept_answers(kept / ORACLES, name, package) if kept and known else {}
-        return oracles.ask(derivation, kept={oracle: taken[oracle] for oracle in absent if oracle in taken})
-    answers = read_json(wanted, dict[str, Kept])
-    if name not in answers:
-        raise UserError(f"{wanted} has no answers for {name!r}; write it again with `rederive ask-oracles`.")
-    return answers[name]["answers"]
-
-
-def export_certificates(folder: Path, names: Sequence[str], package: str | None = None) -> list[str]:
-    """Write the certificates of derivations, have z3 check them where it is installed, and return what is not checked.
-
-    Beside them stands `certificates.json`: what came of each derivation's, to be kept for the report.
-    """
-    index = export.export(folder, {Path(name).stem: load(name, package) for name in names})
-    known = [name for name in names if name in derivation_names(package)]
-    told = {
-        name: {
-            "fingerprint": fingerprint(CERTIFIED, derivation_root(name, package)),
-            "answers": export.counts(index, name),
-        }
-        for name in known
-    }
-    write_json(folder / CERTIFICATES, told)
-    verdicts = {file: found["verdict"] for file, found in index["certificates"].items()}
-    return [f"{file}: {verdict}" for file, verdict in verdicts.items() if verdict not in (None, export.CHECKED)]
-
-
-class Kept(TypedDict):
-    """What another program said of one derivation, and the fingerprint of the code that it was asked about."""
-
-    fingerprint: str
-    answers: dict[str, Any]
-
-
-def _taken(path: Path, name: str, root: Root, package: str | None) -> dict[str, Any] | None:
-    """Return what is kept of a derivation; None where nothing is, or it is about other code."""
-    found = read_json(path, dict[str, Kept]).get(name) if path.exists() else None
-    current = found and found["fingerprint"] == fingerprint(root, derivation_root(name, package))
-    return found["answers"] if found and current else None
-
-
-def _kept_answers(path: Path, name: str, package: str | None) -> dict[str, Any]:
-    """Return the kept answers of the oracles that were there to be asked."""
-    answers = _taken(path, name, ASKED, package) or {}
-    return {oracle: {**answer, "kept": True} for oracle, answer in answers.items() if isinstance(answer, dict)}
 
 
 @dataclass
@@ -285,7 +173,7 @@ def _line(derivation: Derivation, chain: Chain, before: Expr, line: Line, where:
     stated = derivation.unfold(line.expression)
     comparisons = [compare(where, derivation.unfold(before), stated)]
     if line.matrix is not None:
-        read = derivation.unfold(matrix_entry(line.matrix, *_entry(chain, line.matrix)))
+        read = derivation.unfold(matrix_entry(line.matrix, *entry_of(chain, line.matrix)))
         comparisons.append(compare(f"{where}, matrix form", stated, read))
     return comparisons
 
@@ -318,14 +206,6 @@ def _refuse(problems: Iterable[str]) -> None:
     found = list(dict.fromkeys(problems))
     if found:
         raise ArithmeticError("; ".join(found))
-
-
-def _entry(chain: Chain, form: MatrixExpr) -> tuple[Expr, Expr]:
-    """The entry of a matrix that a gradient's chain is about; a vector is a column or a row, as the matrix is."""
-    where = chain.start.args[1].indices
-    if len(where) == 1:
-        return (where[0], S.Zero) if form.shape[1] == 1 else (S.Zero, where[0])
-    return where[0], where[1]
 
 
 # Code
@@ -455,89 +335,6 @@ def _culprits(trace: Trace, derivation: Derivation, comparisons: list[Difference
         return []
     others = [op for op in trace.ops if op not in derivation.ops and op.examples and not op.unproved]
     return [found for op in others for found in _op_comparisons(op) if not found.proved]
-
-
-# Routes
-
-
-def _loss(derivation: Derivation) -> Expr:
-    return derivation.unfold(derivation.loss.meaning)
-
-
-def _kronecker(derivation: Derivation) -> list[Difference]:
-    """SymPy's derivative of L by an entry, Kronecker deltas eliminated, is the claim."""
-    loss = _loss(derivation)
-    return [
-        compare(f"the Kronecker route for {name}", gradient(loss, chain.start.args[1]), derivation.unfold(chain.result))
-        for name, chain in derivation.gradients.items()
-    ]
-
-
-def _adjoint(derivation: Derivation) -> list[Difference]:
-    """The derivative of L along any direction V is <claim, V>."""
-    loss = _loss(derivation)
-    result = []
-    for name, chain in derivation.gradients.items():
-        entry = chain.start.args[1]
-        tangent = array(TANGENT)
-        pairing = sum_over(derivation.unfold(chain.result) * tangent[entry.indices], *entry.indices)
-        result.append(compare(f"the adjoint route for {name}", pushforward(loss, entry.base, tangent), pairing))
-    return result
-
-
-def _matrix(derivation: Derivation) -> list[Difference]:
-    """SymPy's matrix calculus, without indices, gives the claim; and the matrix expression is the stated result."""
-    form = derivation.matrix
-    assert form is not None
-    where = derivation.output.where
-    stated = derivation.unfold(derivation.output.head)
-    result = [compare("the matrix form of the result", stated, matrix_entry(form, *where))]
-    for name, chain in derivation.gradients.items():
-        variable = next(
-            symbol for symbol in form.free_symbols if getattr(symbol, "name", "") == name and symbol.is_Matrix
-        )
-        found = matrix_gradient(form, matrix("G", *form.shape), variable)
-        read = matrix_entry(found, *_entry(chain, variable))
-        result.append(compare(f"the matrix route for {name}", read, derivation.unfold(chain.result)))
-    return result
-
-
-def _exact(derivation: Derivation) -> list[Difference]:
-    """At small sizes and random points, forward-mode differentiation in exact numbers gives the claimed values."""
-    for sizes in samples.several_sizes(derivation):
-        values = samples.exact_values(derivation, np.random.default_rng(derivation.order), sizes)
-        for name, chain in derivation.gradients.items():
-            reference = mutants.exact_gradient(derivation, name, values)
-            where = chain.start.args[1].indices
-            if not mutants.gradient_is(reference, derivation.unfold(chain.result), where, values):
-                raise ArithmeticError(
-                    f"the derived gradient of {name} has other values than exact differentiation at sizes {sizes}"
-                )
-    return []
-
-
-def _lines(derivation: Derivation) -> list[Difference]:
-    """At several sizes and random points every line of every chain has the values of the line before, exactly."""
-    for sizes in samples.several_sizes(derivation):
-        for chain in derivation.chains:
-            stated = [derivation.unfold(e) for e in (chain.start, *(line.expression for line in chain.lines))]
-            if chain.gradient_of:
-                stated = stated[1:]  # dL/dX is what the first line says it is
-            for place, different in samples.unequal_lines(derivation, stated, sizes):
-                raise ArithmeticError(
-                    f"{to_text(chain.start)}: line {place} is {different[1]} where the line before is {different[0]}, "
-                    f"at sizes {sizes}"
-                )
-    return []
-
-
-ROUTES: Mapping[str, Callable[[Derivation], list[Difference]]] = {
-    "kronecker": _kronecker,
-    "adjoint": _adjoint,
-    "matrix": _matrix,
-    "exact": _exact,
-    "lines": _lines,
-}
 
 
 # Numbers, oracles, mutants
