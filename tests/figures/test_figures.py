@@ -9,12 +9,13 @@ from typing import Any
 import matplotlib
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from tests import synthetic
 
 from rederive import figures
 from rederive.config import resolve
 from rederive.errors import UserError
-from rederive.figures import graphs, style
+from rederive.figures import dots, graphs, style
 from rederive.layout import THEME, Layout
 from rederive.yaml_files import read_yaml
 
@@ -189,12 +190,31 @@ def test_lines_differ_without_colour() -> None:
     assert len(set(style.DASHES.values())) == len(style.COLOURS) + 1
 
 
-def test_what_lies_far_off_does_not_squeeze_the_other_rows() -> None:
-    from rederive.figures.dots import _near
+def axis(*rows: tuple[float, float | None, float | None]) -> Any:
+    """The axes of a dot plot of these means with their intervals."""
+    ax = Figure().subplots()
+    shown: list[tuple[Any, ...]] = [("", "", 1, 2, mean, low, high, None) for mean, low, high in rows]
+    dots._fit(ax, shown, synthetic.study().metrics["accuracy"])
+    return ax
 
+
+def test_what_lies_far_off_does_not_squeeze_the_other_rows() -> None:
     values = [0.098, 0.891, 0.954, 0.966, 0.972, 0.974, 0.975, 0.979, 0.979]
-    assert _near(values) == values[1:]
-    assert _near([0.3, 0.7]) == [0.3, 0.7]
+    ax = axis(*((value, None, None) for value in values))
+    assert 0.85 < ax.get_xlim()[0] < 0.891
+    assert [text.get_text() for text in ax.texts] == ["← ours 0.098"]
+    low, high = axis((0.3, None, None), (0.7, None, None)).get_xlim()
+    assert low < 0.3 < 0.7 < high
+
+
+def test_an_interval_is_seen_whole_unless_its_end_lies_far_off() -> None:
+    narrow = axis((0.60, 0.58, 0.62), (0.61, 0.60, 0.625), (0.62, 0.615, 0.63))
+    low, high = narrow.get_xlim()
+    assert low < 0.58 < 0.63 < high
+    assert not narrow.lines
+    wide = axis((0.60, 0.10, 1.0), (0.61, 0.60, 0.625), (0.62, 0.615, 0.63))
+    assert wide.get_xlim()[0] > 0.5
+    assert [line.get_marker() for line in wide.lines] == ["<", ">"]
 
 
 def test_the_front_of_cost_has_what_nothing_cheaper_beats() -> None:

@@ -58,19 +58,25 @@ def draw(table: Table, source: Source) -> Page:
 def _fit(ax: Axes, rows: list[tuple[Any, ...]], metric: Metric) -> None:
     """End the axis where it shows how most rows differ; a value that lies far off is written at the axis' end.
 
-    Few seeds give wide intervals: they are cut where no value can be.
+    Few seeds give wide intervals: they are cut where no value can be, and where an end lies far off; an arrowhead marks
+    that they go on.
     """
     values = sorted(value for row in rows for value in (row[4], row[7]) if value is not None)
     if not values:
         return
-    near = _near(values)
-    ends = [value for row in rows for value in row[4:8] if value is not None and near[0] <= value <= near[-1]]
+    first, last = _near(values)
+    seen = [value for row in rows for value in row[4:8] if value is not None and first <= value <= last]
     least, largest = metric.limits
-    low, high = min([*ends, near[0]]), max([*ends, near[-1]])
-    low, high = max(low, least if least is not None else low), min(high, largest if largest is not None else high)
+    low = max(min(seen), least if least is not None else min(seen))
+    high = min(max(seen), largest if largest is not None else max(seen))
     margin = 0.05 * (high - low) or 0.02
     low, high = low - margin, high + margin
     ax.set_xlim(low, high)
+    for i, row in enumerate(reversed(rows)):
+        for end, edge, head in ((row[5], low, "<"), (row[6], high, ">")):
+            beyond = end is not None and (end < low if head == "<" else end > high)
+            if beyond and low <= row[4] <= high:
+                ax.plot([edge], [i], head, color=style.INK, markersize=4, clip_on=False)
     for i, row in enumerate(reversed(rows)):
         told = [
             f"{name} {value:.3f}"
@@ -89,8 +95,8 @@ def _fit(ax: Axes, rows: list[tuple[Any, ...]], metric: Metric) -> None:
             )
 
 
-def _near(values: list[float]) -> list[float]:
-    """Return the sorted values without those that lie far off: three times the quartiles' distance beyond them."""
+def _near(values: list[float]) -> tuple[float, float]:
+    """Return between what values do not lie far off: three times the quartiles' distance beyond them."""
     first, _, third = quantiles(values, n=4) if len(values) > 1 else (values[0],) * 3
     reach = 3 * max(third - first, 0.005)
-    return [value for value in values if first - reach <= value <= third + reach]
+    return first - reach, third + reach
