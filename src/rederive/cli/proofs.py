@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rederive.cli.common import ARCHIVE, CONFIG, record_steps
+from rederive.cli.common import ARCHIVE, CONFIG, answer_at_once, record_steps
 
 if TYPE_CHECKING:
     from rederive.layout import Layout
@@ -58,6 +58,8 @@ def verify(
     package: Package = None,
 ) -> None:
     """Prove the derivations, check their numbers, judge their mutants; exit with 1 where something does not hold."""
+    if only:
+        answer_at_once()
     import json
 
     from rederive import written
