@@ -24,6 +24,7 @@ X, u, v, w = (array(name) for name in "Xuvw")
 y = array("y", below=m)
 mu = Symbol("mu", positive=True)
 (t,) = sizes("t")
+NOTHING = sum_over(w[k] * sum_over(S.Zero, i), j)
 
 FALSE = {
     "capture of an inner index by an outer one": (
@@ -95,6 +96,8 @@ TRUE = {
     "log of a reciprocal": (log(1 / u[i]), -log(u[i])),
     "two forms of the sigmoid": ((1 + tanh(u[i] / 2)) / 2, 1 / (1 + exp(-u[i]))),
     "hyperbolic Pythagoras": (cosh(u[i]) ** 2 - sinh(u[i]) ** 2, S.One),
+    # found by a fuzz: SymPy writes the square in exponentials, too, with the logarithm of what turns out to be zero
+    "tanh of what is zero": (tanh(NOTHING / (NOTHING**2 + 1)), S.Zero),
     "1 - tanh^2": (1 - tanh(u[i]) ** 2, 1 / cosh(u[i]) ** 2),
     "a step is its square": (Step(u[i]) ** 2, Step(u[i])),
     "the step of a multiple": (Step(3 * u[i]), Step(u[i])),

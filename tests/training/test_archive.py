@@ -244,6 +244,7 @@ def test_runs_of_another_machine_are_adopted(build: Build, kept: bytes, place: s
     [
         (lambda csv, record: csv.write_text(csv.read_text().replace("0.", "1.", 1)), "its SHA-256 is not the one in"),
         (lambda csv, record: _drop_an_epoch(csv, record), "not whole: line 5: seed 0, epoch 2, train loss is missing"),
+        (lambda csv, record: _claim_epochs(record, 10**12), "epoch 4, train loss is missing"),  # in no memory at all
         (lambda csv, record: record.write_text("{}"), "not the provenance of a run"),
         (lambda csv, record: record.write_text('{"seeds": 3}'), "not the provenance of a run"),
     ],
@@ -255,6 +256,12 @@ def test_what_is_damaged_is_not_adopted(build: Build, damage: Any, told: str) ->
     with pytest.raises(UserError, match=f"(?s){re.escape(told)}.*nothing was archived"):
         archive.keep(build.study(), build.folder / "results", build.archive)
     assert not build.archive.exists()
+
+
+def _claim_epochs(record: Path, epochs: int) -> None:
+    told = json.loads(record.read_text())
+    told["spec"]["epochs"] = epochs
+    record.write_text(json.dumps(told))
 
 
 def _drop_an_epoch(csv: Path, record: Path) -> None:

@@ -57,10 +57,12 @@ class Study(Part):
     @classmethod
     def _specs_have_their_models(cls, study: Any) -> Any:
         """Read each spec, where it comes from a file, as what its trainer says."""
-        for experiment in study["experiments"].values():
-            if isinstance(experiment, dict):
-                trainer = Trainer.model_validate(study["trainers"][experiment["trainer"]])
-                experiment["spec"] = trainer.settings_model().model_validate(experiment["spec"])
+        experiments, trainers = study["experiments"], study["trainers"]
+        if isinstance(experiments, dict) and isinstance(trainers, dict):  # else the fields say what they are
+            for experiment in experiments.values():
+                if isinstance(experiment, dict):
+                    trainer = Trainer.model_validate(trainers[experiment["trainer"]])
+                    experiment["spec"] = trainer.settings_model().model_validate(experiment["spec"])
         return study
 
     def runs(self, data: str | None = None) -> dict[str, Experiment]:

@@ -72,7 +72,11 @@ def _unlike_its_record(rows: Sequence[Row], provenance: "Provenance") -> Iterato
             yield f"line {len(rows) + HEADER}: ends before epoch {epochs}, which is the last"
     else:
         kinds = sorted({(row.split, row.metric) for row in rows}) or [("any", "number")]
-        places = [(epoch, *kind) for epoch in range(1, epochs + 1) for kind in kinds]
+        # The epochs that are there, and the first that is not: a forged record may claim more than memory holds.
+        there = {row.epoch for row in rows if 1 <= row.epoch <= epochs}
+        absent = next(epoch for epoch in range(1, len(there) + 2) if epoch not in there)
+        expected = sorted(there | {min(absent, epochs)})
+        places = [(epoch, *kind) for epoch in expected for kind in kinds]
     present = sorted(lines)
     for seed in provenance.seeds:
         for place in places:

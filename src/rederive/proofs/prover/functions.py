@@ -56,5 +56,5 @@ def in_exponentials(expression: Expr) -> Expr:
     """Write hyperbolic functions in exponentials, so that two forms of the sigmoid have one normal form."""
     for function in (tanh, sinh, cosh):
         if expression.has(function):
-            expression = expression.replace(function, lambda x, f=function: f(x).rewrite(exp))
+            expression = expression.replace(function, lambda x, f=function: f(x).rewrite(exp, deep=False))
     return expression
