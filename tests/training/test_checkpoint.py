@@ -78,6 +78,8 @@ def signed(about: Any, arrays: dict[str, np.ndarray] = ARRAYS) -> bytes:
     ("progress", "message"),
     [
         ({"epoch": 9999}, "it says epoch 9999, and does not hold each epoch before"),
+        # More epochs than a machine can list: refused by their number, before memory is full.
+        ({"epoch": 2**64}, f"it says epoch {2**64}, and does not hold each epoch before"),
         ({"epoch": 0}, "epoch: Input should be greater than"),
         ({"epoch": "soon"}, "epoch: Input should be a valid integer"),
         ({"batch": -1}, "batch"),
