@@ -24,3 +24,16 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(made)
             done.write_text(str(made))
     return Path(done.read_text())
+
+
+def first_difference(found: bytes, expected: bytes) -> str:
+    """Say where two files part, or nothing where they do not.
+
+    pytest's own comparison of two large files that differ goes on for hours where CI is set.
+    """
+    if found == expected:
+        return ""
+    same = len(os.path.commonprefix([found, expected]))
+    around = slice(max(0, same - 200), same + 100)
+    sizes = f"{len(found)} and {len(expected)} bytes"
+    return f"{sizes}, the same up to byte {same}:\n{found[around]!r}\n{expected[around]!r}"
