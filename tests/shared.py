@@ -33,7 +33,10 @@ def first_difference(found: bytes, expected: bytes) -> str:
     """
     if found == expected:
         return ""
-    same = len(os.path.commonprefix([found, expected]))
+    same = next(
+        (at for at, (ours, theirs) in enumerate(zip(found, expected, strict=False)) if ours != theirs),
+        min(len(found), len(expected)),
+    )
     around = slice(max(0, same - 200), same + 100)
     sizes = f"{len(found)} and {len(expected)} bytes"
     return f"{sizes}, the same up to byte {same}:\n{found[around]!r}\n{expected[around]!r}"
