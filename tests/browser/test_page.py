@@ -63,13 +63,16 @@ def test_nothing_overflows(page: Any, width: int, dark: bool) -> None:
     assert outside == []
 
 
-def test_a_number_tells_on_hover_where_it_comes_from(page: Any, built: Path) -> None:
+def test_a_number_tells_what_it_is_on_hover_and_where_it_comes_from_on_a_click(page: Any, built: Path) -> None:
     shown = page()
     link = find(shown, 'a.num[href="#n-mnist-relu-accuracy"]')
     origin = find(shown, "#origin")
     assert not origin.is_displayed()
     move_to(shown, link)
     assert origin.is_displayed()
+    assert "SHA-256" not in origin.text
+    assert origin.rect["height"] < 200
+    link.click()
     trace = json.loads((built / "report" / "trace.json").read_text())
     number = trace["numbers"]["mnist.relu.accuracy"]
     ((file, digest),) = number["files"].items()
@@ -135,6 +138,17 @@ def test_a_click_on_a_number_keeps_its_card_and_gives_focus_back(page: Any) -> N
     ActionChains(shown).send_keys(Keys.ESCAPE).perform()
     assert not card.is_displayed()
     assert shown.execute_script("return document.activeElement === arguments[0]", link)
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_a_card_covers_no_row_where_there_is_a_margin(page: Any, width: int) -> None:
+    shown = page(width)
+    link = find(shown, 'main td a.num[href="#n-mnist-relu-accuracy"]')
+    move_to(shown, link)
+    link.click()
+    card, row = find(shown, "#origin").rect, link.find_element(By.XPATH, "ancestor::tr").rect
+    apart = card["y"] >= row["y"] + link.rect["height"] or card["y"] + card["height"] <= link.rect["y"]
+    assert card["x"] >= row["x"] + row["width"] if width == 1920 else apart
 
 
 def test_a_card_leads_to_where_else_the_number_stands_and_back(page: Any) -> None:

@@ -110,13 +110,16 @@
     const name = holder ? holder.firstChild.textContent.trim() + holder.textContent.slice(holder.firstChild.textContent.length).replace(/\s*#$/, "") : "start";
     return link.closest("table") ? `${name}, a table` : name;
   };
-  const origin = (link, key, number) => {
+  // On hover a number says what it is, in few lines; a click opens all that is known of it.
+  const origin = (link, key, number, whole) => {
     const facts = list();
     facts.fact("Value", number.value === null ? `none: ${number.missing}` : String(number.value));
     if (number.low !== undefined && number.low !== null) facts.fact("95 % interval", `${number.low} to ${number.high}`);
     facts.fact("Computed", number.how);
     facts.fact("Formula", number.formula);
     if (number.seeds?.length) facts.fact("Seeds", number.seeds.join(", "));
+    const name = make("div", { className: "key", textContent: key });
+    if (!whole) return [name, facts, make("p", { textContent: "Click: its runs, files, and how to make it again." })];
     const runs = number.runs ?? [];
     for (const run of runs) {
       const made = data.trace.runs[run];
@@ -144,11 +147,11 @@
     if (links.length) facts.fact("Also in", ...links);
     const entry = make("a", { href: `#${number.anchor}`, textContent: "Its line in the appendix" });
     entry.addEventListener("click", () => { left = link; back.hidden = false; close(); });
-    return [make("div", { className: "key", textContent: key }), facts, make("p", {}, entry)];
+    return [name, facts, make("p", {}, entry)];
   };
-  const contentOf = link => {
+  const contentOf = (link, whole) => {
     const found = byAnchor.get(idOf(link));
-    if (found) return origin(link, ...found);
+    if (found) return origin(link, ...found, whole);
     const target = document.getElementById(idOf(link));
     const holder = target?.closest("li, tr, figcaption, .caption");
     if (!holder) return null;
@@ -160,9 +163,9 @@
     }
     return [make("div", { textContent: holder.textContent })];
   };
-  const open = link => {
-    if (owner === link && !card.hidden) { clearTimeout(leaving); return; }
-    const content = contentOf(link);
+  const open = (link, whole = false) => {
+    if (owner === link && !card.hidden && !whole) { clearTimeout(leaving); return; }
+    const content = contentOf(link, whole);
     if (!content) return;
     clearTimeout(leaving);
     close();
@@ -170,12 +173,17 @@
     link.setAttribute("aria-describedby", "origin");
     card.replaceChildren(...content);
     card.hidden = false;
-    const place = link.getBoundingClientRect();
+    // In the margin where that is wide enough, so that it covers no row; else below its number, or above.
+    const [place, text] = [link.getBoundingClientRect(), document.querySelector("main").getBoundingClientRect()];
+    const margin = root.clientWidth - text.right - 24;
+    const beside = margin >= 300;
+    card.style.maxWidth = beside ? `${margin}px` : "";
     const box = card.getBoundingClientRect();
-    const from = Math.max(8, Math.min(place.left, root.clientWidth - box.width - 8));
+    const from = beside ? text.right + 12 : Math.max(8, Math.min(place.left, root.clientWidth - box.width - 8));
     const below = place.bottom + 6 + box.height < innerHeight || place.top < box.height + 6;
+    const level = Math.max(8, Math.min(place.top, innerHeight - box.height - 8));
     card.style.left = `${from + scrollX}px`;
-    card.style.top = `${(below ? place.bottom + 6 : place.top - box.height - 6) + scrollY}px`;
+    card.style.top = `${(beside ? level : below ? place.bottom + 6 : place.top - box.height - 6) + scrollY}px`;
   };
   const keep = () => {
     kept = true;
@@ -204,7 +212,7 @@
     if (!number && owner === link) { left = link; back.hidden = false; close(); return; }
     event.preventDefault();
     if (number && kept && owner === link) { close(); return; }
-    open(link);
+    open(link, number);
     if (number && owner === link) { keep(); if (!touched) card.querySelector(".close").focus({ preventScroll: true }); }
   });
 
