@@ -194,6 +194,17 @@ def test_a_difference_is_an_error(build: Build, monkeypatch: pytest.MonkeyPatch)
     assert "different (relative difference 2.5e-01, where 1.0e-02 is allowed)" in done.output
 
 
+def test_less_that_was_compared_later_takes_nothing_back(build: Build, tmp_path: Path) -> None:
+    whole = replay(*build.begun("mnist.small"), *_first(build), "today", 1)
+    steps = whole.model_copy(update={"epochs": 0})
+    again, worse = (
+        one.model_copy(update=update) for one, update in ((whole, {"seed": 7}), (steps, {"outcome": "different"}))
+    )
+    for written, kept in ((steps, steps), (whole, whole), (steps, whole), (again, again), (worse, worse)):
+        archive.write_replay(tmp_path, written)
+        assert archive.read_replays(tmp_path) == [kept]
+
+
 def _first(build: Build) -> tuple[Kept, list[list[Kept]]]:
     kept = build.kept("mnist.small")
     return kept[0], [kept]

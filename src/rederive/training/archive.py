@@ -189,14 +189,17 @@ def read_replays(run: Path) -> list[Replay]:
 
 
 def write_replay(run: Path, replay: Replay) -> None:
-    """Add a replay to those of a kept run; it takes the place of one between the same two codes."""
-    others = [
-        other
-        for other in read_replays(run)
-        if (other.made_by, other.replayed_by) != (replay.made_by, replay.replayed_by)
-    ]
-    content = _REPLAYS.dump_python(sorted([*others, replay], key=lambda r: (r.when, r.made_by)), mode="json")
-    files.write_json(run / REPLAYS, content)
+    """Add a replay to those of a kept run; it takes the place of one between the same two codes.
+
+    One that compared less and found no difference does not: what was shown stays shown.
+    """
+    kept = read_replays(run)
+    before = [one for one in kept if (one.made_by, one.replayed_by) == (replay.made_by, replay.replayed_by)]
+    compared = (replay.epochs, replay.steps)
+    if replay.outcome != "different" and any((one.epochs, one.steps) > compared for one in before):
+        return
+    replays = sorted([*(one for one in kept if one not in before), replay], key=lambda r: (r.when, r.made_by))
+    files.write_json(run / REPLAYS, _REPLAYS.dump_python(replays, mode="json"))
 
 
 def _certified(kept: Kept, experiment: Experiment, wanted: Identity, replays: Iterable[Replay]) -> Kept | str:
