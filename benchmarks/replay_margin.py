@@ -23,7 +23,15 @@ KERNELS = {
     "Nehalem": {"OPENBLAS_CORETYPE": "NEHALEM", "ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default"},
 }
 FAULT = "rate x 1.001"
-RUNS = ("mnist.benchmark", "mnist.relu", "mnist.momentum_0.9", "cifar10.benchmark", "cifar10.batch_16", "cifar10.adam")
+RUNS = (
+    "mnist.benchmark",
+    "mnist.relu",
+    "mnist.momentum_0.9",
+    "cifar10.benchmark",
+    "cifar10.batch_16",
+    "cifar10.adam",
+    "cifar10.rmsprop",
+)
 PROGRAM = """
 import json, sys
 from rederive.training import limit_threads

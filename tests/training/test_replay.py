@@ -85,7 +85,7 @@ def test_the_same_code_gives_the_same_bits(build: Build, run: Any, epochs: int) 
 @pytest.mark.parametrize("run", RUNS)
 def test_another_processors_rounding_is_told_as_such(build: Build, run: Any) -> None:
     kept = build.kept(run)
-    found = replay(*build.begun(run), rounded(kept[0], 1e-7), [kept], "today", 1)
+    found = replay(*build.begun(run), rounded(kept[0], 1e-8), [kept], "today", 1)
     assert found.outcome == "within rounding"
     assert 0 < found.difference <= found.tolerance
 
@@ -123,7 +123,7 @@ def without_opening(kept: Kept) -> Kept:
 def test_without_first_steps_the_spread_over_seeds_is_all_there_is(build: Build) -> None:
     kept = build.kept("mnist.small")
     begun = build.begun("mnist.small")
-    old = without_opening(rounded(kept[0], 2e-6))
+    old = without_opening(rounded(kept[0], 2e-7))
     found = replay(*begun, old, [kept], "today", 0)
     assert (found.outcome, found.steps, found.epochs) == ("within the spread over seeds", 0, 1)
     far = without_opening(rounded(kept[0], 3.0))
@@ -137,14 +137,16 @@ def test_what_rounding_does_grows_and_is_never_nothing(build: Build) -> None:
     effects = rounding_effects(losses, again)
     assert len(effects) == len(losses)
     assert effects == sorted(effects)
-    assert effects[0] == np.finfo(np.float32).eps
+    assert effects[0] >= np.finfo(np.float32).eps
     assert effects[-1] > 2 * effects[0]
+    # Already the first step is one of moved parameters: where its gradient is zero, rounding gives it a sign.
+    assert {again.open(nudge).openings[0][0] for nudge in range(3)} != {losses[0]}
 
 
 def test_the_spread_is_that_of_all_runs_of_the_trainer(build: Build) -> None:
     """A run with one seed is held against the others' seeds; the numbers are those of an exact calculation."""
     kept = build.kept("mnist.small")
-    old = without_opening(rounded(kept[0], 2e-6))
+    old = without_opening(rounded(kept[0], 2e-7))
     with_others = replay(*build.begun("mnist.small"), old, [[old], kept[1:]], "today")
     assert with_others.outcome == "within the spread over seeds"
     # Three seeds: t(.995, 2) = 9.925, for the difference of two numbers that both vary.

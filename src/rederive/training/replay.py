@@ -35,7 +35,7 @@ from rederive.training.wholeness import refuse_what_no_run_gives
 
 # How many times as far as a single rounding of every parameter carries the losses two processors may be apart; see
 # docs/training.md for what was measured.
-MARGIN = 20.0
+MARGIN = 5.0
 ROUNDING = float(np.finfo(np.float32).eps)
 NUDGES = 3
 SPREAD_LEVEL = 0.99
@@ -213,7 +213,7 @@ class Beginning:
         return trained._replace(rows=sorted(trained.rows))
 
     def open(self, nudge: int | None = None) -> Trained:
-        """Take the first steps; with a nudge, from parameters that are moved by one rounding after the first step."""
+        """Take the first steps; with a nudge, from parameters that are moved by one rounding, twice."""
         try:
             (trained,) = job.train_seeds(self.code, self.experiment, *self._rest, lambda seeds: _Opening(nudge))
         except _EnoughError as enough:
@@ -236,9 +236,14 @@ class _Opening(Unwatched):
         self.nudge = nudge
 
     def start(self, learner: Learner, epochs: int) -> tuple[list[Row], int, int]:
-        """Begin at the beginning; with a nudge after the first step, whose parameters may all have been zero."""
+        """Begin at the beginning; with a nudge before the first step and one after it.
+
+        Before: RMSprop and Adam divide a gradient by its size, so that of one that is zero but for rounding, rounding
+        decides a whole step. After: the first parameters may all be zero, which no rounding moves.
+        """
         if self.nudge is None:
             return [], 1, 0
+        learner.restore(_nudged(learner.state(), self.nudge))
         learner.advance(1, 0, 1)
         learner.restore(_nudged(learner.state(), self.nudge))
         return [], 1, 1
