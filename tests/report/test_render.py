@@ -224,6 +224,16 @@ def test_one_seed_is_said_once_to_be_too_few(built: Path, tmp_path: Path) -> Non
     assert {way: trace[f"claims.{way}_way"]["value"] for way in ways} == ways
 
 
+def test_a_route_that_leads_elsewhere_is_counted_in_the_table_of_derivations(build: Path) -> None:
+    proof = synthetic.proofs(build)[0]
+    facts = json.loads(proof.read_text())
+    proof.write_text(json.dumps(facts | {"routes": {"kronecker": True, "adjoint": False, "exact": True}}))
+    synthetic.conclude(build)
+    synthetic.render_build(build)
+    (row,) = re.findall(rf"^\| {facts['title']} \|.*$", text_of(build), re.MULTILINE)
+    assert [cell.strip() for cell in re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", row).split("|")][4] == "2 of 3"
+
+
 def test_stand_in_data_is_named_in_title_first_page_and_figures(tmp_path: Path) -> None:
     folder = synthetic.whole_build(tmp_path, synthetic.study(seeds=[0, 1], data={"source": "standin"}))
     text = text_of(folder)

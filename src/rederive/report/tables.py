@@ -215,7 +215,7 @@ class Tables:
                         escape(derivation["title"]),
                         f"{self._numbers.num(f'{key}.steps_proved')} of {self._numbers.num(f'{key}.steps')}",
                         _code_proved(derivation.get("code")),
-                        ", ".join(escape(_words(route)) for route, right in _items(derivation["routes"]) if right),
+                        f"{self._numbers.num(f'{key}.routes_right')} of {self._numbers.num(f'{key}.routes')}",
                         self._numbers.num(f"{key}.max_relative_error"),
                         *(_asked(derivation["oracles"].get(oracle)) for oracle in oracles),
                         f"{self._numbers.num(f'{key}.mutants_rejected')} of {self._numbers.num(f'{key}.mutants')}",
@@ -223,7 +223,7 @@ class Tables:
                 )
         names = [escape(ORACLES.get(oracle, oracle)) for oracle in oracles]
         header = ["Derivation", "Steps", "Code", "Routes", "Error", *names, "Mutants rejected"]
-        return self._document.captioned("derivations", caption, header, rows, f"lrllr{'l' * len(names)}r")
+        return self._document.captioned("derivations", caption, header, rows, f"lrlrr{'l' * len(names)}r")
 
     def equivalents(self, caption: str) -> str:
         """The mutants that are right, by the reason why they are."""
@@ -305,7 +305,3 @@ def _seeds_with(reasons: Mapping[int, str], reason: str) -> str:
 
 def _items(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return sorted(found.items())
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

@@ -262,6 +262,9 @@ def _derivation_facts(derivations: Sequence[Mapping[str, Any]]) -> dict[str, Num
         rejected = sum(kind.get("rejected", 0) for kind in mutants)
         numbers[f"{name}.steps"] = number(len(derivation["steps"]), "count", f"steps of {title}")
         numbers[f"{name}.steps_proved"] = number(proved, "count", f"steps of {title} that are proved")
+        routes = derivation["routes"]
+        numbers[f"{name}.routes"] = number(len(routes), "count", f"routes to {title}: {', '.join(routes)}")
+        numbers[f"{name}.routes_right"] = number(sum(routes.values()), "count", f"routes to {title} that lead there")
         numbers[f"{name}.mutants"] = number(
             sum(kind.get("total", 0) for kind in mutants), "count", f"mutants of {title}"
         )
