@@ -6,6 +6,7 @@ import functools
 import math
 import operator
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from itertools import permutations
 from statistics import median
@@ -37,7 +38,9 @@ def parse_quantity(text: str) -> tuple[list[str], ast.expr]:
     try:
         if typed := re.search(r"\bk\d+\b", re.sub(r"\{[^{}]+\}", "", text)):
             raise ValueError(f"found {typed[0]!r}")
-        expression = ast.parse(re.sub(r"\{([^{}]+)\}", name, text).strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what Python only warns of, a number that runs into a word, is no quantity
+            expression = ast.parse(re.sub(r"\{([^{}]+)\}", name, text).strip(), mode="eval").body
         evaluate(expression, [1.0] * len(keys))
     except ZeroDivisionError:
         pass  # of the trial values, not of the quantity
