@@ -119,7 +119,7 @@
     facts.fact("Formula", number.formula);
     if (number.seeds?.length) facts.fact("Seeds", number.seeds.join(", "));
     const name = make("div", { className: "key", textContent: key });
-    if (!whole) return [name, facts, make("p", { textContent: "Click: its runs, files, and how to make it again." })];
+    if (!whole) return [name, facts, make("p", { textContent: "Click: all that is known of it." })];
     const runs = number.runs ?? [];
     for (const run of runs) {
       const made = data.trace.runs[run];
