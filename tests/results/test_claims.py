@@ -83,7 +83,7 @@ def test_what_is_no_extreme_in_the_direction_of_the_bound_is_refused(text: str, 
 def test_nothing_else_is_evaluated(text: str, recwarn: pytest.WarningsRecorder) -> None:
     with pytest.raises(UserError, match="expected keys in braces"):
         parse_quantity(text)
-    assert not recwarn.list  # Python says of some what is wrong, too, and of files that nobody has
+    assert not recwarn.list  # Python's own would name a file `<unknown>`
 
 
 def test_every_conclusion_of_the_write_up_is_there_once() -> None:

@@ -229,7 +229,7 @@ class Tables:
         """The mutants that are right, by the reason why they are."""
         found: dict[str, list[str]] = {}
         for derivation in self._document.derivations:
-            for reason, mutants in _items(derivation.get("equivalents", {})):
+            for reason, mutants in sorted(derivation.get("equivalents", {}).items()):
                 found.setdefault(reason, []).extend(mutants)
         rows = [
             [
@@ -301,7 +301,3 @@ def _asked(outcome: Any) -> str:
 def _seeds_with(reasons: Mapping[int, str], reason: str) -> str:
     """Return the seeds that have a reason, as text."""
     return ", ".join(str(seed) for seed, told in sorted(reasons.items()) if told == reason)
-
-
-def _items(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return sorted(found.items())
