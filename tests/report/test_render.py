@@ -188,11 +188,11 @@ def test_the_text_says_what_the_verdict_says(build: Path) -> None:
 
 def test_the_exit_code_says_what_the_verdict_says(build: Path, templates: Path) -> None:
     claims = templates / "claims.yaml"
-    sentence = '    undecided: "The benchmark minus single samples'
-    pinned = claims.read_text().replace(sentence, f"__{sentence}")
-    before, _, after = pinned.partition("__")
-    line, _, rest = after.partition("\n")
-    claims.write_text(f"{before}{line}\n  expected: {{official: holds}}\n{rest}")
+    entries = yaml.safe_load(claims.read_text())
+    for entry in entries.values():
+        entry.pop("expected", None)  # whatever the study pins: this test has one pin of its own
+    entries["single_samples_cost"]["expected"] = {"official": "holds"}
+    claims.write_text(yaml.safe_dump(entries, sort_keys=False))
 
     def checked() -> Result:
         synthetic.conclude(build, claims)
