@@ -15,7 +15,8 @@ from rederive.files import atomic
 FONT_SIZE = 8.0  # points, as all lengths here
 LINE_HEIGHT = 11.0
 PADDING = 6.0
-GAP = 18.0
+GAP = 18.0  # between boxes that stand side by side
+DROP = 12.0  # from one layer to the next
 
 PARAMETER, CONSTANT, RESULT, OPERATION = "#cfe3f5", "#ececec", "#ffffff", "#34495e"
 
@@ -131,17 +132,17 @@ def _place(boxes: list[Box]) -> tuple[float, float]:
         for layer in reversed(layers):
             layer.sort(key=lambda box: _mean_x(box.children, box.x))
             _spread(layer)
-    y = GAP / 2
+    y = DROP / 2
     for layer in layers:
         height = max(box.height for box in layer)
         for box in layer:
             box.y = y + height / 2
             box.height = box.height or height
-        y += height + GAP
+        y += height + DROP
     left = min(box.x - box.width / 2 for box in boxes) - GAP / 2
     for box in boxes:
         box.x -= left
-    return max(box.x + box.width / 2 for box in boxes) + GAP / 2, y - GAP / 2
+    return max(box.x + box.width / 2 for box in boxes) + GAP / 2, y - DROP / 2
 
 
 def _spread(layer: list[Box]) -> None:

@@ -21,7 +21,7 @@ def draw(wanted: Figure, source: Source) -> Page:
     title, plans = wanted.title, wanted.panels
     columns = min(len(plans), 2)
     rows = math.ceil(len(plans) / columns)
-    figure, axes = new(2.9 if len(plans) == 1 else 2.3 * rows, rows, columns, bool(source.notice))
+    figure, axes = new(2.7 if len(plans) == 1 else 2.1 * rows, rows, columns, bool(source.notice))
     page = Page(figure, title, "", COLUMNS, [])
     for ax, plan in zip(axes.flat, plans, strict=False):
         page.panels.append(_panel(ax, plan, source, page.rows))

@@ -16,7 +16,7 @@ def draw(table: Table, source: Source) -> Page:
     """Draw one table of the study."""
     names = table.rows
     experiments = [source.study.experiments[name] for name in names]
-    figure, axes = new(0.75 + 0.24 * len(names), notice=bool(source.notice))
+    figure, axes = new(0.75 + 0.2 * len(names), notice=bool(source.notice))
     ax = axes[0, 0]
     page = Page(figure, table.title, "", COLUMNS, [])
     words = []

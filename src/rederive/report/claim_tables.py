@@ -72,7 +72,7 @@ class ClaimTables:
                 for i, test in enumerate(verdict["tests"], 1)
             ]
         measured = ["Measured", "Ours"] if self._document.one_seed else ["Measured for each seed", "Mean (interval)"]
-        header = ["No.", *measured, "Seeds", "Bound", "Published", "Outcome"]
+        header = ["No.", *measured, "Seeds", "Bound (margin)", "Published", "Outcome"]
         return self._document.captioned("tests", caption, header, rows, "rllrlrl")
 
     def checks(self, caption: str) -> str:
@@ -119,5 +119,5 @@ def _bound(test: Mapping[str, Any]) -> str:
     if test["proved"]:
         return f"derivation {test['proved'].replace('_', ' ')}"
     ((kind, value),) = test["bound"].items()
-    margin = f", margin {test['margin']:g}" if test["margin"] else ""
+    margin = f" ({test['margin']:g})" if test["margin"] else ""
     return f"within ±{value:g}" if kind == "within" else f"{kind} {value:g}{margin}"

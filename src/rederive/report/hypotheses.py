@@ -63,13 +63,12 @@ class Candidates:
             rows = [
                 [
                     self._tables.row_label(row),
-                    *(self._told(row, verdicts) for verdicts in (FIT, IN_PART, ("excluded",), ("unknown",))),
-                    self._numbers.num(f"hypotheses.{row}"),
+                    *(self._told(row, verdicts) for verdicts in (FIT, IN_PART, ("excluded",))),
                 ]
                 for row in self.rows()
             ]
-        header = ["Row", "Fits", "Fits in part", "Excluded", "Not trained", "Outcome"]
-        return self._document.captioned("hypotheses", caption, header, rows, "llllll")
+        header = ["Row", "Fits", "Fits in part", "Excluded"]
+        return self._document.captioned("hypotheses", caption, header, rows, "llll")
 
     def _ranked(self, row: str, verdicts: Sequence[str]) -> list[tuple[str, str]]:
         """Return key and escaped label of the candidates for a row with one of these verdicts, best first."""

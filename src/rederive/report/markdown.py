@@ -142,4 +142,5 @@ def _symbols(latex: str) -> int:
 def _visible(cell: str) -> str:
     """Return what is seen of a cell."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell)
+    text = re.sub(r"\$([^$]+)\$", lambda match: "x" * _symbols(match[1]), text)
     return re.sub(r"<[^>]*>|[\\*`]", "", text)
