@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rederive.report.claims import Claims, otherwise
-from rederive.report.markdown import anchor, escape, link
+from rederive.report.markdown import NO_BREAK, anchor, escape, link
 from rederive.results.claim_numbers import direction
 from rederive.results.verdicts import UNDECIDED
 
@@ -119,5 +119,5 @@ def _bound(test: Mapping[str, Any]) -> str:
     if test["proved"]:
         return f"derivation {test['proved'].replace('_', ' ')}"
     ((kind, value),) = test["bound"].items()
-    margin = f" ({test['margin']:g})" if test["margin"] else ""
-    return f"within ±{value:g}" if kind == "within" else f"{kind} {value:g}{margin}"
+    margin = f"{NO_BREAK}({test['margin']:g})" if test["margin"] else ""
+    return f"within{NO_BREAK}±{value:g}" if kind == "within" else f"{kind}{NO_BREAK}{value:g}{margin}"
