@@ -214,6 +214,26 @@ def test_a_short_listing_stays_on_one_page(tmp_path: Path, engine: str) -> None:
     assert sum(map(len, found)) == 12
 
 
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext (poppler-utils) is not installed")
+@pytest.mark.parametrize("engine", [pytest.param("latexmk", marks=WITH_LATEX), "typst"])
+def test_a_heading_stays_with_the_columns_below_it(tmp_path: Path, engine: str) -> None:
+    """Many of them, a little further down each time: some would end a page. None leaves it nearly white."""
+    columns = "<!-- in two columns -->\n\nfirst{0}\n\n" + "word " * 200 + "\n\n<!-- in two columns, end -->\n\n"
+    text = "".join(
+        "before " * (17 * (i % 7) + 1) + f"\n\n# heading{i}x\n\n" + columns.replace("{0}", f"{i}x") for i in range(60)
+    )
+    (tmp_path / "report.md").write_text(f'---\n{{"title": "T", "author": []}}\n---\n{text}')
+    (tmp_path / "numbers.csv").write_text("key\n")
+    convert(tmp_path / "report.md", tmp_path / "report.pdf", tmp_path, tmp_path, THEME, engine)
+    command = ["pdftotext", str(tmp_path / "report.pdf"), "-"]
+    pages = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\f")[:-1]
+    headed = [set(re.findall(r"heading(\d+)x", page)) for page in pages]
+    begun = [set(re.findall(r"first(\d+)x", page)) for page in pages]
+    assert headed[1:] == begun[1:]  # the first page has the list of contents, with every heading
+    assert len(set.union(*begun)) == 60
+    assert min(len(page.split()) for page in pages[1:-1]) > 400
+
+
 @pytest.fixture(scope="module")
 def compiled(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source archive, unpacked somewhere else and compiled with one latexmk."""

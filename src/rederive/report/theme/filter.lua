@@ -157,8 +157,8 @@ function Blocks(blocks)
     else
       if block.t == "Table" and HTML then
         result:extend(on_page(block))
-      elseif LATEX and block.t == "Header" and following and columns_of(following) then
-        result:extend({ pandoc.RawBlock("latex", "\\roomfor{8\\baselineskip}"), block }) -- columns let go of their heading
+      elseif LATEX and block.t == "Header" and columns_of(following) then
+        result:extend({ pandoc.RawBlock("latex", "\\roomfor{11\\baselineskip}"), block }) -- columns let go of their heading
       elseif columns_of(block) then
         result:insert(columns_of(block))
       elseif block.t == "RawBlock" and TYPST then
