@@ -53,6 +53,10 @@ def test_a_table_that_fits_has_the_widths_of_its_cells() -> None:
     assert [len(part) for part in rule.strip("| ").split(" | ")] == [4, 6]
 
 
+def test_a_formula_is_as_wide_as_what_is_seen_of_it() -> None:
+    assert table(["Key"], [[r"$\chi^2/n$"]]).splitlines()[1] == table(["Key"], [["x2/n"]]).splitlines()[1]
+
+
 def test_a_wide_table_gives_long_columns_what_short_ones_leave() -> None:
     rows = [["word " * 40, "0.972", "word " * 20]]
     rule = table(["What", "Value", "Why"], rows, "lrl").splitlines()[1]
