@@ -117,6 +117,8 @@ class FigureEntry(Record):
     panels: list[PanelEntry] = []
     recolour: bool
     """Whether the page may give it the colours of its dark mode."""
+    drawn_by: str = ""
+    """The import path of the function that drew it."""
 
 
 Some = TypeVar("Some", bound=Record)

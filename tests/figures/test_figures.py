@@ -17,6 +17,7 @@ from rederive import figures
 from rederive.config import resolve
 from rederive.errors import UserError
 from rederive.figures import dots, graphs, style
+from rederive.imports import load
 from rederive.layout import THEME, Layout
 from rederive.yaml_files import read_yaml
 
@@ -35,6 +36,18 @@ def test_every_figure_has_a_drawing_twice_and_its_numbers(built: Path) -> None:
     for name in names:
         assert {path.suffix for path in (built / "figures").glob(f"{name}.*")} == {".svg", ".pdf", ".csv"}
         assert len(index[name]["alt"]) > 30
+
+
+def test_a_figure_names_the_function_that_draws_it(built: Path) -> None:
+    index = json.loads((built / "figures" / "index.json").read_text())
+    expected = {
+        "cifar10_cost": "writeup.figures:cost",
+        "table_cifar10_parameters": "rederive.figures.dots:draw",
+        "mnist_configurations": "rederive.figures.curves:draw",
+        "graph_add": "rederive.figures.graphs:draw",
+    }
+    assert {name: index[name]["drawn_by"] for name in expected} == expected
+    assert all(callable(load(entry["drawn_by"])) for entry in index.values())
 
 
 def test_names_need_no_drawing_library() -> None:

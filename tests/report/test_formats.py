@@ -43,6 +43,11 @@ def test_a_label_that_looks_like_code_is_text_in_html(hostile: Path) -> None:
     assert text.count(LABEL) >= 4
 
 
+def test_a_figure_of_the_page_says_what_draws_it_and_how_it_is_drawn_again(hostile: Path) -> None:
+    page = (hostile / "report" / "report.html").read_text()
+    assert "Drawn by <code>writeup.figures:cost</code>; again with <code>rederive plot cifar10_cost</code>" in page
+
+
 def test_a_label_that_looks_like_code_is_text_in_latex(hostile: Path) -> None:
     source = (hostile / "report" / "report.tex").read_text()
     assert r"\input{y}" not in source

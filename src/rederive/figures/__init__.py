@@ -5,7 +5,7 @@
 bytes. `names` imports no drawing library.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,6 @@ from rederive.errors import UserError
 from rederive.layout import PUBLISHED, PUBLISHED_CURVES, Layout
 
 if TYPE_CHECKING:
-    from rederive.config import Figure
     from rederive.figures.page import Page, Source
     from rederive.records import FigureEntry
 
@@ -54,31 +53,42 @@ def plot(
 
 def _draw(source: "Source", folder: Path, name: str) -> "FigureEntry":
     """Draw a figure, and return its entry of the index."""
-    from rederive.figures import dots, graphs
+    from rederive.figures import graphs
 
-    tables = {f"table_{table.name}": table for table in source.study.tables}
-    if name in tables:
-        return dots.draw(tables[name], source).save(folder, name, source.notice)
-    figure = source.study.figures[name]
-    if figure.graph:
-        return graphs.draw(figure.graph, figure.title, folder, name)
-    return _page(name, figure, source).save(folder, name, source.notice)
+    figure = source.study.figures.get(name)
+    if figure and figure.graph:
+        entry = graphs.draw(figure.graph, figure.title, folder, name)
+        drawn_by = _import_path(graphs.draw)
+    else:
+        draw = _drawing(name, source)
+        entry = draw().save(folder, name, source.notice)
+        drawn_by = figure.python if figure and figure.python else _import_path(draw.func)
+    return entry.model_copy(update={"drawn_by": drawn_by})
 
 
-def _page(name: str, figure: "Figure", source: "Source") -> "Page":
-    """Draw a figure of the config, of any kind but a graph."""
+def _drawing(name: str, source: "Source") -> "partial[Page]":
+    """Return the call that draws a figure of any kind but a graph."""
     from rederive.config import Table
     from rederive.figures import bars_and_scatter, curves, dots, own
 
+    tables = {f"table_{table.name}": table for table in source.study.tables}
+    if name in tables:
+        return partial(dots.draw, tables[name], source)
+    figure = source.study.figures[name]
     if figure.python:
-        return own.draw(figure.title or name.replace("_", " ").capitalize(), figure.python, source)
+        return partial(own.draw, figure.title or name.replace("_", " ").capitalize(), figure.python, source)
     if figure.dots:
         shown = figure.dots
-        return dots.draw(Table(name="dots", title=figure.title, metric=shown.metric, rows=shown.experiments), source)
+        table = Table(name="dots", title=figure.title, metric=shown.metric, rows=shown.experiments)
+        return partial(dots.draw, table, source)
     if figure.bars:
-        return bars_and_scatter.bars(figure.title, figure.bars, source)
+        return partial(bars_and_scatter.bars, figure.title, figure.bars, source)
     if figure.scatter:
-        return bars_and_scatter.scatter(figure.title, figure.scatter, source)
+        return partial(bars_and_scatter.scatter, figure.title, figure.scatter, source)
     if figure.file:
-        return bars_and_scatter.picture(figure.title, Path(figure.file), source)
-    return curves.draw(figure, source)
+        return partial(bars_and_scatter.picture, figure.title, Path(figure.file), source)
+    return partial(curves.draw, figure, source)
+
+
+def _import_path(function: Callable[..., object]) -> str:
+    return f"{function.__module__}:{function.__name__}"

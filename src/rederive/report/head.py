@@ -8,6 +8,7 @@ The date is `date-released`: the day of a training would make equal numbers two 
 
 import html
 import json
+import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from rederive.report.markdown import slug
 from rederive.yaml_files import read_yaml
 
 LICENCES = "https://spdx.org/licenses/"
+DOIS = "https://doi.org/"
 
 
 def front_matter(title: str, authors: Sequence[str], citation_cff: Path) -> dict[str, Any]:
@@ -35,6 +37,7 @@ def front_matter(title: str, authors: Sequence[str], citation_cff: Path) -> dict
         "version": project.get("version"),
         "license": project.get("license"),
         "repository": project.get("repository-code"),
+        "doi": _doi(project),
     }
     return {name: value for name, value in facts.items() if value or name in ("title", "author")}
 
@@ -46,6 +49,17 @@ def _person(entry: Mapping[str, str]) -> dict[str, str]:
         )
     name = entry.get("name") or f"{entry.get('given-names', '')} {entry.get('family-names', '')}".strip()
     return {"name": name} | {key: entry[key] for key in ("orcid", "affiliation") if key in entry}
+
+
+def _doi(project: Mapping[str, Any]) -> str | None:
+    if "doi" not in project:
+        return None
+    found = project["doi"]
+    if not re.fullmatch(r"10\.\d{4,9}/\S+", str(found)):
+        raise UserError(
+            f"CITATION.cff: doi: found {found!r}, expected a DOI without an address, such as 10.5281/zenodo.1234567"
+        )
+    return str(found)
 
 
 SET_AT = "Set at commit <code>"
@@ -96,6 +110,8 @@ def _byline(front: Mapping[str, Any], commit: str) -> str:
     if version := front.get("version"):
         released = f' of <time datetime="{date}">{date}</time>' if (date := front.get("date")) else ""
         facts.append(f"Version {html.escape(str(version))}{released}")
+    if doi := front.get("doi"):
+        facts.append(f'<a href="{DOIS}{html.escape(doi, quote=True)}">doi:{html.escape(doi)}</a>')
     if commit:
         facts.append(f"{SET_AT}{html.escape(commit)}</code>")
     if licence := front.get("license"):
@@ -110,6 +126,7 @@ def bibtex(front: Mapping[str, Any]) -> str:
         "author": " and ".join("{" + _tex(name) + "}" for name in front["author"]),
         "year": str(front.get("date", ""))[:4],
         "version": str(front.get("version", "")),
+        "doi": front.get("doi", ""),
         "url": front.get("repository", ""),
     }
     lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
@@ -133,6 +150,8 @@ def _meta(front: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
             yield "citation_author_orcid", orcid
     if date := front.get("date"):
         yield "citation_publication_date", str(date).replace("-", "/")
+    if doi := front.get("doi"):
+        yield "citation_doi", doi
     yield "citation_language", "en"
     yield "citation_pdf_url", "report.pdf"
 
@@ -155,6 +174,7 @@ def _json_ld(front: Mapping[str, Any]) -> dict[str, Any]:
         "version": str(front.get("version", "")),
         "license": f"{LICENCES}{front['license']}.html" if "license" in front else "",
         "inLanguage": "en",
+        "identifier": f"{DOIS}{front['doi']}" if "doi" in front else "",
         "url": front.get("repository", ""),
     }
     return {name: value for name, value in facts.items() if value}

@@ -51,12 +51,12 @@ def _script_json(value: Any) -> str:
 
 def _drawing(name: str, figures: Path, entry: dict[str, Any]) -> str:
     drawn, values = (read_text(figures / f"{name}.{suffix}") for suffix in ("svg", "csv"))
-    return _figure(name, drawn, values, entry["alt"], entry["recolour"])
+    return _figure(name, drawn, values, entry["alt"], entry["recolour"], entry["drawn_by"])
 
 
 @lru_cache(maxsize=256)  # by all that it depends on: while a text is written its figures stay as they are
-def _figure(name: str, drawn: str, values: str, alt: str, recolour: bool) -> str:
-    """Return a figure's SVG for the page, with colours that follow light and dark, and its values as a table."""
+def _figure(name: str, drawn: str, values: str, alt: str, recolour: bool, drawn_by: str) -> str:
+    """Return a figure's SVG for the page, with colours that follow light and dark, its values, and what draws it."""
     svg = ElementTree.fromstring(drawn)
     for parent in list(svg.iter()):
         for child in list(parent):
@@ -78,7 +78,7 @@ def _figure(name: str, drawn: str, values: str, alt: str, recolour: bool) -> str
     drawing = ElementTree.tostring(svg, encoding="unicode")
     # What keeps its colours lies on a white sheet, in the dark, too.
     sheet = "" if recolour else " sheet"
-    return f'<div class="drawing{sheet}">{drawing}</div>{_values(values)}'
+    return f'<div class="drawing{sheet}">{drawing}</div>{_values(values, name, drawn_by)}'
 
 
 def _for_page(attribute: str, value: str, figure: str, recolour: bool) -> str:
@@ -107,12 +107,14 @@ COLOURS = {
 }
 
 
-def _values(text: str) -> str:
+def _values(text: str, name: str, drawn_by: str) -> str:
     header, *rows = csv.reader(io.StringIO(text))
     head = "".join(f'<th scope="col">{html.escape(cell.replace("_", " "))}</th>' for cell in header)
+    again = f"rederive plot {html.escape(name)}"
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return (
-        "<details><summary>Values</summary>"
+        "<details><summary>Values and code</summary>"
+        f"<p>Drawn by <code>{html.escape(drawn_by)}</code>; again with <code>{again}</code></p>"
         '<div class="wide" role="region" tabindex="0" aria-label="Values of the figure"><table class="values">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"
     )
