@@ -98,7 +98,7 @@ local function comment(block, text)
 end
 
 local COLUMNS = {
-  ["in two columns"] = { latex = "\\begin{multicols}{2}\\small", typst = "#columns(2, gutter: 6mm)[" },
+  ["in two columns"] = { latex = "\\begin{multicols}{2}\\small", typst = "#columns(2, gutter: 6mm)[#set text(size: 0.9em)" },
   ["in two columns, end"] = { latex = "\\end{multicols}", typst = "]" },
 }
 
