@@ -117,7 +117,7 @@ class FigureEntry(Record):
     panels: list[PanelEntry] = []
     recolour: bool
     """Whether the page may give it the colours of its dark mode."""
-    drawn_by: str = ""
+    drawn_by: str
     """The import path of the function that drew it."""
 
 

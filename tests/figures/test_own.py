@@ -79,7 +79,7 @@ def test_size_style_files_and_notice_come_by_themselves(drawn: Callable[..., Pag
     page = drawn(tall)
     assert tuple(page.figure.get_size_inches()) == (style.WIDTH, 4)
     assert not page.figure.axes[0].spines["top"].get_visible()
-    page.save(tmp_path, "tall", "made up")
+    page.save(tmp_path, "tall", "made up", "a_study_s_figures:function")
     with (tmp_path / "tall.csv").open() as stream:
         assert [row["y"] for row in csv.DictReader(stream)] == ["1", "2"]
     assert '<g id="stand-in">' in (tmp_path / "tall.svg").read_text()

@@ -5,7 +5,7 @@
 bytes. `names` imports no drawing library.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -57,13 +57,11 @@ def _draw(source: "Source", folder: Path, name: str) -> "FigureEntry":
 
     figure = source.study.figures.get(name)
     if figure and figure.graph:
-        entry = graphs.draw(figure.graph, figure.title, folder, name)
-        drawn_by = _import_path(graphs.draw)
-    else:
-        draw = _drawing(name, source)
-        entry = draw().save(folder, name, source.notice)
-        drawn_by = figure.python if figure and figure.python else _import_path(draw.func)
-    return entry.model_copy(update={"drawn_by": drawn_by})
+        return graphs.draw(figure.graph, figure.title, folder, name)
+    draw = _drawing(name, source)
+    function = figure.python if figure else None
+    drawn_by = function or f"{draw.func.__module__}:{draw.func.__name__}"
+    return draw().save(folder, name, source.notice, drawn_by)
 
 
 def _drawing(name: str, source: "Source") -> "partial[Page]":
@@ -88,7 +86,3 @@ def _drawing(name: str, source: "Source") -> "partial[Page]":
     if figure.file:
         return partial(bars_and_scatter.picture, figure.title, Path(figure.file), source)
     return partial(curves.draw, figure, source)
-
-
-def _import_path(function: Callable[..., object]) -> str:
-    return f"{function.__module__}:{function.__name__}"

@@ -27,4 +27,6 @@ def draw(example: str, title: str, folder: Path, name: str) -> FigureEntry:
     writer.writerow(("tensor", "what it is"))
     writer.writerows(re.split(r": ", line, maxsplit=1) if ": " in line else (line, "") for line in lines)
     write_text(folder / f"{name}.csv", buffer.getvalue())
-    return FigureEntry(title=title, alt=f"{title}. {'. '.join(lines)}.", panels=[], recolour=False)
+    return FigureEntry(
+        title=title, alt=f"{title}. {'. '.join(lines)}.", panels=[], recolour=False, drawn_by=f"{__name__}:draw"
+    )

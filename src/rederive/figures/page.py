@@ -127,7 +127,7 @@ class Page:
     rows: list[tuple[Any, ...]]
     panels: list[Panel] = field(default_factory=list)
 
-    def save(self, folder: Path, name: str, notice: str) -> FigureEntry:
+    def save(self, folder: Path, name: str, notice: str, drawn_by: str) -> FigureEntry:
         """Write SVG, PDF and CSV, and return the figure's entry of the index."""
         if notice:
             self.figure.text(
@@ -148,7 +148,7 @@ class Page:
         writer.writerows(tuple(_cell(value) for value in row) for row in self.rows)
         write_text(folder / f"{name}.csv", buffer.getvalue())
         alt = f"{notice}. {self.alt}" if notice else self.alt
-        return FigureEntry(title=self.title, alt=alt, panels=panels, recolour=True)
+        return FigureEntry(title=self.title, alt=alt, panels=panels, recolour=True, drawn_by=drawn_by)
 
 
 def _cell(value: Any) -> str:
