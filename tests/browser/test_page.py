@@ -364,6 +364,22 @@ def test_wide_tables_are_reached_by_the_keyboard(page: Any) -> None:
     assert stuck == 0
 
 
+def test_on_a_phone_a_hash_is_on_one_line_and_a_run_on_few(page: Any) -> None:
+    lines = """
+        const table = [...document.querySelectorAll('main table')].find(t =>
+          t.tHead?.textContent.trim().startsWith('Run'));
+        const high = code => code.getBoundingClientRect().height / parseFloat(getComputedStyle(code).lineHeight);
+        return [...table.tBodies[0].rows].map(row => [
+          Math.round(high(row.cells[0].querySelector('code'))),
+          ...[...row.querySelectorAll('td:not(:first-child) code')].map(code => code.getClientRects().length),
+        ]);
+    """
+    rows = page(360).execute_script(lines)
+    assert len(rows) > 30
+    assert {count for _, *hashes in rows for count in hashes} == {1}
+    assert max(count for count, *_ in rows) in (2, 3)  # the longest has 38 letters
+
+
 def test_contents_are_closed_on_a_phone_and_open_on_a_desk(page: Any) -> None:
     assert not find(page(360), "nav details").get_property("open")
     assert find(page(1280), "nav details").get_property("open")
