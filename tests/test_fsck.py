@@ -18,7 +18,7 @@ from rederive.cli import app
 from rederive.data import Split
 from rederive.data.arrays import save
 from rederive.files import sha256, write_json
-from rederive.layout import Layout
+from rederive.layout import CERTIFICATES, ORACLES, Layout
 from rederive.results.collect import collect
 from rederive.training import archive, checkpoint
 
@@ -33,6 +33,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results, layout = root / "results", Layout(root / "results")
     collect(layout, synthetic.write_build(results, made))
     archive.keep(made, layout.runs, root / "archive")
+    for name in (ORACLES, CERTIFICATES):
+        write_json(root / "archive" / name, {})
     write_json(layout.numbers, {"a": {"value": 1, "unit": "count", "text": "1", "how": "counted"}})
     written.remember(layout, "summarise", [layout.numbers])
     images, labels = np.zeros((4, 1, 2, 2), np.uint8), np.zeros(4, np.uint8)
@@ -125,6 +127,7 @@ DAMAGE: dict[str, list[tuple[Callable[[Path], object], str, str]]] = {
         (of_range_signed_again, "damaged", "found accuracy 42."),
         (Path.unlink, "missing", "cannot be read"),
     ],
+    "archive/oracles.json": [(lambda path: edit(path, "{", "{{"), "damaged", "JSON")],
     f"archive/{RUN}/seed_1.json": [
         (Path.unlink, "missing", "the record of seed_1.csv"),
         (lambda path: edit(path, '"momentum": 0', '"momentum": 7'), "foreign", "no run of the study has its settings"),

@@ -15,7 +15,7 @@ from rederive.config import Study
 from rederive.data.arrays import MANIFEST
 from rederive.errors import UserError
 from rederive.files import sha256
-from rederive.layout import Layout
+from rederive.layout import CERTIFICATES, ORACLES, Layout
 from rederive.records import FigureEntry, Number, Record, RunFacts, read_json, read_records
 from rederive.results.collect import gather, read_of_study
 from rederive.training import archive as kept
@@ -189,7 +189,12 @@ def _table(study: Study, layout: Layout) -> Iterator[Finding]:
 def _archive(study: Study, archive: Path) -> Iterator[Finding]:
     for folder in _entries(archive):
         if not folder.is_dir():
-            if not folder.name.upper().startswith("README"):
+            if folder.name in (CERTIFICATES, ORACLES):
+                try:
+                    read_json(folder)
+                except UserError as error:
+                    yield Finding(folder, "damaged", str(error), "remove it: the other programs are asked again")
+            elif not folder.name.upper().startswith("README"):
                 yield Finding(folder, "foreign", "kept runs lie in folders of their own", "remove it")
             continue
         for path in _entries(folder):
